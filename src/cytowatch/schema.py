@@ -1,0 +1,171 @@
+"""The tables that pass between rooms: column, type and meaning, declared once.
+
+``raw`` is what a user or a door hands in (contract §1, every column text unless the file is typed);
+``observations`` is what admission makes of it; the rest is what comes out (contract §2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its type and what it means."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A named table: its columns in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Column name to Polars type."""
+        return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in order."""
+        return [column.name for column in self.columns]
+
+    def empty(self) -> pl.DataFrame:
+        """An empty frame of this table."""
+        return pl.DataFrame(schema=self.schema)
+
+
+_TEXT = pl.String()
+_TIME = pl.Int64()
+_LIST = pl.List(pl.String())
+
+OBSERVATIONS = Table(
+    "observations",
+    (
+        Column("row", pl.Int64(), "number of the input row, unique in a run"),
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("time", _TIME, "microseconds since 1970 UTC, or since the file's zero where the clock is hours"),
+        Column("until", _TIME, "end, same clock; empty if open"),
+        Column("available", _TIME, "when the row became known, same clock; empty = at its time"),
+        Column("concept", _TEXT, "key in concepts.toml"),
+        Column("value", pl.Float64(), "number in the canonical unit"),
+        Column("unit", _TEXT, "canonical unit of the value (a concept may have more than one family of units)"),
+        Column("comparator", _TEXT, "`<`, `<=`, `>`, `>=`, or empty"),
+        Column("text", _TEXT, "category, product key or free text"),
+        Column("source", _TEXT, "where the row came from"),
+        Column("status", _TEXT, "final, preliminary, amended or entered-in-error"),
+    ),
+)
+
+PATIENTS = Table(
+    "patients",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("age_years", pl.Float64(), "age as given; empty = unknown"),
+        Column("birth_date", pl.Date(), "birth date as given; empty = unknown"),
+        Column("sex", _TEXT, "as given"),
+        Column("weight_kg", pl.Float64(), "body weight"),
+        Column("developmental_delay", pl.Boolean(), "true, false, or empty = not stated"),
+        Column("sbp_threshold", pl.Float64(), "the patient's own systolic threshold for hypotension, mm[Hg]"),
+        Column("baseline_oxygen_device", _TEXT, "device used at home before the trigger"),
+        Column("baseline_creatinine", pl.Float64(), "mg/dL"),
+        Column("baseline_ast", pl.Float64(), "U/L"),
+        Column("baseline_alt", pl.Float64(), "U/L"),
+        Column("baseline_bilirubin", pl.Float64(), "mg/dL"),
+        Column("baseline_sbp", pl.Float64(), "mm[Hg]"),
+        Column("baseline_ice", pl.Float64(), "points"),
+    ),
+)
+
+REJECTS = Table(
+    "rejects",
+    (
+        Column("row", pl.Int64(), "number of the input row (or line) it came from; empty if the whole file"),
+        Column("source", _TEXT, "file and line, or the pointer the row carried"),
+        Column("patient", _TEXT, "patient as given"),
+        Column("concept", _TEXT, "concept as given"),
+        Column("value", _TEXT, "value, or the offending field, as given"),
+        Column("rule", _TEXT, "short stable name of the rule that refused it"),
+        Column("reason", _TEXT, "why it cannot be used"),
+        Column("hint", _TEXT, "what would make it usable"),
+    ),
+)
+
+LEDGER = Table(
+    "ledger",
+    (
+        Column("file", _TEXT, "input file or table"),
+        Column("fate", _TEXT, "used, superseded, ignored or rejected"),
+        Column("reason", _TEXT, "why ignored, superseded or rejected; empty for used"),
+        Column("rows", pl.Int64(), "how many"),
+    ),
+)
+
+TIMELINE = Table(
+    "timeline",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("scale", _TEXT, "scale id"),
+        Column("start", _TIME, "start of the state, included"),
+        Column("end", _TIME, "end of the state, not included"),
+        Column("grade", pl.Int8(), "the grade; empty where at_least and at_most differ or nothing can be graded"),
+        Column("at_least", pl.Int8(), "what is certainly met"),
+        Column("at_most", pl.Int8(), "what is not excluded"),
+        Column("criteria", _LIST, "criteria met for certain"),
+        Column("missing", _LIST, "what would settle the grade"),
+        Column("flags", _LIST, "what a reader must know besides"),
+        Column("evidence", _LIST, "sources that make the criteria certain at the start"),
+        Column("episode", pl.Int32(), "number of the episode, empty outside one"),
+        Column("knowledge", _TEXT, "knowledge version and the table's revision"),
+        Column("engine", _TEXT, "software version"),
+    ),
+)
+
+EPISODES = Table(
+    "episodes",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("scale", _TEXT, "scale id"),
+        Column("episode", pl.Int32(), "number within patient and scale, from 1"),
+        Column("onset", _TIME, "when it began"),
+        Column("last_sign", _TIME, "last moment of a sign"),
+        Column("resolved", _TIME, "equal to last_sign once confirmed; empty = unknown or ongoing"),
+        Column("state", _TEXT, "resolved, ongoing or unknown"),
+        Column("max_at_least", pl.Int8(), "worst grade for certain"),
+        Column("max_at_most", pl.Int8(), "worst grade not excluded"),
+        Column("time_of_max", _TIME, "when max_at_least was first reached"),
+        Column("hours", pl.Float64(), "onset to resolved"),
+        Column("exposure", _TEXT, "product of the latest trigger at or before onset"),
+        Column("exposure_time", _TIME, "its time"),
+        Column("days_from_exposure", pl.Float64(), "onset minus exposure, in days of 24 h"),
+        Column("tocilizumab_doses", pl.Int32(), "doses given in the episode"),
+        Column("steroid_days", pl.Int32(), "days since exposure with a steroid dose in the episode"),
+        Column("recurrent", pl.Boolean(), "not the first episode of this patient"),
+        Column("flags", _LIST, "what a reader must know besides"),
+    ),
+)
+
+CONCORDANCE = Table(
+    "concordance",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("scale", _TEXT, "scale id"),
+        Column("level", _TEXT, "`day` or `worst`"),
+        Column("day", pl.Int32(), "day since the first exposure, empty for `worst`"),
+        Column("reported", pl.Int8(), "grade reported by people"),
+        Column("derived_at_least", pl.Int8(), "worst certain grade derived in the same span"),
+        Column("derived_at_most", pl.Int8(), "worst grade not excluded in the same span"),
+        Column("verdict", _TEXT, "agree, differ, compatible (reported lies within the bounds) or not_comparable"),
+        Column("reason", _TEXT, "why not comparable, or how far apart"),
+    ),
+)

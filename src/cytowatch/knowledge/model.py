@@ -69,11 +69,13 @@ class Policy:
     key: str
     question: str
     value: object
-    options: tuple[object, ...]
+    options: tuple[object, ...]  # answers that can be carried out; empty = any of the same type
     unit: str
     source: str
     locator: str
     evidence: Evidence
+    considered: tuple[object, ...] = ()  # known answers that are not carried out
+    applied_by: str = ""  # the rule that carries the answer
 
 
 @dataclass(frozen=True)

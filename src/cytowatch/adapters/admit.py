@@ -1,0 +1,93 @@
+"""Admission: the contract's long table in; canonical observations, rejects and a ledger out.
+
+Each row ends in one place. Names, units and categories are decided once per distinct combination; rows only look
+the decision up, so a file of millions of clean rows costs a few passes over its columns.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.adapters import rules, values
+from cytowatch.adapters.explain import explained
+from cytowatch.adapters.frame import LINE, clock_of, long_table
+from cytowatch.adapters.intake import Admission, Clock
+from cytowatch.adapters.resolve import Dictionary
+from cytowatch.adapters.times import check_zone
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import LEDGER, OBSERVATIONS
+
+
+def admit(
+    raw: pl.DataFrame | pl.LazyFrame,
+    knowledge: Knowledge,
+    *,
+    file: str,
+    first_row: int = 0,
+    clock: Clock | None = None,
+    zone: str | None = None,
+) -> Admission:
+    """Admit or reject every row of a raw long table (contract §1).
+
+    ``raw`` may be all text or typed; optional columns may be missing; NaN in a typed number is missing. ``file``
+    names it in sources and the ledger; ``first_row`` is the number of its first row in the run. ``clock`` None takes
+    the clock most rows are written in; a row that fills both `time` and `hours` is read by that clock. ``zone``
+    (an IANA name) places times without one. A column `_line` (whole numbers), if there, says on which line of the
+    file each row stands. Raises InputError if a needed column is missing, ArgumentError for an unknown zone.
+    """
+    check_zone(zone)
+    given, extra = long_table(raw, file=file)
+    clock = clock or clock_of(given)
+    work = rules.Work(_numbered(given, file, first_row))
+    rules.read_patients(work)
+    dictionary = Dictionary(knowledge)
+    meanings = rules.read_names(work, dictionary)
+    rules.read_moments(work, meanings, clock, zone, file)
+    rules.read_statuses(work)
+    values.read_values(work, meanings)
+    values.read_comparators(work)
+    texts = rules.read_texts(work, meanings, dictionary)
+    bad = work.frame.select(pl.any_horizontal(pl.lit(False), *work.flags.values())).to_series()
+    none = not bad.any()
+    rejects = explained(work.frame.clear() if none else work.frame.filter(bad), work.flags, meanings, texts, clock)
+    good = work.frame if none else work.frame.filter(~bad)
+    return Admission(_observations(good, meanings), rejects, _ledger(file, len(good), rejects, extra), clock)
+
+
+def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:
+    """Add the row number; a row without a source gets the file and its line, or its place in the frame from 1."""
+    frame = given.with_columns(pl.int_range(first_row, first_row + pl.len(), dtype=pl.Int64).alias("_row"))
+    has_source = "source" in frame.columns
+    if has_source and not frame["source"].null_count():
+        return frame
+    line = pl.col(LINE) if LINE in frame.columns else pl.col("_row") - first_row + 1
+    invented = pl.format("{}:{}", pl.lit(file), line)
+    return frame.with_columns((pl.coalesce("source", invented) if has_source else invented).alias("source"))
+
+
+def _observations(good: pl.DataFrame, meanings: rules.Meanings) -> pl.DataFrame:
+    """The table `observations` of the rows that nothing refused."""
+    unit = meanings.spread([m.unit.to if m.unit and m.unit.to else None for m in meanings.each], pl.String())
+    columns: dict[str, pl.Expr] = {
+        "row": pl.col("_row"),
+        "patient": pl.col("patient"),
+        "concept": meanings.concepts(),
+        "unit": unit if not good["_value"].null_count() else pl.when(pl.col("_value").is_not_null()).then(unit),
+        "source": pl.col("source"),
+        "status": pl.lit("final"),
+    }
+    columns |= {name[1:]: pl.col(name) for name in good.columns if name.startswith("_") and name[1:] in _READ}
+    nothing = {name: pl.lit(None, dtype) for name, dtype in OBSERVATIONS.schema.items()}
+    return good.select({**nothing, **columns}[name].alias(name) for name in OBSERVATIONS.names)
+
+
+_READ = ("time", "until", "available", "value", "comparator", "text", "status")
+
+
+def _ledger(file: str, used: int, rejects: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
+    """One line for the rows used and one per rule; a column that is not read gets a line that counts no rows."""
+    lines: list[tuple[str, str, str, int]] = [(file, "used", "", used)] if used else []
+    for rule, rows in rejects.group_by("rule").len().sort("rule").iter_rows():
+        lines.append((file, "rejected", rule, rows))
+    lines += [(file, "ignored", f"column {name!r} is not read", 0) for name in extra]
+    return pl.DataFrame(lines, schema=LEDGER.schema, orient="row")

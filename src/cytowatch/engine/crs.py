@@ -1,0 +1,295 @@
+"""CRS over time: from counters to bounds, phases and episodes (semantics page, section 5).
+
+Input is the grid of one scale; output is segments with ``at_least``, ``at_most``, bit masks of criteria, missing
+inputs and flags, and the onset of the episode a segment belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from cytowatch.engine.compile import DEVICE, Compiled, is_open, reading_name
+from cytowatch.engine.counters import attributed
+from cytowatch.engine.grid import carried, first_of_subject, split_at
+from cytowatch.engine.masks import mask
+from cytowatch.knowledge.model import All, Any_, AnyMeasured, Compare, Domain, In, Node, Running, Scale
+
+FLAGS = [
+    "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_reason_not_stated",
+    "fever_before_trigger",
+]
+MISSING = [
+    "no_trigger", "body_temperature", "blood_pressure", "age", "vasopressor_state", "oxygen_device", "oxygen_flow",
+    "attribution_hypotension", "attribution_hypoxia", "death_cause",
+]
+_INSIDE, _QUIET = pl.col("inside"), pl.col("quiet")
+_UNKNOWN_FEVER = ~pl.col("fever") & ~pl.col("afebrile")
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How long fever counts after its last reading, and how long without signs ends an episode, in microseconds."""
+
+    fever: int
+    episode: int
+
+
+def criteria_names(scale: Scale) -> list[str]:
+    """The criteria in the order in which they are reported."""
+    signs = [criterion.id for criterion in scale.criteria if criterion.id != scale.episode.opens_with]
+    return [scale.episode.opens_with, f"{scale.episode.opens_with}_waived", *signs, scale.episode.death_criterion]
+
+
+def add_signs(grid: pl.DataFrame, scale: Scale, compiled: Compiled, not_recorded: frozenset[str]) -> pl.DataFrame:
+    """Add each criterion's certain and possible value (``+id``, ``?id``) and the bounds of the two sign axes."""
+    pressure, oxygen = _domain(scale, "pressure"), _domain(scale, "oxygen")
+    raw = [
+        expression.alias(prefix + name)
+        for name, truth in compiled.truths.items() if name != scale.episode.opens_with
+        for prefix, expression in (("+", truth.certain), ("?", truth.possible))
+    ]
+    table = grid.with_columns(
+        *raw,
+        is_open("fever|true").alias("fever"), is_open("fever|false").alias("afebrile"),
+        attributed(pressure).alias("pressure_elsewhere"), attributed(oxygen).alias("oxygen_elsewhere"),
+    )
+    table = table.with_columns(_highest(scale, "oxygen", "?").alias("oxygen_level"))
+    table = table.with_columns(_excluded().alias("oxygen_excluded"))
+    table = table.with_columns(_without_attributed(scale))
+    return table.with_columns(
+        _highest(scale, "pressure", "+").alias("h_lo"), _highest(scale, "pressure", "?").alias("h_hi"),
+        _highest(scale, "oxygen", "+").alias("o_lo"), _highest(scale, "oxygen", "?").alias("o_hi"),
+        *_unknown_inputs(scale, compiled, not_recorded),
+    ).with_columns(((pl.col("h_lo") > 0) | (pl.col("o_lo") > 0)).alias("sign"))
+
+
+def _domain(scale: Scale, name: str) -> Domain:
+    return next(domain for domain in scale.domains if domain.id == name)
+
+
+def _highest(scale: Scale, domain: str, prefix: str) -> pl.Expr:
+    grades = [
+        pl.when(pl.col(prefix + criterion.id)).then(criterion.grade).otherwise(0)
+        for criterion in scale.criteria if criterion.domain == domain
+    ]
+    return pl.max_horizontal(grades).cast(pl.Int8)
+
+
+def _excluded() -> pl.Expr:
+    """Oxygen support with another reason, unless there is now more of it than when the reason was charted."""
+    begins = (pl.col("reason|from") != pl.col("reason|from").shift(1)) | (
+        is_open("reason|any") & ~is_open("reason|any").shift(1)
+    ) | first_of_subject()
+    level_then = pl.when(begins.fill_null(True)).then(pl.col("oxygen_level")).forward_fill()
+    by_reason = is_open("reason|excludes") & (pl.col("oxygen_level") <= level_then)
+    as_at_home = pl.col("oxygen_level") <= pl.col("baseline_level")
+    otherwise = is_open("reason|any") & ~is_open("reason|excludes")
+    return by_reason | (as_at_home & ~otherwise)
+
+
+def _without_attributed(scale: Scale) -> list[pl.Expr]:
+    counted = {
+        "pressure": ~pl.col("pressure_elsewhere"),
+        "oxygen": ~pl.col("oxygen_elsewhere") & ~pl.col("oxygen_excluded"),
+    }
+    return [
+        (pl.col(prefix + criterion.id) & counted[criterion.domain]).alias(prefix + criterion.id)
+        for criterion in scale.criteria if criterion.domain in counted
+        for prefix in ("+", "?")
+    ]
+
+
+def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[str]) -> list[pl.Expr]:
+    """Which inputs are unknown at a moment, whatever that means for the grade."""
+    pressures = [reading_name(part) for node in _nodes(scale, AnyMeasured) for part in node.of]  # type: ignore[attr-defined]
+    drugs = sorted(compiled.needs.drugs)
+    measured = _any(is_open(f"{name}|{part}") for name in pressures for part in ("true", "false", "gray"))
+    doubtful_drug = _any(
+        pl.lit(drug in not_recorded) & ~is_open(f"{drug}|on") | is_open(f"{drug}|doubt") & ~is_open(f"{drug}|on")
+        for drug in drugs
+    )
+    alone = _any(
+        is_open(f"{name}|true") for name, node in compiled.needs.readings.items() if node.without
+    ) & ~is_open("device|any")
+    nothing_on = ~is_open("device|any")
+    doubtful_device = nothing_on & (is_open("device|doubt") | pl.lit(DEVICE in not_recorded))
+    flow_graded, flow = _flow_graded(scale)
+    no_flow = is_open(flow_graded) & ~is_open(f"{flow}|true") & ~is_open(f"{flow}|false")
+    return [
+        measured.alias("pressure_measured"),
+        _any(is_open(f"{name}|gray") for name in pressures).alias("pressure_gray"),
+        doubtful_drug.alias("drug_doubtful"),
+        (doubtful_device | is_open("device|other") | alone).alias("device_doubtful"),
+        no_flow.alias("flow_unknown"),
+    ]
+
+
+def _any(parts: object) -> pl.Expr:
+    return reduce(or_, list(parts), pl.lit(False))  # type: ignore[call-overload]
+
+
+def _nodes(scale: Scale, kind: type) -> list[Node]:
+    found: list[Node] = []
+
+    def walk(node: Node) -> None:
+        if isinstance(node, kind):
+            found.append(node)
+        if isinstance(node, All | Any_):
+            for part in node.of:
+                walk(part)
+
+    for criterion in scale.criteria:
+        walk(criterion.when)
+    return found
+
+
+def _flow_graded(scale: Scale) -> tuple[str, str]:
+    """The counter of the devices that are graded by flow, and the name of the flow comparison."""
+    for both in _nodes(scale, All):
+        parts = both.of if isinstance(both, All) else ()
+        devices = [part for part in parts if isinstance(part, In)]
+        flows = [part for part in parts if isinstance(part, Compare)]
+        if devices and flows:
+            return f"device|{'+'.join(devices[0].categories)}", reading_name(flows[0])
+    raise ValueError(f"{scale.id}: no device is graded by its flow")
+
+
+def device_levels(scale: Scale) -> dict[str, int]:
+    """The level that a device makes by itself, without knowing its flow."""
+    levels: dict[str, int] = {}
+    for criterion in sorted(scale.criteria, key=lambda criterion: criterion.grade):
+        if criterion.domain != "oxygen":
+            continue
+        parts = criterion.when.of if isinstance(criterion.when, Any_) else ()
+        graded = [inner for part in parts if isinstance(part, All) for inner in part.of if isinstance(inner, In)]
+        levels |= {name: criterion.grade for part in parts if isinstance(part, In) for name in part.categories}
+        levels |= {name: criterion.grade for part in graded for name in part.categories if name not in levels}
+    return levels
+
+
+def add_phases(signs: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
+    """Add ``last`` (last fever reading), ``ls`` (end of the last sign state), ``quiet``, ``inside`` and ``onset``."""
+    after_sign = ~pl.col("sign") & pl.col("sign").shift(1) & ~first_of_subject()
+    table = signs.with_columns(
+        pl.when(is_open("fever|ever")).then(pl.col("fever|last")).alias("last"),
+        carried(pl.when(after_sign).then(pl.col("start"))).alias("ls"),
+    )
+    table = table.with_columns(
+        pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal("last", "ls")).alias("last_sign")
+    )
+    table = split_at(table, pl.col("last") + gaps.fever, pl.col("last_sign") + gaps.episode)
+    quiet = (~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= gaps.episode)).fill_null(False)
+    table = table.with_columns(quiet.alias("quiet"))
+    closes = _QUIET & pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
+    closes &= ~is_open("death|own") & ~is_open("death|unknown")
+    opens = pl.col("fever") & pl.col("triggered")
+    # one latch: an opening sets it, a closing clears it, the rest carries it on
+    latch = carried(pl.when(opens).then(1).when(closes).then(0))
+    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"))
+    begins = _INSIDE & (~_INSIDE.shift(1, fill_value=False) | first_of_subject())
+    onset = pl.when(begins).then(pl.col("start")).forward_fill()
+    return table.with_columns(pl.when(_INSIDE).then(onset).alias("onset"))
+
+
+def add_bounds(phases: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
+    """Add ``present`` (fever counts as present), ``at_least`` and ``at_most``; needs ``waived_from``."""
+    since_fever = pl.col("start") - pl.col("last")
+    table = phases.with_columns(
+        (_INSIDE & (pl.col("fever") | (since_fever < gaps.fever).fill_null(False))).alias("present"),
+        (_INSIDE & (pl.col("start") >= pl.col("waived_from")).fill_null(False)).alias("waived"),
+    )
+    worst_lo, worst_hi = pl.max_horizontal("h_lo", "o_lo"), pl.max_horizontal("h_hi", "o_hi")
+    open_ended = pl.max_horizontal(worst_hi, _UNKNOWN_FEVER.cast(pl.Int8))
+    active = _INSIDE & ~_QUIET
+    counted = active & (pl.col("present") | pl.col("waived"))
+    at_least = pl.when(counted).then(pl.max_horizontal(worst_lo, pl.lit(1))).when(active).then(1).otherwise(0)
+    at_most = pl.when(active).then(pl.max_horizontal(worst_hi, pl.lit(1))).otherwise(open_ended)
+    own, unknown = is_open("death|own"), is_open("death|unknown")
+    at_least = pl.when(own).then(5).when(unknown).then(0).otherwise(at_least)
+    at_most = pl.when(own | unknown).then(5).otherwise(at_most)
+    return table.with_columns(
+        pl.when("triggered").then(at_least.cast(pl.Int8)).alias("at_least"),
+        pl.when("triggered").then(at_most.cast(pl.Int8)).alias("at_most"),
+    )
+
+
+def add_names(bounds: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    """Add the bit masks ``criteria``, ``missing`` and ``flags``."""
+    table = bounds.with_columns(_not_gradable().alias("not_gradable"))
+    return table.with_columns(
+        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags().alias("flags")
+    )
+
+
+def _dead() -> pl.Expr:
+    return is_open("death|own") | is_open("death|unknown")
+
+
+def _not_gradable() -> pl.Expr:
+    afebrile_outside = ~_INSIDE & pl.col("afebrile")
+    afebrile_inside = _INSIDE & ~_QUIET & ~pl.col("present") & ~pl.col("waived") & pl.col("afebrile")
+    return pl.col("triggered") & pl.col("sign") & (afebrile_outside | afebrile_inside)
+
+
+def _criteria(scale: Scale) -> pl.Expr:
+    opening = scale.episode.opens_with
+    fever = pl.when(_INSIDE).then(pl.col("present")).otherwise(pl.col("fever"))
+    signs = {
+        criterion.id: pl.col(f"+{criterion.id}") for criterion in scale.criteria if criterion.id != opening
+    }
+    living = {name: holds & ~_dead()
+              for name, holds in {opening: fever, f"{opening}_waived": pl.col("waived"), **signs}.items()}
+    return mask({**living, scale.episode.death_criterion: is_open("death|own")})
+
+
+def _missing() -> pl.Expr:
+    lo = pl.col("at_least")
+    open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead()
+    waiting = _INSIDE & ~_QUIET & ~pl.col("present") & ~pl.col("waived")
+    fever_matters = pl.when(~_INSIDE | _QUIET).then(1).when(waiting).then(pl.max_horizontal("h_lo", "o_lo")).otherwise(0)
+    undecided = pl.col("?hypotension") & ~pl.col("+hypotension") & (lo < 2)
+    h_hi, o_hi = pl.col("h_hi"), pl.col("o_hi")
+    oxygen_open = o_hi > pl.col("o_lo")
+    return mask({
+        "no_trigger": ~pl.col("triggered"),
+        "body_temperature": open_ & _UNKNOWN_FEVER & (fever_matters > lo),
+        "blood_pressure": open_ & undecided & ~pl.col("pressure_measured"),
+        "age": open_ & undecided & pl.col("pressure_gray") & pl.col("age_days").is_null(),
+        "vasopressor_state": open_ & pl.col("drug_doubtful") & (h_hi >= 3) & (h_hi > pl.col("h_lo")) & (h_hi > lo),
+        "oxygen_device": open_ & pl.col("device_doubtful") & oxygen_open & (o_hi > lo),
+        "oxygen_flow": open_ & pl.col("flow_unknown") & oxygen_open & (pl.col("o_lo") < 3) & (lo < 3),
+        "attribution_hypotension": open_ & pl.col("not_gradable") & (pl.col("h_lo") > 0) & (pl.col("h_lo") > lo),
+        "attribution_hypoxia": open_ & pl.col("not_gradable") & (pl.col("o_lo") > 0) & (pl.col("o_lo") > lo),
+        "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
+    })
+
+
+def _flags() -> pl.Expr:
+    return mask({
+        "no_trigger": ~pl.col("triggered"),
+        "assumed_trigger": pl.col("assumed"),
+        "not_gradable": pl.col("not_gradable"),
+        "vasopressin_alone": pl.col("+vasopressin") & ~pl.col("?vasopressor"),
+        "inotrope": is_open("dobutamine|on") | is_open("milrinone|on"),
+        "oxygen_reason_not_stated": (pl.col("o_lo") >= 2) & ~is_open("reason|any"),
+        "fever_before_trigger": _INSIDE & pl.col("early_fever").fill_null(False),
+    })
+
+
+def counters_read(scale: Scale, compiled: Compiled) -> list[str]:
+    """Every counter this module reads, so that the grid has each, if only as 0."""
+    readings = [f"{name}|{part}" for name in compiled.needs.readings for part in ("true", "false", "gray")]
+    drugs = [f"{drug}|{part}" for drug in (*compiled.needs.drugs, "dobutamine", "milrinone") for part in ("on", "doubt")]
+    said = [f"{name}|{part}" for name in ("attribution", *(d.attribution for d in scale.domains))
+            for part in ("else", "own")]
+    own = ["fever|true", "fever|false", "fever|ever", "fever|last", "reason|any", "reason|excludes", "reason|from",
+           "death|own", "death|unknown", "device|any", "device|other", "device|doubt"]
+    return [*readings, *drugs, *said, *own, *compiled.needs.devices]
+
+
+__all__ = ["FLAGS", "MISSING", "Gaps", "Running", "add_bounds", "add_names", "add_phases", "add_signs",
+           "counters_read", "criteria_names"]

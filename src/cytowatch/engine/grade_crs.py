@@ -1,0 +1,199 @@
+"""CRS from settled rows to timeline and episodes: the order of the steps."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.engine import counters, crs, trace
+from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
+from cytowatch.engine.episodes import describe, doses_before_onset, given, number_episodes, waived_from
+from cytowatch.engine.fever import fever_counters, fever_rows
+from cytowatch.engine.grid import make_grid, split_at
+from cytowatch.engine.intervals import device_changes, device_ends, end_at, lasting, readings
+from cytowatch.engine.masks import unmask
+from cytowatch.engine.rows import join_equal, to_timeline
+from cytowatch.engine.subjects import Subjects, concept_rows
+from cytowatch.knowledge.model import Compare, In, Knowledge, Running, Scale
+from cytowatch.schema import DAY_US
+
+
+def grade_crs(
+    subjects: Subjects, scale: Scale, knowledge: Knowledge, gaps: crs.Gaps, not_recorded: frozenset[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Timeline and episodes of a CRS scale, in the columns of the schema."""
+    compiled = compile_criteria(scale, not_recorded)
+    rows, people = subjects.rows, subjects.table
+    fevers = fever_rows(rows, people, scale, knowledge)
+    frames = _counter_frames(rows, people, fevers, scale, compiled, knowledge)
+    grid = make_grid(people, frames, crs.counters_read(scale, compiled))
+    home = pl.col("baseline_oxygen_device").replace_strict(crs.device_levels(scale), default=0, return_dtype=pl.Int8)
+    about = people.select("subject", "triggered", "assumed", "age_days", home.fill_null(0).alias("baseline_level"))
+    grid = grid.join(about.join(_early_fevers(fevers, people), on="subject", how="left"), on="subject", how="left",
+                     maintain_order="left")
+    phases = crs.add_phases(crs.add_signs(grid, scale, compiled, not_recorded), gaps)
+    episodes = number_episodes(phases, subjects)
+    doses = given(rows, list(scale.episode.waived_by)).sort("subject", "time", "source", descending=[False, False, True])
+    phases = phases.join(waived_from(episodes, doses), on=["subject", "onset"], how="left", maintain_order="left")
+    phases = split_at(phases, pl.col("waived_from"))
+    segments = crs.add_names(crs.add_bounds(_early_only(phases), gaps), scale)
+    ends = pl.when("sign").then("end").otherwise("ls")
+    segments = segments.with_columns(pl.max_horizontal("last", ends).alias("last_sign_at"))
+    joined = join_equal(segments)
+    traced = trace.evidence(joined, _pieces(joined, rows, people, fevers, doses, scale, compiled, knowledge))
+    timeline = to_timeline(traced, episodes, people, scale.id, crs.criteria_names(scale), crs.MISSING, crs.FLAGS)
+    table = describe(episodes, segments, subjects, gaps.episode)
+    flags = _episode_flags(episodes, segments, doses)
+    return timeline, table.with_columns(flags)
+
+
+def _counter_frames(
+    rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, scale: Scale, compiled: Compiled, knowledge: Knowledge
+) -> list[pl.DataFrame]:
+    oxygen = next(domain for domain in scale.domains if domain.excluded_by)
+    said = ["attribution", *dict.fromkeys(d.attribution for d in scale.domains if d.attributed_at == "moment")]
+    drugs = [*sorted(compiled.needs.drugs), "dobutamine", "milrinone"]
+    return [
+        *fever_counters(fevers),
+        *counters.reading_counters(rows, people, compiled.needs, knowledge),
+        *counters.drug_counters(rows, drugs, knowledge),
+        *counters.device_counters(rows, compiled.needs.devices, knowledge),
+        *counters.reason_counters(rows, oxygen, knowledge),
+        *counters.death_counters(rows, people, scale.episode.death_cause),
+        *(frame for concept in said for frame in counters.attribution_counters(rows, concept)),
+    ]
+
+
+def _early_fevers(fevers: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """Subjects with a fever reading in the day before the trigger: subject, early_fever."""
+    starts = people.select("subject", pl.col("start").alias("span_start"))
+    early = fevers.filter(pl.col("fever|true") == 1).select("subject", "time").join(starts, on="subject").filter(
+        (pl.col("time") < pl.col("span_start")) & (pl.col("time") >= pl.col("span_start") - DAY_US)
+    )
+    return early.select("subject").unique().with_columns(pl.lit(True).alias("early_fever"))
+
+
+def _early_only(phases: pl.DataFrame) -> pl.DataFrame:
+    """Fever before the trigger concerns an episode that opens within a day of the trigger."""
+    begins = pl.col("start").first().over("subject")
+    soon = (pl.col("onset") - begins < DAY_US).fill_null(False)
+    return phases.with_columns((pl.col("early_fever").fill_null(False) & soon).alias("early_fever"))
+
+
+def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
+    early = segments.filter(pl.col("onset").is_not_null()).group_by("subject", "onset").agg(pl.col("early_fever").any())
+    joined = episodes.join(early, on=["subject", "onset"], how="left", maintain_order="left")
+    order = ["antipyretic_before_onset", "assumed_trigger", "fever_before_trigger"]
+    bits = (
+        doses_before_onset(episodes, doses, DAY_US).cast(pl.Int64) * 1
+        + joined["assumed"].cast(pl.Int64) * 2
+        + joined["early_fever"].fill_null(False).cast(pl.Int64) * 4
+    )
+    return unmask(pl.DataFrame({"flags": bits}), "flags", order)
+
+
+def _pieces(
+    joined: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, doses: pl.DataFrame,
+    scale: Scale, compiled: Compiled, knowledge: Knowledge,
+) -> list[pl.Series]:
+    """The sources that make the criteria of each row certain, one column a kind, in the order of the criteria."""
+    order = {name: place for place, name in enumerate(crs.criteria_names(scale))}
+    opening = scale.episode.opens_with
+
+    def asked(name: str) -> pl.DataFrame:
+        holds = (joined["criteria"] // (1 << order[name])) % 2 == 1
+        # a query far outside every row finds nothing: one column for all rows keeps the pieces aligned
+        return joined.select("subject", pl.when(holds).then("start").alias("start"), "onset")
+
+    pieces = [
+        _fever_piece(asked(opening), fevers),
+        _waiver_piece(asked(f"{opening}_waived"), doses),
+    ]
+    for criterion in scale.criteria:
+        if isinstance(criterion.when, Running):
+            pieces += [_drug_piece(asked(criterion.id), rows, drug, knowledge) for drug in criterion.when.concepts]
+        elif criterion.id != opening and criterion.domain == "pressure":
+            pieces += _pressure_pieces(asked(criterion.id), rows, people, criterion.when, knowledge)
+        elif criterion.domain == "oxygen":
+            pieces += _oxygen_pieces(asked(criterion.id), rows, criterion.when, knowledge)
+    deaths = counters.deaths_in_span(rows, people).with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    return [*pieces, trace.latest(asked(scale.episode.death_criterion), deaths, "death", in_force=False)]
+
+
+def _fever_piece(asked: pl.DataFrame, fevers: pl.DataFrame) -> pl.Series:
+    return trace.latest(asked, fevers.filter(pl.col("fever|true") == 1), "fever", in_force=False)
+
+
+def _waiver_piece(asked: pl.DataFrame, doses: pl.DataFrame) -> pl.Series:
+    """The latest dose that waives: given at or after onset, or begun before and still running at onset."""
+    points = doses.with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    in_episode = asked.select("subject", "onset", "start").with_row_index("at").join(
+        points.select("subject", "time", "until", "source").with_row_index("order"), on="subject"
+    ).filter(
+        (pl.col("time") <= pl.col("start"))
+        & ((pl.col("time") >= pl.col("onset")) | (pl.col("until") > pl.col("onset")).fill_null(False))
+    )
+    last = in_episode.group_by("at").agg(pl.col("source").sort_by("order").last())
+    return asked.with_row_index("at").join(last, on="at", how="left", maintain_order="left")["source"].alias("waiver")
+
+
+def _pressure_pieces(
+    asked: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, node: object, knowledge: Knowledge
+) -> list[pl.Series]:
+    pieces = []
+    for part in getattr(node, "of", ()):
+        assert isinstance(part, Compare)
+        own = concept_rows(rows, part.concept)
+        spoken = readings(own, knowledge.concepts[part.concept].valid_for_us)
+        judged = counters.judge(spoken, people, "p", part, knowledge)
+        low = judged.with_columns(pl.when(pl.col("p|true") == 1).then("source").alias("source"))
+        pieces.append(trace.latest(asked, low, part.concept, in_force=True))
+    return pieces
+
+
+def _drug_piece(asked: pl.DataFrame, rows: pl.DataFrame, drug: str, knowledge: Knowledge) -> pl.Series:
+    spoken = counters.drug_intervals(concept_rows(rows, drug), drug, knowledge).filter("on")
+    return trace.latest_covering(asked, spoken, drug)
+
+
+def _oxygen_pieces(asked: pl.DataFrame, rows: pl.DataFrame, node: object, knowledge: Knowledge) -> list[pl.Series]:
+    devices = lasting(concept_rows(rows, DEVICE), knowledge.concepts[DEVICE].valid_for_us or 0)
+    text = pl.col("text").cast(pl.String)
+    direct, graded, flow, alone = _oxygen_parts(node)
+    on = trace.all_covering(asked, devices.filter(text.is_in([*direct, *graded])), "devices")
+    graded_on = trace.latest_covering(asked, devices.filter(text.is_in(graded)), "graded").is_not_null()
+    any_on = trace.latest_covering(asked, devices.filter(text != "room_air"), "any").is_not_null()
+    pieces = [on]
+    if flow is not None:
+        own = concept_rows(rows, flow.concept)
+        spoken = end_at(readings(own, knowledge.concepts[flow.concept].valid_for_us), device_changes(concept_rows(rows, DEVICE)))
+        with_device = asked.with_columns(pl.when(graded_on).then("start").alias("start"))
+        pieces.append(trace.latest(with_device, spoken, "flow", in_force=True))
+    without_device = asked.with_columns(pl.when(~any_on).then("start").alias("start"))
+    return [*pieces, *(_alone_piece(without_device, rows, part, knowledge) for part in alone)]
+
+
+def _alone_piece(asked: pl.DataFrame, rows: pl.DataFrame, part: Compare, knowledge: Knowledge) -> pl.Series:
+    own = concept_rows(rows, part.concept)
+    ends = device_ends(concept_rows(rows, DEVICE))
+    spoken = end_at(readings(own, knowledge.concepts[part.concept].valid_for_us), ends)
+    judged = counters.judge(spoken, asked.select("subject").unique(), "x", part, knowledge)
+    true = judged.with_columns(pl.when(pl.col("x|true") == 1).then("source").alias("source"))
+    return trace.latest(asked, true, f"{part.concept} alone", in_force=True)
+
+
+def _oxygen_parts(node: object) -> tuple[list[str], list[str], Compare | None, list[Compare]]:
+    """Of an oxygen criterion: devices that count as such, devices graded by flow, the flow, what counts without a device."""
+    direct: list[str] = []
+    graded: list[str] = []
+    alone: list[Compare] = []
+    flow: Compare | None = None
+    for part in getattr(node, "of", ()):
+        if isinstance(part, In):
+            direct += part.categories
+        elif isinstance(part, Compare) and part.without:
+            alone.append(part)
+        elif hasattr(part, "of") and isinstance(part.of, tuple):
+            graded += [name for inner in part.of if isinstance(inner, In) for name in inner.categories]
+            compares = [getattr(inner, "of", inner) for inner in part.of]
+            flow = next((inner for inner in compares if isinstance(inner, Compare)), flow)
+    return direct, graded, flow, alone

@@ -1,0 +1,81 @@
+"""ICANS from settled rows to timeline and episodes: the order of the steps."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.engine import counters, icans, neuro_counters, trace
+from cytowatch.engine.episodes import describe, number_episodes
+from cytowatch.engine.grid import make_grid
+from cytowatch.engine.masks import unmask
+from cytowatch.engine.rows import join_equal, to_timeline
+from cytowatch.engine.subjects import Subjects, concept_rows
+from cytowatch.knowledge.model import Domain, Knowledge, Scale
+
+
+def grade_icans(
+    subjects: Subjects, scale: Scale, knowledge: Knowledge, episode_gap: int, ice_from_years: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Timeline and episodes of an ICANS scale, in the columns of the schema."""
+    rows, people = subjects.rows, subjects.table
+    grid = make_grid(people, _counter_frames(rows, scale, knowledge), icans.counters_read(scale))
+    about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay")
+    grid = grid.join(about, on="subject", how="left", maintain_order="left")
+    domains = icans.add_domains(grid, scale, ice_from_years)
+    segments = icans.add_names(icans.add_phases(domains, episode_gap), scale)
+    episodes = number_episodes(segments, subjects)
+    joined = join_equal(segments)
+    traced = trace.evidence(joined, _pieces(joined, rows, scale, knowledge))
+    timeline = to_timeline(traced, episodes, people, scale.id, icans.criteria_names(scale), icans.MISSING, icans.FLAGS)
+    table = describe(episodes, segments, subjects, episode_gap)
+    flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
+    return timeline, table.with_columns(flags)
+
+
+def _counter_frames(rows: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.DataFrame]:
+    charted = neuro_counters.chartings(rows, scale)
+    frames: list[pl.DataFrame] = []
+    for domain in scale.domains:
+        if domain.bands:
+            frames += neuro_counters.score_counters(rows, domain, knowledge)
+            frames += neuro_counters.item_counters(rows, domain, knowledge)
+        elif domain.by_exception:
+            frames += neuro_counters.exception_counters(rows, domain, charted, knowledge)
+        else:
+            frames += neuro_counters.category_counters(rows, domain, knowledge)
+    frames += counters.switch_counters(rows, "sedated")
+    frames += neuro_counters.presence_counters(rows, "intracranial_hemorrhage", knowledge)
+    frames += counters.death_counters(rows, scale.episode.death_cause)
+    for concept in ("attribution", "attribution_neuro"):
+        frames += counters.attribution_counters(rows, concept)
+    return frames
+
+
+def _pieces(joined: pl.DataFrame, rows: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.Series]:
+    """The sources behind each domain's criterion, in the order of the domains, then the death."""
+    order = {name: place for place, name in enumerate(icans.criteria_names(scale))}
+
+    def asked(names: list[str]) -> pl.DataFrame:
+        bits = sum(1 << order[name] for name in names if name in order)
+        holds = (joined["criteria"] & bits) != 0
+        return joined.select("subject", pl.when(holds).then("start").alias("start"))
+
+    pieces: list[pl.Series] = []
+    for domain in scale.domains:
+        own = asked([f"{domain.id}_grade_{grade}" for grade in scale.grades])
+        pieces += _domain_pieces(own, rows, domain, knowledge)
+    deaths = concept_rows(rows, "death").with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    return [*pieces, trace.latest(asked([scale.episode.death_criterion]), deaths, "death", in_force=False)]
+
+
+def _domain_pieces(asked: pl.DataFrame, rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.Series]:
+    items = [
+        trace.latest(asked, neuro_counters.item_intervals(rows, domain, item, knowledge), item, in_force=True)
+        for item, _ in domain.items
+    ]
+    total = trace.latest(asked, neuro_counters.score_intervals(rows, domain, knowledge), domain.id, in_force=True)
+    if not items:
+        return [total]
+    by_items = pl.DataFrame(items).select(pl.any_horizontal(pl.all().is_not_null()).alias("some"))["some"]
+    # items charted after the total replace it
+    return [pl.select(pl.when(~by_items).then(total).alias(domain.id)).to_series(), *items]

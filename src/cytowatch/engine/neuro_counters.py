@@ -1,0 +1,142 @@
+"""Neurological rows → counters (semantics page, sections 2 and 6)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.engine.intervals import end_at, merge_runs, readings
+from cytowatch.engine.subjects import FOREVER, concept_rows
+from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale
+
+# item points are kept as whole thousandths, so that running sums stay exact
+POINT = 1000
+
+
+def score_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|in``, ``|lo``, ``|hi`` of a score in bands (the total, not its items)."""
+    spoken = score_intervals(rows, domain, knowledge)
+    if spoken.is_empty():
+        return []
+    low, high = _ends()
+    first, last = band_grade(low, domain.bands), band_grade(high, domain.bands)
+    graded = spoken.with_columns(
+        pl.lit(1, pl.Int8).alias(f"{domain.id}|in"),
+        pl.min_horizontal(first, last).alias(f"{domain.id}|lo"),
+        pl.max_horizontal(first, last).alias(f"{domain.id}|hi"),
+    )
+    return [merge_runs(graded, [f"{domain.id}|{part}" for part in ("in", "lo", "hi")])]
+
+
+def score_intervals(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> pl.DataFrame:
+    """The rows of a domain's own concept with the time in which each speaks."""
+    return readings(concept_rows(rows, domain.concept), knowledge.concepts[domain.concept].valid_for_us)
+
+
+def _ends() -> tuple[pl.Expr, pl.Expr]:
+    """The lowest and highest value a row may stand for; a strict bound stays just inside it."""
+    value, bound = pl.col("value"), pl.col("comparator").cast(pl.String)
+    just_below = value - 1e-6
+    low = pl.when(bound.is_in(["<", "<="])).then(float("-inf")).otherwise(value)
+    high = pl.when(bound.is_in([">", ">="])).then(float("inf")).when(bound == "<").then(just_below).otherwise(value)
+    return low, high
+
+
+def band_grade(value: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
+    """The grade of the band with the largest lower bound at or below the value; below all of them, the lowest band's."""
+    ordered = sorted(bands, key=lambda band: band.low)
+    grade = pl.lit(ordered[0].grade)
+    for band in ordered[1:]:
+        grade = pl.when(value >= band.low).then(band.grade).otherwise(grade)
+    return grade.cast(pl.Int8)
+
+
+def item_intervals(rows: pl.DataFrame, domain: Domain, item: str, knowledge: Knowledge) -> pl.DataFrame:
+    """An item's rows; a later total, or one at the same time, puts an item out of use."""
+    totals = concept_rows(rows, domain.concept).select("subject", pl.col("time").alias("stop"))
+    own = concept_rows(rows, item)
+    spoken = end_at(readings(own, knowledge.concepts[item].valid_for_us), totals, at_same_time=True)
+    return spoken.filter(pl.col("end") > pl.col("start"))
+
+
+def item_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in thousandths of a point."""
+    frames = []
+    bound = pl.col("comparator").cast(pl.String)
+    for item, most in domain.items:
+        spoken = item_intervals(rows, domain, item, knowledge)
+        if spoken.is_empty():
+            continue
+        low = pl.when(bound.is_in(["<", "<="])).then(0.0).otherwise(pl.col("value"))
+        high = pl.when(bound.is_in([">", ">="])).then(float(most)).otherwise(pl.col("value"))
+        weighed = spoken.with_columns(
+            pl.lit(1, pl.Int8).alias("items|in"),
+            (low * POINT).round().cast(pl.Int64).alias("items|lo"),
+            (high * POINT).round().cast(pl.Int64).alias("items|hi"),
+            pl.lit(most * POINT, pl.Int64).alias("items|max"),
+        )
+        frames.append(merge_runs(weighed, ["items|in", "items|lo", "items|hi", "items|max"]))
+    return frames
+
+
+def category_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|in`` and ``|grade`` of a coded finding that is read like a score."""
+    spoken = score_intervals(rows, domain, knowledge)
+    if spoken.is_empty():
+        return []
+    grade = pl.col("text").cast(pl.String).replace_strict(domain.categories, default=0, return_dtype=pl.Int8)
+    graded = spoken.with_columns(pl.lit(1, pl.Int8).alias(f"{domain.id}|in"), grade.alias(f"{domain.id}|grade"))
+    return [merge_runs(graded, [f"{domain.id}|in", f"{domain.id}|grade"])]
+
+
+def chartings(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    """When a neurological assessment was charted: subject, charted (sorted, unique)."""
+    scores = [name for d in scale.domains if not d.by_exception for name in (d.concept, *(item for item, _ in d.items))]
+    charted = rows.filter(pl.col("concept").cast(pl.String).is_in(scores))
+    return charted.select("subject", pl.col("time").alias("charted")).unique().sort("subject", "charted")
+
+
+def exception_counters(
+    rows: pl.DataFrame, domain: Domain, charted: pl.DataFrame, knowledge: Knowledge
+) -> list[pl.DataFrame]:
+    """Counters ``<domain>|in``, ``|grade`` while an event is in force, ``|clear`` while it is known to be absent."""
+    name = domain.id
+    spoken = score_intervals(rows, domain, knowledge).with_columns(
+        (pl.col("text").cast(pl.String) == "none").alias("none"),
+        pl.col("text").cast(pl.String).replace_strict(domain.categories, default=0, return_dtype=pl.Int8).alias(f"{name}|grade"),
+    )
+    events, nones = spoken.filter(~pl.col("none")), spoken.filter("none")
+    frames = [_charted_clear(events, charted, name)]
+    if not events.is_empty():
+        present = events.with_columns(pl.lit(1, pl.Int8).alias(f"{name}|in"))
+        frames.append(merge_runs(present, [f"{name}|in", f"{name}|grade"]))
+    if not nones.is_empty():
+        frames.append(merge_runs(nones.with_columns(pl.lit(1, pl.Int8).alias(f"{name}|clear")), [f"{name}|clear"]))
+    return frames
+
+
+def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Charting by exception: absent from the first charting at or after the last event's expiry up to the next event."""
+    same = pl.col("subject") == pl.col("subject").shift(-1)
+    expiries = events.select(
+        "subject", pl.col("end").alias("expiry"),
+        pl.when(same).then(pl.col("time").shift(-1)).otherwise(FOREVER).alias("end"),
+    )
+    firsts = events.group_by("subject").agg(pl.col("time").min().alias("end"))
+    never = charted.select("subject").unique().join(firsts, on="subject", how="left").select(
+        "subject", pl.lit(-FOREVER).alias("expiry"), pl.col("end").fill_null(FOREVER)
+    )
+    waits = pl.concat([expiries, never]).sort("subject", "expiry")
+    clear = waits.join_asof(
+        charted, left_on="expiry", right_on="charted", by="subject", strategy="forward", check_sortedness=False
+    ).filter(pl.col("charted") < pl.col("end"))
+    return clear.select("subject", pl.col("charted").alias("start"), "end", pl.lit(1, pl.Int8).alias(f"{name}|clear"))
+
+
+def presence_counters(rows: pl.DataFrame, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counter ``<concept>|in`` while any category but ``none`` is in force."""
+    own = concept_rows(rows, concept)
+    if own.is_empty():
+        return []
+    spoken = readings(own, knowledge.concepts[concept].valid_for_us)
+    held = (pl.col("text").cast(pl.String) != "none").cast(pl.Int8).alias(f"{concept}|in")
+    return [merge_runs(spoken.with_columns(held), [f"{concept}|in"])]

@@ -1,0 +1,189 @@
+"""CRS by ASTCT 2019 over a span: episodes, bounds of the grade, and why (meaning page, section 5)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cytowatch.engine.reference.chart import Chart, latest
+from cytowatch.engine.reference.crs_signs import MAP, OXYGEN_GRADES, SBP, CrsSigns, Signs
+from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.states import Deaths, Episode, SignTimes, State, Walk, moments
+from cytowatch.engine.reference.window import Span
+
+OPEN_FEVER = 1
+
+
+class Phase(NamedTuple):
+    """Where a moment stands with respect to an episode."""
+
+    inside: bool = False
+    # less than the gap since the last sign
+    recent: bool = False
+    fever_present: bool = False
+    waived: bool = False
+
+    @property
+    def graded(self) -> bool:
+        """Whether pressure and oxygen count for certain."""
+        return self.inside and self.recent and (self.fever_present or self.waived)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether signs without a fever of the episode stand in the way."""
+        return self.inside and self.recent and not (self.fever_present or self.waived)
+
+
+class CrsWalker:
+    """Goes through the record of one patient for CRS."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self.signs = CrsSigns(chart)
+        self.fever_times = [row.time for row in self.signs.fever_rows]
+        present = [(signs := self.signs.at(edge)).h_lo > 0 or signs.o_lo > 0 for edge in chart.edges]
+        self.sign_times = SignTimes(chart.edges, present)
+        self.waiving = [row for drug in chart.rules.waived_by for row in chart.of(drug) if _given(row)]
+        self.drug_lists = {
+            "vasopressor": self.signs.counted,
+            "vasopressin": self.signs.other_pressor,
+            "multiple_vasopressors": self.signs.several,
+        }
+
+    def last_sign(self, time: int) -> int:
+        """The latest fever reading or sign state at or before ``time``."""
+        return max(latest(self.fever_times, time), self.sign_times.last(time))
+
+    def walk(self, span: Span, first_number: int) -> Walk:
+        """Goes through one span of a patient with a trigger."""
+        rules = self.chart.rules
+        deaths = Deaths(self.chart, span)
+        walk = Walk(span, [], [])
+        episode: Episode | None = None
+        for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
+            signs = self.signs.at(self._charted(time))
+            if episode is None and signs.fever is True:
+                episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(span, time))
+                walk.episodes.append(episode)
+            elif episode is not None and self._closes(time, signs) and not deaths.happened(time):
+                episode.end, episode.last_sign, episode.closed = time, self.last_sign(time), True
+                episode = None
+            walk.states.append((time, deaths.over(self._state(time, signs, episode), time)))
+        if episode is not None:
+            episode.end, episode.last_sign = span.end, self._last_before(span.end)
+        return walk
+
+    def _charted(self, time: int) -> int:
+        """The latest moment at which anything charted changed: the signs are the same since."""
+        return latest(self.chart.edges, time)
+
+    def _last_before(self, end: int) -> int:
+        return max(latest(self.fever_times, end - 1), self.sign_times.last(end))
+
+    def _closes(self, time: int, signs: Signs) -> bool:
+        quiet = time - self.last_sign(time) >= self.chart.rules.gap
+        return quiet and signs.fever is False and signs.h_hi == 0 and signs.o_hi == 0
+
+    def _episode_flags(self, span: Span, onset: int) -> tuple[str, ...]:
+        lookback = self.chart.rules.fever_lookback
+        before = any(span.start - lookback <= time < span.start for time in self.fever_times)
+        return ("fever_before_trigger",) if before and onset < span.start + lookback else ()
+
+    def _phase(self, time: int, episode: Episode | None) -> Phase:
+        if episode is None:
+            return Phase()
+        rules = self.chart.rules
+        return Phase(
+            inside=True,
+            recent=time - self.last_sign(time) < rules.gap,
+            fever_present=time - latest(self.fever_times, time) < rules.fever_gap,
+            waived=any(_waives(row, episode.onset, time) for row in self.waiving),
+        )
+
+    def _state(self, time: int, signs: Signs, episode: Episode | None) -> State:
+        phase = self._phase(time, episode)
+        at_least, at_most = _bounds(phase, signs)
+        flags = {*signs.flags, *(episode.flags if episode else ())}
+        stuck = phase.stuck if phase.inside else True
+        ungraded = stuck and signs.fever is False and (signs.h_lo > 0 or signs.o_lo > 0)
+        if ungraded:
+            flags.add("not_gradable")
+        return State(
+            at_least,
+            at_most,
+            _criteria(phase, signs),
+            _missing(phase, signs, at_least, ungraded) if at_least < at_most else (),
+            tuple(sorted(flags)),
+            episode.number if episode else None,
+        )
+
+    def finding(self, time: int) -> State:
+        """What is seen at a moment of a patient without a trigger."""
+        signs = self.signs.at(self._charted(time))
+        flags = tuple(sorted({*signs.flags, "no_trigger"}))
+        return State(None, None, _criteria(Phase(), signs), ("no_trigger",), flags)
+
+    def evidence(self, time: int, state: State, episode: Episode | None) -> list[Row]:
+        """The rows that make the criteria of a state certain at ``time``."""
+        found: list[Row] = []
+        for criterion in state.criteria:
+            found += self._rows(criterion, time, episode)
+        return found
+
+    def _rows(self, criterion: str, time: int, episode: Episode | None) -> list[Row]:
+        if criterion == "fever":
+            return _latest_row([row for row in self.signs.fever_rows if row.time <= time])
+        if criterion == "fever_waived":
+            return _latest_row([row for row in self.waiving if episode and _waives(row, episode.onset, time)])
+        if criterion == "hypotension":
+            low = [row for row, said in self.signs.pressures(time) if said]
+            return [row for concept in (SBP, MAP) for row in low if row.concept == concept]
+        if criterion in self.drug_lists:
+            running = (self.chart.lane(drug).on(time) for drug in self.drug_lists[criterion])
+            return [row for rows in running for row in _latest_row(rows)]
+        return self.signs.oxygen.evidence(time, criterion) if criterion in OXYGEN_GRADES else []
+
+
+def _given(row: Row) -> bool:
+    return row.value is None or row.value > 0
+
+
+def _waives(row: Row, onset: int, time: int) -> bool:
+    """Whether a dose makes fever unnecessary at ``time`` in an episode that began at ``onset``."""
+    return row.time <= time and (row.time >= onset or (row.until is not None and row.until > onset))
+
+
+def _latest_row(rows: list[Row]) -> list[Row]:
+    """The latest of the rows, of one time the one with the smallest source; empty if there is none."""
+    return [min(rows, key=lambda row: (-row.time, row.source))] if rows else []
+
+
+def _bounds(phase: Phase, signs: Signs) -> tuple[int, int]:
+    if phase.graded:
+        return max(1, signs.h_lo, signs.o_lo), max(1, signs.h_hi, signs.o_hi)
+    if phase.stuck:
+        return 1, max(1, signs.h_hi, signs.o_hi)
+    return 0, max(signs.h_hi, signs.o_hi, OPEN_FEVER if signs.fever is None else 0)
+
+
+def _criteria(phase: Phase, signs: Signs) -> tuple[str, ...]:
+    fever = phase.fever_present if phase.inside else signs.fever is True
+    first = {"fever": fever, "fever_waived": phase.waived}
+    return (*(name for name, here in first.items() if here), *signs.certain)
+
+
+def _missing(phase: Phase, signs: Signs, at_least: int, ungraded: bool) -> tuple[str, ...]:
+    """What would settle the grade, in the order of the page, each only if it could raise it."""
+    fever = 0
+    if signs.fever is None:
+        fever = max(signs.h_lo, signs.o_lo) if phase.stuck else 0 if phase.graded else OPEN_FEVER
+    potential = {
+        "body_temperature": fever,
+        "blood_pressure": 2 if signs.no_pressure else 0,
+        "age": 2 if signs.age_needed else 0,
+        "vasopressor_state": signs.h_hi if signs.drug_unknown and signs.h_hi >= 3 and signs.h_hi > signs.h_lo else 0,
+        "oxygen_device": signs.o_hi if signs.device_unclear and signs.o_hi > signs.o_lo else 0,
+        "oxygen_flow": 3 if signs.flow_unclear and signs.o_hi > signs.o_lo and signs.o_lo < 3 else 0,
+        "attribution_hypotension": signs.h_lo if ungraded else 0,
+        "attribution_hypoxia": signs.o_lo if ungraded else 0,
+    }
+    return tuple(name for name, grade in potential.items() if grade > at_least)

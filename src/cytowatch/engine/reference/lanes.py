@@ -1,0 +1,132 @@
+"""The moments at which each settled row speaks (meaning page, section 2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cytowatch.engine.reference.bounds import compare
+from cytowatch.engine.reference.rows import FOREVER, Row
+
+NO_DEVICE = "room_air"
+NO_FINDING = "none"
+
+
+class Spoken(NamedTuple):
+    """One row and the interval in which it speaks, end not included."""
+
+    start: int
+    end: int
+    row: Row
+    # on, unknown or none
+    state: str = "on"
+
+
+class Lane:
+    """Everything that one concept says, looked up by moment."""
+
+    def __init__(self, spoken: list[Spoken]) -> None:
+        self.spoken = spoken
+        self._edges = sorted({edge for part in self.spoken for edge in part[:2]})
+        self._states: list[list[Spoken]] = [[] for _ in self._edges]
+        for part in self.spoken:
+            for index in range(bisect_left(self._edges, part.start), bisect_left(self._edges, part.end)):
+                self._states[index].append(part)
+
+    def at(self, time: int) -> list[Spoken]:
+        """What is in force at ``time``, in the order of the settled rows."""
+        index = bisect_right(self._edges, time) - 1
+        return self._states[index] if index >= 0 else []
+
+    def on(self, time: int) -> list[Row]:
+        """The rows that are on at ``time``."""
+        return [part.row for part in self.at(time) if part.state == "on"]
+
+    def unknown(self, time: int) -> bool:
+        """Whether something at ``time`` may be on and nothing is."""
+        parts = self.at(time)
+        return bool(parts) and all(part.state == "unknown" for part in parts)
+
+
+def next_times(rows: list[Row]) -> list[int]:
+    """For each row (sorted by time) the time of the next row that is strictly later."""
+    times = [row.time for row in rows]
+    following = (bisect_right(times, time) for time in times)
+    return [times[index] if index < len(times) else FOREVER for index in following]
+
+
+def readings(rows: list[Row], valid_for: int) -> Lane:
+    """Vital signs, laboratory, scores: true until the next row, ``until``, or for ``valid_for``."""
+    return Lane(
+        [
+            Spoken(row.time, min(following, _own_end(row, valid_for)), row)
+            for row, following in zip(rows, next_times(rows), strict=True)
+        ]
+    )
+
+
+def reasons(rows: list[Row], valid_for: int) -> Lane:
+    """The reason for oxygen: until the next row, ``until`` and ``valid_for``, whichever is first."""
+    return Lane(
+        [
+            Spoken(row.time, min(following, row.time + valid_for, FOREVER if row.until is None else row.until), row)
+            for row, following in zip(rows, next_times(rows), strict=True)
+        ]
+    )
+
+
+def standing(rows: list[Row]) -> Lane:
+    """Attributions and switches: until the next row or ``until``, without a limit of their own."""
+    return Lane(
+        [
+            Spoken(row.time, min(following, FOREVER if row.until is None else row.until), row)
+            for row, following in zip(rows, next_times(rows), strict=True)
+        ]
+    )
+
+
+def infusions(rows: list[Row], valid_for: int) -> Lane:
+    """Drugs with a rate."""
+    return _lasting(rows, valid_for, _rate_state)
+
+
+def devices(rows: list[Row], valid_for: int) -> Lane:
+    """Oxygen devices; room air is no device."""
+    return _lasting(rows, valid_for, lambda row: "off" if row.text == NO_DEVICE else "on")
+
+
+def _rate_state(row: Row) -> str:
+    if row.value is None:
+        return "on"
+    return {True: "on", False: "off", None: "unknown"}[compare(row, ">", 0)]
+
+
+def _lasting(rows: list[Row], valid_for: int, state_of: Callable[[Row], str]) -> Lane:
+    spoken = []
+    for row, following in zip(rows, next_times(rows), strict=True):
+        state = state_of(row)
+        if state == "off":
+            continue
+        if row.until is not None:
+            spoken.append(Spoken(row.time, row.until, row, state))
+            continue
+        expiry = row.time + valid_for
+        spoken.append(Spoken(row.time, min(following, expiry), row, state))
+        # an open end that nothing followed in time: it may still run
+        spoken.append(Spoken(expiry, following, row, "unknown"))
+    return Lane(spoken)
+
+
+def findings(rows: list[Row], valid_for: int) -> Lane:
+    """Events charted by exception: the row's category until the next row, ``until``, or for ``valid_for``."""
+    return Lane(
+        [
+            Spoken(row.time, min(following, _own_end(row, valid_for)), row, "none" if row.text == NO_FINDING else "on")
+            for row, following in zip(rows, next_times(rows), strict=True)
+        ]
+    )
+
+
+def _own_end(row: Row, valid_for: int) -> int:
+    return row.time + valid_for if row.until is None else row.until

@@ -1,0 +1,175 @@
+"""The signs of ICANS at one moment: a range of grades for every domain (meaning page, section 6)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from cytowatch.engine.reference import bounds
+from cytowatch.engine.reference.chart import Chart, any_between
+from cytowatch.engine.reference.rows import Row
+
+NO_FINDING = "none"
+CHARTING = ("ice_score", "capd_score", "consciousness")
+SEDATED = "sedated"
+HEMORRHAGE = "intracranial_hemorrhage"
+
+
+class Grades(NamedTuple):
+    """What a domain may be graded, and the rows that say so."""
+
+    low: int
+    high: int
+    rows: tuple[Row, ...] = ()
+
+
+class Moment(NamedTuple):
+    """The domains at one moment, the way they are named, and what is in the way of knowing more."""
+
+    domains: dict[str, Grades]
+    missing: tuple[tuple[str, Grades], ...]
+    flags: tuple[str, ...]
+    low: int
+    high: int
+
+
+class NeuroSigns:
+    """Reads the neurological signs of one patient, moment by moment."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self.domains = chart.rules.domains
+        self.items = dict(self.domains["ice"].items)
+        self.exceptions = [key for key, domain in self.domains.items() if domain.by_exception]
+        charted = (*CHARTING, *self.items)
+        self.charted = sorted(row.time for concept in charted for row in chart.of(concept))
+        self.totals = [row.time for row in chart.of("ice_score")]
+        self._known: dict[int, Moment] = {}
+
+    def at(self, time: int) -> Moment:
+        """The domains at ``time``."""
+        if time not in self._known:
+            self._known[time] = self._read(time)
+        return self._known[time]
+
+    def _read(self, time: int) -> Moment:
+        sedated = any(row.text == "yes" for row in self.chart.lane(SEDATED).on(time))
+        name, instrument, gap = self._instrument(time)
+        aware, assumed = self._consciousness(time, instrument)
+        if sedated:
+            assumed = False
+            instrument = aware = Grades(0, self._worst("consciousness"))
+            missing = [("sedated", instrument)]
+        else:
+            missing = [(gap, instrument), ("consciousness", aware)]
+        domains = {name: instrument, "consciousness": aware}
+        domains |= {key: self._exception(key, time) for key in self.exceptions}
+        missing += [("neuro_exam", domains[key]) for key in self.exceptions]
+        flags = {"awake_assumed": assumed, HEMORRHAGE: self._bleeding(time), SEDATED: sedated}
+        if self.chart.elsewhere("attribution_neuro", time):
+            domains = {key: Grades(0, 0) for key in domains}
+            missing = []
+        return Moment(
+            domains,
+            tuple(missing),
+            tuple(flag for flag, here in flags.items() if here),
+            max(part.low for part in domains.values()),
+            max(part.high for part in domains.values()),
+        )
+
+    def _worst(self, domain: str) -> int:
+        found = self.domains[domain]
+        return max([*found.categories.values(), *(band.grade for band in found.bands)])
+
+    def _instrument(self, time: int) -> tuple[str, Grades, str]:
+        """The domain it is named after, its grades, and what would settle it."""
+        age, delayed = self.chart.age, self.chart.subject.developmental_delay is True
+        child = delayed or (age is not None and age.years < self.chart.rules.ice_from_years)
+        if child:
+            return "capd", self._capd(time), "capd_score"
+        ice = self._ice(time)
+        if age is not None:
+            return "ice", ice, "ice_score"
+        capd = self._capd(time)
+        if ice.rows and capd.rows:
+            both = Grades(min(ice.low, capd.low), max(ice.high, capd.high), ice.rows + capd.rows)
+            return "ice", both, "age"
+        return ("capd", capd, "capd_score") if capd.rows else ("ice", ice, "ice_score")
+
+    def _capd(self, time: int) -> Grades:
+        return self._scored("capd", self.chart.lane("capd_score").on(time))
+
+    def _ice(self, time: int) -> Grades:
+        """ICE from its items if one of them is younger than the latest total, else from the total."""
+        index = bisect_right(self.totals, time)
+        since = self.totals[index - 1] if index else None
+        items = [
+            row for item in self.items for row in self.chart.lane(item).on(time) if since is None or row.time > since
+        ]
+        if not items:
+            return self._scored("ice", self.chart.lane("ice_score").on(time))
+        lowest = highest = 0.0
+        for item, most in self.items.items():
+            ends = [_item_range(row, most) for row in items if row.concept == item] or [(0.0, float(most))]
+            lowest += min(low for low, _ in ends)
+            highest += max(high for _, high in ends)
+        low, high = self._banded("ice", bounds.Range(lowest, False, highest, False))
+        return Grades(low, high, tuple(items))
+
+    def _scored(self, domain: str, rows: list[Row]) -> Grades:
+        if not rows:
+            return Grades(0, self._worst(domain))
+        ranges = [self._banded(domain, bounds.true_range(row)) for row in rows]
+        return Grades(min(low for low, _ in ranges), max(high for _, high in ranges), tuple(rows))
+
+    def _banded(self, domain: str, values: bounds.Range) -> tuple[int, int]:
+        """The lowest and the highest grade of the bands that the possible values touch."""
+        bands = sorted(self.domains[domain].bands, key=lambda band: band.low)
+        grades = []
+        for index, band in enumerate(bands):
+            starts_after = index > 0 and bounds.all_below(values, band.low)
+            ends_before = index + 1 < len(bands) and values.low >= bands[index + 1].low
+            if not starts_after and not ends_before:
+                grades.append(band.grade)
+        return min(grades), max(grades)
+
+    def _consciousness(self, time: int, instrument: Grades) -> tuple[Grades, bool]:
+        """The grades of consciousness, and whether awake was taken for granted."""
+        rows = self.chart.lane("consciousness").on(time)
+        if not rows:
+            return (Grades(0, 0), True) if instrument.rows else (Grades(0, self._worst("consciousness")), False)
+        grades = [self._category("consciousness", row) for row in rows]
+        return Grades(min(grades), max(grades), tuple(rows)), False
+
+    def _category(self, domain: str, row: Row) -> int:
+        return self.domains[domain].categories[str(row.text)]
+
+    def _exception(self, domain: str, time: int) -> Grades:
+        """A finding that is charted only where there is one."""
+        said = self.chart.lane(self.domains[domain].concept).at(time)
+        rows = tuple(part.row for part in said if part.state == "on")
+        if rows:
+            grade = max(self._category(domain, row) for row in rows)
+            return Grades(grade, grade, rows)
+        if said or self._charted_since(self.domains[domain].concept, time):
+            return Grades(0, 0)
+        return Grades(0, self._worst(domain))
+
+    def _charted_since(self, concept: str, time: int) -> bool:
+        """Whether someone looked at the patient since the latest finding ceased to speak."""
+        found = [part for part in self.chart.lane(concept).spoken if part.state == "on" and part.start <= time]
+        expiry = max((part.end for part in found), default=None)
+        return bool(self.charted) and any_between(self.charted, self.charted[0] if expiry is None else expiry, time)
+
+    def _bleeding(self, time: int) -> bool:
+        return any(row.text == "present" for row in self.chart.lane(HEMORRHAGE).on(time))
+
+
+def _item_range(row: Row, most: int) -> tuple[float, float]:
+    if row.value is None:
+        return 0.0, float(most)
+    if row.comparator in (">", ">="):
+        return row.value, max(row.value, float(most))
+    if row.comparator in ("<", "<="):
+        return min(row.value, 0.0), row.value
+    return row.value, row.value

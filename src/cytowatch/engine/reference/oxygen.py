@@ -1,0 +1,161 @@
+"""The oxygen criteria at one moment (meaning page, section 4.2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+
+from cytowatch.engine.reference.bounds import compare
+from cytowatch.engine.reference.chart import Chart
+from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, reasons
+from cytowatch.engine.reference.rows import FOREVER, Row
+from cytowatch.engine.reference.rules import DEVICE
+
+FLOW = "oxygen_flow"
+FIO2 = "fio2"
+REASON = "oxygen_reason"
+UNCLASSED = "other"
+LEVELS = {"supplemental_oxygen": 2, "high_flow_oxygen": 3, "positive_pressure": 4}
+
+
+class Oxygen:
+    """Reads the oxygen support of one patient, moment by moment."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        rules = chart.rules
+        self.any_oxygen = rules.devices("supplemental_oxygen")
+        self.high = rules.devices("high_flow_oxygen")
+        self.positive = rules.devices("positive_pressure")
+        self.by_flow = rules.flow_devices("supplemental_oxygen")
+        self.high_above = rules.flow_above("high_flow_oxygen")
+        self.bare_above = {FLOW: rules.without_device(FLOW), FIO2: rules.without_device(FIO2)}
+        self.excluding = rules.domains["oxygen"].excluding
+        self.changes, self.stops = self._changes(), self._stops()
+        self.flow = self._ended(chart.lane(FLOW), self.changes)
+        self.bare = {FLOW: self._ended(self.flow, self.stops), FIO2: self._ended(chart.lane(FIO2), self.stops)}
+        self.reason = reasons(chart.of(REASON), rules.valid_for(REASON))
+        self._levels: dict[int, int] = {}
+
+    def _changes(self) -> list[int]:
+        """The times at which the charted device becomes another one."""
+        charted: dict[int, set[str | None]] = {}
+        for row in self.chart.of(DEVICE):
+            charted.setdefault(row.time, set()).add(row.text)
+        times = sorted(charted)
+        return [now for before, now in pairwise(times) if len(charted[before] | charted[now]) > 1]
+
+    def _stops(self) -> list[int]:
+        """The times that end oxygen without a device: a device row, or a device's charted end."""
+        rows = self.chart.of(DEVICE)
+        ends = {row.until for row in rows if row.until is not None and row.text != NO_DEVICE}
+        return sorted({row.time for row in rows} | ends)
+
+    @staticmethod
+    def _ended(lane: Lane, times: list[int]) -> Lane:
+        """The same rows, each ended by the first of ``times`` strictly after it."""
+        found = []
+        for part in lane.spoken:
+            index = bisect_right(times, part.start)
+            stop = times[index] if index < len(times) else FOREVER
+            found.append(Spoken(part.start, min(part.end, stop), part.row))
+        return Lane(found)
+
+    def kinds(self, time: int) -> set[str]:
+        """The device categories that are on for certain."""
+        return {str(row.text) for row in self.chart.lane(DEVICE).on(time)}
+
+    def vague(self, time: int) -> bool:
+        """Whether any device at all may be on."""
+        return UNCLASSED in self.kinds(time) or self.chart.unknown(DEVICE, time)
+
+    def bare_oxygen(self, time: int, concept: str) -> list[tuple[Row, bool | None]]:
+        """Oxygen without a device: flow or FiO2 in force while no device is on, true or undecided."""
+        if self.chart.on(DEVICE, time):
+            return []
+        said = [(row, compare(row, ">", self.bare_above[concept])) for row in self.bare[concept].on(time)]
+        return [(row, above) for row, above in said if above is not False]
+
+    def _bare(self, time: int) -> list[bool | None]:
+        return [above for concept in (FLOW, FIO2) for _, above in self.bare_oxygen(time, concept)]
+
+    def _flow_says(self, time: int, op: str, cut: float) -> tuple[bool, bool]:
+        """A comparison of the flow in force: certain and possible."""
+        said = [compare(row, op, cut) for row in self.flow.on(time)]
+        return True in said, True in said or None in said or not said
+
+    def met(self, time: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The oxygen criteria certain and possible, whatever the reason or the cause."""
+        kinds, vague, bare = self.kinds(time), self.vague(time), self._bare(time)
+        by_flow = bool(kinds & self.by_flow)
+        known_zero, _ = self._flow_says(time, "==", 0)
+        surely_high, maybe_high = self._flow_says(time, ">", self.high_above)
+        certain = {
+            "supplemental_oxygen": bool(kinds & self.any_oxygen) or (by_flow and not known_zero) or True in bare,
+            "high_flow_oxygen": bool(kinds & self.high) or (by_flow and surely_high),
+            "positive_pressure": bool(kinds & self.positive),
+        }
+        possible = {
+            "supplemental_oxygen": certain["supplemental_oxygen"] or vague or bool(bare),
+            "high_flow_oxygen": certain["high_flow_oxygen"] or vague or (by_flow and maybe_high) or True in bare,
+            "positive_pressure": certain["positive_pressure"] or vague or True in bare,
+        }
+        return tuple(name for name in LEVELS if certain[name]), tuple(name for name in LEVELS if possible[name])
+
+    def level(self, time: int) -> int:
+        """The highest level that is possible at ``time``."""
+        if time not in self._levels:
+            self._levels[time] = max((LEVELS[name] for name in self.met(time)[1]), default=0)
+        return self._levels[time]
+
+    def reasons(self, time: int) -> list[Row]:
+        """The reasons for oxygen in force."""
+        return self.reason.on(time)
+
+    def excluded(self, time: int) -> bool:
+        """Whether the oxygen is what the patient has for another reason, and not more than then."""
+        level = self.level(time)
+        reasons = self.reasons(time)
+        if reasons and all(row.text in self.excluding and level <= self.level(row.time) for row in reasons):
+            return True
+        return level <= self._baseline_level()
+
+    def _baseline_level(self) -> int:
+        device = self.chart.subject.baseline_oxygen_device
+        found = (self.by_flow | self.any_oxygen, 2), (self.high, 3), (self.positive, 4)
+        return max((level for devices, level in found if device in devices), default=0)
+
+    def counted(self, time: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The oxygen criteria certain and possible that count towards the grade."""
+        if self.chart.elsewhere("attribution_hypoxia", time) or self.excluded(time):
+            return (), ()
+        return self.met(time)
+
+    def unclear(self, time: int) -> bool:
+        """Whether knowing the device would tell more."""
+        return self.vague(time) or bool(self._bare(time))
+
+    def flow_unclear(self, time: int) -> bool:
+        """Whether a flow-graded device is on and the flow does not say low or high."""
+        if not self.kinds(time) & self.by_flow:
+            return False
+        said = [compare(row, ">", self.high_above) for row in self.flow.on(time)]
+        return not said or None in said
+
+    def evidence(self, time: int, criterion: str) -> list[Row]:
+        """The rows that make an oxygen criterion certain."""
+        by_flow = self._flow_meets(time, criterion)
+        wanted = {"supplemental_oxygen": self.any_oxygen, "high_flow_oxygen": self.high}.get(criterion, self.positive)
+        wanted = wanted | self.by_flow if by_flow else wanted
+        devices = [row for row in self.chart.lane(DEVICE).on(time) if row.text in wanted]
+        found = sorted(devices, key=lambda row: (row.time, row.source))
+        if any(row.text in self.by_flow for row in devices):
+            found += self.flow.on(time)
+        if criterion == "supplemental_oxygen":
+            found += [row for name in (FLOW, FIO2) for row, above in self.bare_oxygen(time, name) if above]
+        return found
+
+    def _flow_meets(self, time: int, criterion: str) -> bool:
+        if criterion == "supplemental_oxygen":
+            return not self._flow_says(time, "==", 0)[0]
+        return criterion == "high_flow_oxygen" and self._flow_says(time, ">", self.high_above)[0]

@@ -1,0 +1,56 @@
+"""Settling: which admitted rows count, and which lose to another row (meaning page, section 1)."""
+
+from __future__ import annotations
+
+from cytowatch.engine.reference.rows import Row
+from cytowatch.knowledge.model import Concept
+
+_STATUS = {"amended": 2, "final": 1, "preliminary": 0}
+_COMPARATOR = {">": 0, ">=": 1, None: 2, "": 2, "<=": 3, "<": 4}
+
+
+def counting(rows: list[Row], as_of: int | None) -> list[Row]:
+    """The rows that may be known at ``as_of``."""
+    if as_of is None:
+        return rows
+    return [row for row in rows if row.time <= as_of and (row.available is None or row.available <= as_of)]
+
+
+def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], list[int]]:
+    """The settled rows of one patient by time, source and number, and the numbers of the superseded rows."""
+    withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}
+    facts: dict[tuple[str, int, int | None], list[Row]] = {}
+    superseded: list[int] = []
+    for row in rows:
+        if row.status == "entered-in-error" or (row.source, row.concept) in withdrawn:
+            superseded.append(row.row)
+        else:
+            facts.setdefault((row.concept, row.time, row.until), []).append(row)
+    settled = []
+    for same in facts.values():
+        best = min(same, key=lambda row: _preference(row, concepts[row.concept])) if len(same) > 1 else same[0]
+        settled.append(best)
+        superseded += [row.row for row in same if row is not best]
+    return sorted(settled, key=lambda row: (row.time, row.source, row.row)), superseded
+
+
+def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
+    """Smaller is preferred: status, later known, worse, comparator, source, row."""
+    known = row.time if row.available is None else row.available
+    category = concept.categories.index(row.text) if row.text in concept.categories else -1
+    return (
+        -_STATUS[row.status or "final"],
+        -known,
+        -_badness(row.value, concept.worse),
+        -category,
+        _COMPARATOR[row.comparator],
+        # text sorts by code point, which is the order of its UTF-8 bytes
+        row.source,
+        row.row,
+    )
+
+
+def _badness(value: float | None, worse: str) -> float:
+    if value is None:
+        return float("-inf")
+    return value if worse == "high" else -value

@@ -1,0 +1,206 @@
+"""Who is watched, and when: triggers become spans, a span of a patient is a *subject* (semantics page, section 3).
+
+A subject is numbered by ``subject`` (UInt32) in order of patient and span start. Everything later works on
+subjects, so two watched spans of one patient never touch each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import polars as pl
+
+from cytowatch.engine.settle import Settled
+from cytowatch.knowledge.model import Concept, Knowledge, Scale
+from cytowatch.schema import DAY_US
+
+FOREVER = 2**62
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The watched spans, the settled rows laid out by subject, and the triggers.
+
+    ``table``: subject, patient, start, end, triggered, assumed, and the age columns.
+    ``rows``: settled rows with ``subject``, only those before the subject's end, sorted by subject, concept, time.
+    ``triggers``: patient, time, product.
+    """
+
+    table: pl.DataFrame
+    rows: pl.DataFrame
+    triggers: pl.DataFrame
+
+
+def trigger_concepts(knowledge: Knowledge) -> list[str]:
+    """The concepts whose rows open a watched window."""
+    return [key for key, concept in knowledge.concepts.items() if concept.kind == "trigger"]
+
+
+def find_triggers(settled: Settled, knowledge: Knowledge, assumed_product: str | None) -> pl.DataFrame:
+    """Every exposure: patient, time, product, window (microseconds), assumed."""
+    concept = pl.col("concept").cast(pl.String)
+    given = settled.rows.filter(concept.is_in(trigger_concepts(knowledge))).select(
+        "patient", "time", pl.col("text").cast(pl.String).alias("product"), concept.alias("concept"),
+        pl.lit(False).alias("assumed"),
+    )
+    if assumed_product is None:
+        return _with_windows(given, knowledge)
+    first = settled.rows.group_by("patient").agg(pl.col("time").min())
+    laid_over = first.join(given, on="patient", how="anti").select(
+        "patient", "time", pl.lit(assumed_product).alias("product"),
+        pl.lit(knowledge.products[assumed_product].concept).alias("concept"), pl.lit(True).alias("assumed"),
+    )
+    return _with_windows(pl.concat([given, laid_over]), knowledge)
+
+
+def _with_windows(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    by_product = {key: int(product.window_days * DAY_US) for key, product in knowledge.products.items()}
+    windows = cast("dict[str, float]", knowledge.policy("windows"))
+    by_concept = {concept: int(days * DAY_US) for concept, days in windows.items()}
+    window = pl.coalesce(
+        pl.col("product").replace_strict(by_product, default=None, return_dtype=pl.Int64),
+        pl.col("concept").replace_strict(by_concept, default=None, return_dtype=pl.Int64),
+    )
+    return triggers.with_columns(window.alias("window")).sort("patient", "time", "product")
+
+
+def known_until(settled: Settled, knowledge: Knowledge) -> pl.DataFrame:
+    """Per patient: first settled row, and the last moment anything is known."""
+    longest = {key: concept.valid_for_us or 0 for key, concept in knowledge.concepts.items()}
+    per_concept = settled.rows.group_by("patient", "concept").agg(
+        pl.col("time").min().alias("first"),
+        pl.col("time").filter(pl.col("until").is_null()).max().alias("last_open"),
+        pl.max_horizontal("time", "until").filter(pl.col("until").is_not_null()).max().alias("last_closed"),
+    )
+    valid = pl.col("concept").cast(pl.String).replace_strict(longest, return_dtype=pl.Int64)
+    return per_concept.group_by("patient").agg(
+        pl.col("first").min(), pl.max_horizontal(pl.col("last_open") + valid, "last_closed").max().alias("known")
+    )
+
+
+def _joined_windows(triggers: pl.DataFrame) -> pl.DataFrame:
+    """Windows that overlap or touch, as spans: patient, start, end, assumed."""
+    reach = (pl.col("time") + pl.col("window")).cum_max().over("patient")
+    opens = (pl.col("time") > reach.shift(1).over("patient")).fill_null(True)
+    numbered = triggers.with_columns(opens.cum_sum().alias("span"), (pl.col("time") + pl.col("window")).alias("end"))
+    return numbered.group_by("patient", "span").agg(
+        pl.col("time").min().alias("start"), pl.col("end").max(), pl.col("assumed").any()
+    ).drop("span")
+
+
+def _deaths(settled: Settled, scale: Scale) -> pl.DataFrame:
+    """Deaths that end the watch for this scale: patient, time."""
+    concept = pl.col("concept").cast(pl.String)
+    cause = pl.col("text").cast(pl.String).fill_null("unknown")
+    keeps_open = [scale.episode.death_cause, "unknown"]
+    return settled.rows.filter((concept == "death") & ~cause.is_in(keeps_open)).select(
+        "patient", pl.col("time").alias("death")
+    )
+
+
+def _cut(spans: pl.DataFrame, known: pl.DataFrame, deaths: pl.DataFrame, as_of: int | None) -> pl.DataFrame:
+    """Spans ended by what is known, by ``as_of`` and by the first death inside."""
+    ended = spans.join(known, on="patient", how="left").with_columns(
+        pl.min_horizontal("end", "known", pl.lit(FOREVER if as_of is None else as_of)).alias("end")
+    )
+    if not deaths.is_empty():
+        inside = ended.filter("triggered").join(deaths, on="patient").filter(pl.col("death") >= pl.col("start"))
+        first = inside.group_by("patient", "start").agg(pl.col("death").min())
+        ended = ended.join(first, on=["patient", "start"], how="left").with_columns(
+            pl.min_horizontal("end", "death").alias("end")
+        )
+    return ended.filter(pl.col("end") > pl.col("start")).select("patient", "start", "end", "triggered", "assumed")
+
+
+def make_subjects(
+    settled: Settled, patients: pl.DataFrame, knowledge: Knowledge, scale: Scale,
+    *, as_of: int | None, assumed_product: str | None, clock: str,
+) -> Subjects:
+    """Lay the settled rows out by watched span."""
+    triggers = find_triggers(settled, knowledge, assumed_product)
+    known = known_until(settled, knowledge)
+    spans = _joined_windows(triggers).with_columns(pl.lit(True).alias("triggered"))
+    untriggered = known.join(triggers, on="patient", how="anti").select(
+        "patient", pl.col("first").alias("start"), pl.lit(FOREVER).alias("end"),
+        pl.lit(False).alias("assumed"), pl.lit(False).alias("triggered"),
+    )
+    spans = pl.concat([spans, untriggered.select(spans.columns)])
+    table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
+    table = table.sort("patient", "start").with_row_index("subject")
+    table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
+    return Subjects(table, _lay_out(settled.rows, table, knowledge, scale), triggers)
+
+
+def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:
+    """Age in completed days and years at the first trigger, else at the first row; empty = unknown."""
+    at = known.join(triggers.group_by("patient").agg(pl.col("time").min()), on="patient", how="left").select(
+        "patient", pl.coalesce("time", "first").alias("at")
+    )
+    moment = pl.col("at").cast(pl.Datetime("us"))
+    born = pl.col("birth_date").cast(pl.Datetime("us"))
+    usable = clock == "time"
+    days_since_birth = pl.when(pl.lit(usable)).then((moment.dt.date() - pl.col("birth_date")).dt.total_days())
+    before_birthday = (moment.dt.month() * 100 + moment.dt.day()) < (born.dt.month() * 100 + born.dt.day())
+    years_since_birth = pl.when(pl.lit(usable)).then(moment.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32))
+    days = pl.coalesce((pl.col("age_years") * 365.25).floor(), days_since_birth).cast(pl.Int64)
+    years = pl.coalesce(pl.col("age_years").floor(), years_since_birth).cast(pl.Int64)
+    return at.join(patients, on="patient", how="left").select(
+        "patient",
+        pl.when(days >= 0).then(days).alias("age_days"),
+        pl.when(days >= 0).then(years).alias("age_years"),
+        "developmental_delay", "sbp_threshold", "baseline_oxygen_device",
+    )
+
+
+def needed_concepts(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
+    """Every concept that can change what a scale says."""
+    attribution = {domain.attribution for domain in scale.domains} | {"attribution"}
+    reasons = {domain.excluded_by for domain in scale.domains}
+    scores = {domain.concept for domain in scale.domains} | {item for d in scale.domains for item, _ in d.items}
+    signs = {concept for criterion in scale.criteria for concept in concepts_of(criterion.when)}
+    own = {"death", *scale.episode.waived_by, *_BESIDE[scale.family], *trigger_concepts(knowledge)}
+    return frozenset((attribution | reasons | scores | signs | own) - {""})
+
+
+# read for flags and counts, not for a grade
+_BESIDE = {
+    "crs": (
+        "dobutamine", "milrinone", "tocilizumab", "dexamethasone", "methylprednisolone", "prednisone", "hydrocortisone",
+    ),
+    "icans": (
+        "sedated", "intracranial_hemorrhage", "tocilizumab",
+        "dexamethasone", "methylprednisolone", "prednisone", "hydrocortisone",
+    ),
+}
+
+
+def concepts_of(node: object) -> frozenset[str]:
+    """The concepts that a criterion reads."""
+    found: set[str] = set()
+    for name in ("concept", "without"):
+        if value := getattr(node, name, ""):
+            found.add(str(value))
+    found |= set(getattr(node, "concepts", ()))
+    inner = getattr(node, "of", ())
+    for part in inner if isinstance(inner, tuple) else (inner,):
+        found |= concepts_of(part)
+    return frozenset(found)
+
+
+def _lay_out(rows: pl.DataFrame, table: pl.DataFrame, knowledge: Knowledge, scale: Scale) -> pl.DataFrame:
+    needed = sorted(needed_concepts(scale, knowledge))
+    wanted = rows.filter(pl.col("concept").cast(pl.String).is_in(needed))
+    spans = table.select("patient", "subject", pl.col("end").alias("span_end"))
+    return (
+        wanted.join(spans, on="patient", how="inner")
+        .filter(pl.col("time") < pl.col("span_end"))
+        .drop("span_end")
+        .sort("subject", "concept", "time", "source", descending=[False, False, False, True])
+    )
+
+
+def concept_rows(rows: pl.DataFrame, concept: Concept | str) -> pl.DataFrame:
+    """The rows of one concept, in order of subject and time."""
+    key = concept if isinstance(concept, str) else concept.key
+    return rows.filter(pl.col("concept") == key)

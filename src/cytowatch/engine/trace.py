@@ -1,0 +1,75 @@
+"""Which rows make a criterion certain: sources looked up at a moment (semantics page, section 7, evidence)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+QUERY = ["subject", "start"]
+
+
+def latest(queries: pl.DataFrame, rows: pl.DataFrame, name: str, *, in_force: bool) -> pl.Series:
+    """For each query the source of the latest row at or before its start; with ``in_force`` only while it speaks.
+
+    ``rows``: subject, start, end, source, sorted so that of equal starts the preferred row comes last.
+    """
+    found = _asof(queries, rows)
+    if in_force:
+        found = found.with_columns(pl.when(pl.col("stops") > pl.col("start")).then("source").alias("source"))
+    return found["source"].alias(name)
+
+
+def latest_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Series:
+    """As ``latest`` in force, where an earlier row may outlast a later one."""
+    best = latest(queries, rows, name, in_force=True)
+    if not rows["until"].is_not_null().any():
+        return best
+    asked = queries.with_row_index("at").filter(best.is_null())
+    covering = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "order"]).last())
+    late = queries.with_row_index("at").join(covering, on="at", how="left", maintain_order="left")["source"]
+    return pl.select(pl.coalesce(best, late).alias(name)).to_series()
+
+
+def all_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Series:
+    """For each query the sources of every row that speaks at its start, by time and source, as a list."""
+    one = latest(queries, rows, name, in_force=True)
+    single = pl.select(pl.when(one.is_not_null()).then(pl.concat_list(one)).otherwise(None).alias(name)).to_series()
+    several = rows.filter(pl.col("until").is_not_null())["subject"].unique()
+    if several.is_empty():
+        return single
+    asked = queries.with_row_index("at").filter(pl.col("subject").is_in(several.implode()))
+    lists = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "source"]))
+    joined = queries.with_row_index("at").join(lists, on="at", how="left", maintain_order="left")["source"]
+    overlapping = queries.select(pl.col("subject").is_in(several.implode()).alias("several"))["several"]
+    return pl.select(pl.when(overlapping).then(joined).otherwise(single).alias(name)).to_series()
+
+
+def _asof(queries: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    right = rows.select("subject", pl.col("start").alias("began"), pl.col("end").alias("stops"), "source")
+    return queries.select(QUERY).join_asof(
+        right, left_on="start", right_on="began", by="subject", check_sortedness=False
+    )
+
+
+def _covering(asked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    right = rows.with_row_index("order").select(
+        "subject", "order", "source", pl.col("start").alias("began"), pl.col("end").alias("stops")
+    )
+    return asked.select("at", *QUERY).join(right, on="subject").filter(
+        (pl.col("began") <= pl.col("start")) & (pl.col("start") < pl.col("stops"))
+    )
+
+
+def evidence(queries: pl.DataFrame, pieces: list[pl.Series]) -> pl.DataFrame:
+    """The pieces of every row as one list of sources, in order, without repeats."""
+    columns = [piece.alias(f"piece{place}") for place, piece in enumerate(pieces)]
+    if not columns:
+        return queries.with_columns(pl.lit([], dtype=pl.List(pl.String)).alias("evidence"))
+    lists = [column if column.dtype == pl.List(pl.String) else _as_list(column) for column in columns]
+    table = queries.with_columns(lists)
+    names = [column.name for column in columns]
+    joined = pl.concat_list([pl.col(name).fill_null([]) for name in names])
+    return table.with_columns(joined.list.drop_nulls().list.unique(maintain_order=True).alias("evidence")).drop(names)
+
+
+def _as_list(column: pl.Series) -> pl.Series:
+    return pl.select(pl.concat_list(column).alias(column.name)).to_series()

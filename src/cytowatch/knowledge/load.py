@@ -1,0 +1,166 @@
+"""Reads the clinical tables, lays a site's folders over them, and checks their shape."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from cytowatch.errors import KnowledgeError
+from cytowatch.knowledge import parse
+from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
+from cytowatch.knowledge.model import Concept, Knowledge, Policy, Product, Scale
+from cytowatch.knowledge.parse_scale import scale
+from cytowatch.knowledge.shape import Document, Reader, near
+
+T = TypeVar("T")
+TABLES = Path(__file__).parent / "tables"
+
+
+def load(*folders: Path | str) -> Knowledge:
+    """The clinical tables of the package, with each folder laid over them in order.
+
+    A folder has the layout of the package's tables and holds only what differs: tables are merged by key, lists of
+    named rows by ``id``, code rows by their first column, and new files are added. Raises KnowledgeError with the
+    file, the table and the key of anything that is missing, unknown or of the wrong type.
+    """
+    return _load(tuple(str(Path(folder).resolve()) for folder in folders))
+
+
+@lru_cache(maxsize=1)
+def _base() -> Layer:
+    return read_layer(TABLES)
+
+
+def _load(folders: tuple[str, ...]) -> Knowledge:
+    return _base_knowledge() if not folders else _build([_base(), *(read_layer(Path(folder)) for folder in folders)])
+
+
+@lru_cache(maxsize=1)
+def _base_knowledge() -> Knowledge:
+    return _build([_base()])
+
+
+def _build(layers: list[Layer]) -> Knowledge:
+    files = documents(layers)
+    _check_overlaid_policies(layers, files)
+    policies = _named(files, "policy.toml", "policy", parse.policy, ("policy", "threshold"))
+    concepts = _concepts(files)
+    products = _products(files, policies)
+    return Knowledge(
+        version=next((layer.version for layer in reversed(layers) if layer.version), ""),
+        sources=_named(files, "sources.toml", "source", parse.source, ("source",)),
+        concepts=concepts,
+        concept_aliases=_aliases("concepts.toml", {key: part.aliases for key, part in concepts.items()}),
+        policies=policies,
+        thresholds=_named(files, "policy.toml", "threshold", parse.threshold, ("policy", "threshold")),
+        products=products,
+        product_aliases=_aliases("products", {key: part.brands for key, part in products.items()}),
+        scales=_scales(files),
+        codes=codes(layers),
+        messages=_messages(files),
+        digest=hashlib.sha256(b"".join(layer.digest for layer in layers)).hexdigest(),
+        folders=tuple(str(layer.folder) for layer in layers[1:]),
+    )
+
+
+def _root(files: dict[str, Document], name: str, known: tuple[str, ...]) -> Reader:
+    document = files.get(name, Document(name, {}, ()))
+    reader = Reader(document, (), document.content)
+    for key in known:
+        reader.any(key, {})
+    reader.finish()
+    return reader
+
+
+def _named(
+    files: dict[str, Document], name: str, key: str, build: Callable[[str, Reader], T], known: tuple[str, ...]
+) -> dict[str, T]:
+    return {part: _done(build(part, reader), reader) for part, reader in _root(files, name, known).named(key)}
+
+
+def _done(found: T, reader: Reader) -> T:
+    reader.finish()
+    return found
+
+
+def _concepts(files: dict[str, Document]) -> dict[str, Concept]:
+    known = ("unit_set", "concept")
+    sets = _named(files, "concepts.toml", "unit_set", lambda _, reader: parse.unit_set(reader), known)
+    return _named(files, "concepts.toml", "concept", lambda key, reader: parse.concept(key, reader, sets), known)
+
+
+def _check_overlaid_policies(layers: list[Layer], files: dict[str, Document]) -> None:
+    """A folder may answer a question that the package asks, in the same kind of answer; it may not ask new ones."""
+    base = layers[0].documents.get("policy.toml", {}).get("policy", {})
+    for layer in layers[1:]:
+        given = layer.documents.get("policy.toml", {}).get("policy", {})
+        for key, table in given.items() if isinstance(given, dict) else ():
+            reader = Reader(files["policy.toml"], ("policy", key), table)
+            if key not in base:
+                reader.fail("There is no such policy.", hint=f"`cytowatch knowledge list` names them.{near(key, base)}")
+            if "value" in table and not _same_type(base[key]["value"], table["value"]):
+                kind = type(base[key]["value"]).__name__
+                reader.fail(f"`value` must be of the type that the package uses ({kind}).", "value")
+
+
+def _same_type(base: object, given: object) -> bool:
+    number = (int, float)
+    if isinstance(base, number) and not isinstance(base, bool):
+        return isinstance(given, number) and not isinstance(given, bool)
+    if isinstance(base, dict) and isinstance(given, dict):
+        return all(key in base and _same_type(base[key], value) for key, value in given.items())
+    return type(base) is type(given)
+
+
+def _products(files: dict[str, Document], policies: dict[str, Policy]) -> dict[str, Product]:
+    windows = _windows(files, policies)
+    found: dict[str, Product] = {}
+    for name in sorted(name for name in files if name.startswith("products/")):
+        for key, reader in _root(files, name, ("product",)).named("product"):
+            if key in found:
+                reader.fail(f"The product `{key}` stands in two files.")
+            found[key] = _done(parse.product(key, reader, windows), reader)
+    return found
+
+
+def _windows(files: dict[str, Document], policies: dict[str, Policy]) -> dict[str, float]:
+    """Days after a trigger of each kind, by trigger concept."""
+    given = policies["windows"].value if "windows" in policies else None
+    if not isinstance(given, dict) or not all(_same_type(0, days) for days in given.values()):
+        reader = Reader(files.get("policy.toml", Document("policy.toml", {}, ())), ("policy", "windows"), {})
+        reader.fail("The policy `windows` must be a table from trigger concept to days.", "value")
+    return {str(concept): float(days) for concept, days in given.items()}
+
+
+def _scales(files: dict[str, Document]) -> dict[str, Scale]:
+    names = sorted(name for name in files if name.startswith("scales/"))
+    found = (scale(Reader(files[name], (), files[name].content)) for name in names)
+    return {part.id: part for part in found}
+
+
+def _messages(files: dict[str, Document]) -> dict[str, str]:
+    """Sentences by ``<table>.<key>``, such as ``missing.body_temperature``."""
+    if "messages.toml" not in files:
+        return {}
+    reader = Reader(files["messages.toml"], (), files["messages.toml"].content)
+    tables = {name: reader.table(name) for name in reader.data}
+    return {f"{name}.{key}": table.text(key) for name, table in tables.items() for key in table.data}
+
+
+def _aliases(file: str, names: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, aliases in names.items():
+        for alias in aliases:
+            folded = parse.fold(alias)
+            taken = folded if folded in names and folded != key else found.get(folded, key)
+            if taken != key:
+                raise KnowledgeError(
+                    f"The alias {alias!r} of `{key}` already means `{taken}`.",
+                    where=f"{file}, table [{key}], key `aliases`",
+                    why="One name for two things would be read as the wrong one.",
+                )
+            found |= parse.spellings({alias: key})
+    return found

@@ -1,0 +1,6 @@
+"""A graded run as one HTML page that opens without a network."""
+
+from cytowatch.report.data import ReportData
+from cytowatch.report.render import Limits, render_report, write_report
+
+__all__ = ["Limits", "ReportData", "render_report", "write_report"]

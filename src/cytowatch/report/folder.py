@@ -1,0 +1,139 @@
+"""Reading a graded folder back: CSV or Parquet, times as timestamps or as hours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cytowatch.errors import InputError
+from cytowatch.schema import (
+    CONCORDANCE,
+    EPISODES,
+    HOUR_US,
+    LEDGER,
+    OBSERVATIONS,
+    PATIENTS,
+    REJECTS,
+    TIMELINE,
+    Table,
+)
+
+LIST_SEPARATOR = "|"
+_TIMES = {
+    "timeline": ("start", "end"),
+    "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
+    "observations": ("time", "until", "available"),
+}
+
+
+def read_folder(folder: Path) -> dict[str, Any]:
+    """Every table of the folder, in the types of ``schema.py``, with the clock and the run's record."""
+    run = _read_run(folder)
+    raw = {table.name: _read(folder, table) for table in (TIMELINE, EPISODES, REJECTS, CONCORDANCE)}
+    raw |= {table.name: _read(folder, table) for table in (OBSERVATIONS, PATIENTS, LEDGER)}
+    if raw["timeline"] is None:
+        raise InputError(
+            "This folder holds no graded result.",
+            where=f"{folder}: neither timeline.parquet nor timeline.csv",
+            why="A report is drawn from a timeline.",
+            hint="Run `cytowatch grade INPUT --out FOLDER` first and give that folder.",
+        )
+    clock = run.get("clock") or _clock(raw["timeline"])
+    tables = (TIMELINE, EPISODES, REJECTS, CONCORDANCE, OBSERVATIONS, PATIENTS, LEDGER)
+    out: dict[str, Any] = {table.name: _typed(raw[table.name], table) for table in tables}
+    return {**out, "clock": clock, "run": run}
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    path = folder / "run.json"
+    if not path.exists():
+        return {}
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _unreadable(path, error) from error
+    return run if isinstance(run, dict) else {}
+
+
+def _read(folder: Path, table: Table) -> pl.DataFrame | None:
+    parquet, csv = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
+    try:
+        if parquet.exists():
+            return pl.read_parquet(parquet)
+        if csv.exists():
+            return pl.read_csv(csv, infer_schema=False) if csv.stat().st_size else None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(parquet if parquet.exists() else csv, error) from error
+    return None
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        "A table of the graded folder cannot be read.",
+        where=str(path),
+        why=str(error).splitlines()[0] if str(error) else "The file is damaged.",
+        hint="Grade the input again into a fresh folder.",
+    )
+
+
+def _clock(timeline: pl.DataFrame) -> str:
+    """Hours where the times are numbers with a fraction, or text that reads as a number."""
+    start = timeline.get_column("start")
+    if start.dtype.is_float():
+        return "hours"
+    if start.dtype == pl.String():
+        texts = start.drop_nulls()
+        return "hours" if len(texts) and texts.cast(pl.Float64(), strict=False).null_count() == 0 else "time"
+    return "time"
+
+
+def _typed(frame: pl.DataFrame | None, table: Table) -> pl.DataFrame:
+    """The frame with exactly the table's columns and types; a column the file lacks is empty."""
+    if frame is None:
+        return table.empty()
+    times = _TIMES.get(table.name, ())
+    columns = []
+    for name, dtype in table.schema.items():
+        if name not in frame.columns:
+            columns.append(pl.lit(None, dtype=dtype).alias(name))
+        elif name in times:
+            columns.append(_microseconds(name, frame.schema[name]).alias(name))
+        elif isinstance(dtype, pl.List):
+            columns.append(_list(name, frame.schema[name]).alias(name))
+        else:
+            columns.append(_plain(name, frame.schema[name], dtype).alias(name))
+    return frame.select(columns)
+
+
+def _microseconds(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if dtype.is_float():
+        return (column * HOUR_US).round().cast(pl.Int64())
+    if dtype.is_temporal():
+        return column.dt.epoch("us")
+    if dtype == pl.String():
+        hours = (column.cast(pl.Float64(), strict=False) * HOUR_US).round().cast(pl.Int64())
+        stamp = column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False).dt.epoch("us")
+        return pl.coalesce(hours, stamp)
+    return column.cast(pl.Int64())
+
+
+def _list(name: str, dtype: pl.DataType) -> pl.Expr:
+    empty = pl.lit([], dtype=pl.List(pl.String()))
+    if isinstance(dtype, pl.List):
+        return pl.col(name).cast(pl.List(pl.String())).fill_null(empty)
+    text = pl.col(name).cast(pl.String())
+    return pl.when(text.fill_null("") == "").then(empty).otherwise(text.str.split(LIST_SEPARATOR))
+
+
+def _plain(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
+    if given == pl.String() and wanted == pl.Boolean():
+        lower = pl.col(name).str.to_lowercase()
+        return pl.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+    if given == pl.String() and wanted == pl.String():
+        # A CSV file cannot tell an empty text from none.
+        return pl.when(pl.col(name) != "").then(pl.col(name))
+    return pl.col(name).cast(wanted, strict=False)

@@ -1,0 +1,155 @@
+"""The figure of one patient: lanes under each other on one time axis, Altair definitions only.
+
+Every row carries ``x`` (and ``x2``) on the shared axis, days since day 0 or hours of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from cytowatch.report.figures import Figure, Rows, grade_color, inlined, mark_shape
+from cytowatch.report.theme import HATCH, INK, LINE_COLORS, MUTED, UNKNOWN_FILL
+
+TOP_GRADE = 5
+_OUTLINE = "#7b8794"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The time axis that all lanes of a figure share."""
+
+    low: float
+    high: float
+    title: str
+    width: int = 880
+
+    def x(self, field: str = "x", *, labels: bool = False) -> alt.X:
+        """The axis on a field; only the last lane prints its labels."""
+        shown = alt.Axis(labels=labels, ticks=labels, domain=labels, title=self.title if labels else None)
+        return alt.X(f"{field}:Q", scale=alt.Scale(domain=[self.low, self.high], nice=False), axis=shown)
+
+    def pixels(self, low: float, high: float) -> float:
+        """How wide a stretch is drawn."""
+        span = self.high - self.low
+        return (high - low) / span * self.width if span > 0 else 0.0
+
+
+def stacked(lanes: Sequence[alt.LayerChart]) -> Figure:
+    """The lanes under each other."""
+    return alt.vconcat(*lanes, spacing=10).resolve_scale(color="independent", shape="independent")
+
+
+def grade_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+    """Grade over time: solid up to what is certain, hatched up to what is not excluded.
+
+    Rows: ``x, x2, at_least, at_most`` (both empty = not graded), ``label``, ``text_at`` (empty = no room for the label).
+    """
+    graded = [row for row in rows if row["at_least"] is not None]
+    open_rows = [row for row in graded if row["at_most"] > row["at_least"]]
+    none = [row for row in rows if row["at_least"] is None]
+    values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=34)
+    y = alt.Y("low:Q", scale=alt.Scale(domain=[-0.35, TOP_GRADE + 1.1], nice=False), axis=values, title=None)
+    layers = [
+        _boxes(axis, [_box(row, -0.25, 0) for row in graded], y, stroke="#9aa5b1").encode(color=grade_color(legend=False)),
+        _boxes(axis, [_box(row, -0.25, row["at_least"]) for row in graded if row["at_least"]], y, stroke="#ffffff").encode(
+            color=grade_color(legend=False)
+        ),
+        _boxes(axis, [_box(row, row["at_least"], row["at_most"]) for row in open_rows], y, fill=UNKNOWN_FILL, stroke=_OUTLINE),
+        _boxes(axis, [_box(row, row["at_least"], row["at_most"]) for row in open_rows], y, fill=HATCH, strokeDash=[3, 2]),
+        _boxes(axis, [_box(row, -0.25, TOP_GRADE) for row in none], y, fill=UNKNOWN_FILL, stroke=_OUTLINE),
+        _boxes(axis, [_box(row, -0.25, TOP_GRADE) for row in none], y, fill=HATCH, opacity=0.5),
+        _labels(axis, [row for row in rows if row["text_at"] is not None]),
+    ]
+    return alt.layer(*layers).properties(width=axis.width, height=104, title=title)
+
+
+def _box(row: Mapping[str, Any], low: float, high: float) -> dict[str, Any]:
+    return {"x": row["x"], "x2": row["x2"], "low": low, "high": high, "at_least": row["at_least"]}
+
+
+def _boxes(axis: Axis, rows: Rows, y: alt.Y, **style: Any) -> alt.Chart:
+    return alt.Chart(inlined(rows)).mark_rect(**style).encode(x=axis.x(), x2="x2:Q", y=y, y2="high:Q")
+
+
+def _labels(axis: Axis, rows: Rows) -> alt.Chart:
+    placed = [{**row, "low": TOP_GRADE / 2 if row["at_most"] is None else row["at_most"]} for row in rows]
+    text = alt.Chart(inlined(placed)).mark_text(fontWeight="bold", dy=-7, fontSize=11)
+    return text.encode(x=axis.x("text_at"), y="low:Q", text="label:N")
+
+
+def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float | None = None) -> alt.LayerChart:
+    """Readings over time, one line a series, broken where nothing was measured for longer than a reading stays true.
+
+    Rows: ``x, y, piece``; ``rule``: a cut-off drawn across.
+    """
+    values = [row["y"] for rows in series.values() for row in rows] + ([] if rule is None else [rule])
+    low, high = min(values), max(values)
+    pad = max((high - low) * 0.12, 0.4)
+    scale = alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)
+    y = alt.Y("y:Q", scale=scale, title=None, axis=alt.Axis(tickCount=4, minExtent=34))
+    layers: list[alt.Chart] = []
+    if rule is not None:
+        across = alt.Chart(inlined([{"y": rule}])).mark_rule(color="#b4232a", strokeDash=[4, 3], strokeWidth=1.2)
+        layers.append(across.encode(y=y))
+    for index, (name, rows) in enumerate(series.items()):
+        layers += _line(axis, rows, y, name if len(series) > 1 else "", index)
+    return alt.layer(*layers).properties(width=axis.width, height=84, title=title)
+
+
+def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.Chart]:
+    color = LINE_COLORS[index % len(LINE_COLORS)]
+    base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
+    line = base.mark_line(strokeWidth=1.3, color=color).encode(detail="piece:N")
+    shape = ("circle", "square", "triangle-up")[index % 3]
+    points = base.mark_point(filled=True, size=16, shape=shape, color=color, opacity=1)
+    if not name or not rows:
+        return [line, points]
+    label = alt.Chart(inlined([{**rows[-1], "name": name}])).mark_text(align="left", dx=6, color=color, fontWeight="bold")
+    return [line, points, label.encode(x=axis.x(), y=y, text="name:N")]
+
+
+def support_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+    """Times on devices or drugs, one line each: rows ``x, x2, name, label, text_at, certain``."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    y = _names(names)
+    certain = [row for row in rows if row["certain"]]
+    unsure = [row for row in rows if not row["certain"]]
+    text = alt.Chart(inlined([row for row in rows if row["text_at"] is not None])).mark_text(fontSize=10.5, color=INK)
+    layers = [
+        _spans(axis, certain, y, fill="#b9d6e3", stroke="#0b5c7d", strokeWidth=0.8),
+        _spans(axis, unsure, y, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2], strokeWidth=0.8),
+        text.encode(x=axis.x("text_at"), y=y, text="label:N"),
+    ]
+    return alt.layer(*layers).properties(width=axis.width, height=20 * len(names), title=title)
+
+
+def _names(names: Sequence[str]) -> alt.Y:
+    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=130)
+    return alt.Y("name:N", sort=list(names), title=None, axis=shown)
+
+
+def _spans(axis: Axis, rows: Rows, y: alt.Y, **style: Any) -> alt.Chart:
+    return alt.Chart(inlined(rows)).mark_bar(size=14, **style).encode(x=axis.x(), x2="x2:Q", y=y)
+
+
+def word_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+    """Values or words at moments, one line a concept: rows ``x, name, label``."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    y = _names(names)
+    base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
+    ticks = base.mark_tick(color=MUTED, thickness=1, size=14)
+    text = base.mark_text(align="left", dx=3, fontSize=10.5).encode(text="label:N")
+    return alt.layer(ticks, text).properties(width=axis.width, height=18 * len(names), title=title)
+
+
+def mark_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+    """Doses and events at moments, a shape a kind, and the time axis under them: rows ``x, name, kind``."""
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    shape, color = mark_shape([row["kind"] for row in rows], legend=False)
+    points = alt.Chart(inlined(rows)).mark_point(filled=True, size=64, opacity=1)
+    marks = points.encode(x=axis.x(labels=True), y=_names(names), shape=shape, color=color)
+    return alt.layer(marks).properties(width=axis.width, height=20 * max(len(names), 1), title=title)

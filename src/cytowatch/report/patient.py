@@ -1,0 +1,270 @@
+"""The section of one patient: its figure, its days, and every change of its grades with the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import polars as pl
+from markupsafe import Markup
+
+from cytowatch.knowledge.model import Compare, Knowledge
+from cytowatch.report import clock as clocks
+from cytowatch.report import lanes, words
+from cytowatch.report.cohort import PatientSummary
+from cytowatch.report.course import (
+    Course,
+    Row,
+    Segment,
+    Stretch,
+    course,
+    drug_kind,
+    joined,
+    line_points,
+    segments,
+    vasopressors,
+)
+from cytowatch.report.data import ReportData
+from cytowatch.report.days import day_table
+from cytowatch.report.svg import inline
+from cytowatch.schema import DAY_US
+
+_LETTER = 6.4  # pixels that a letter of a label takes
+_NEURO_SCORES = ("ice_score", "capd_score")
+
+
+@dataclass(frozen=True)
+class PatientTables:
+    """The rows of one patient, sorted by time."""
+
+    timeline: list[dict[str, Any]]
+    observations: list[dict[str, Any]]
+
+
+def split(data: ReportData, patients: Sequence[str]) -> dict[str, PatientTables]:
+    """The tables of each of these patients."""
+    wanted = pl.col("patient").is_in(list(patients))
+    timelines = _by_patient(data.timeline.filter(wanted).sort("scale", "start"))
+    observations = _by_patient(data.observations.filter(wanted).sort("time", "row"))
+    return {name: PatientTables(timelines.get(name, []), observations.get(name, [])) for name in patients}
+
+
+def _by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    parts = frame.partition_by("patient", as_dict=True, maintain_order=True)
+    return {str(key[0]): part.to_dicts() for key, part in parts.items()}
+
+
+class PatientSection:
+    """Makes what the template shows of one patient."""
+
+    def __init__(self, data: ReportData, knowledge: Knowledge, summary: PatientSummary, tables: PatientTables) -> None:
+        self._clock = data.clock
+        self._knowledge = knowledge
+        self._words = words.Words(knowledge)
+        self._summary = summary
+        self._tables = tables
+        self._course: Course = course(tables.observations, knowledge, summary.end)
+
+    def context(self, name: str, changes_limit: int) -> dict[str, Any]:
+        """Everything of the section; ``name`` is unique on the page."""
+        by_scale: dict[str, list[dict[str, Any]]] = {}
+        for row in self._tables.timeline:
+            by_scale.setdefault(row["scale"], []).append(row)
+        changes = {scale: self._changes(rows[:changes_limit]) for scale, rows in by_scale.items()}
+        days = day_table(self._course, self._tables.timeline, self._knowledge, self._summary.origin)
+        return {
+            "name": name,
+            "figure": self._figure(name, by_scale),
+            "figure_rows": days,
+            "scales": [
+                {
+                    "id": scale,
+                    "title": self._words.scale(scale),
+                    "summary": self._summary.scales[scale],
+                    "changes": changes[scale],
+                    "left_out": max(len(rows) - changes_limit, 0),
+                }
+                for scale, rows in by_scale.items()
+            ],
+        }
+
+    def _figure(self, name: str, by_scale: Mapping[str, list[dict[str, Any]]]) -> Markup:
+        axis = self._axis()
+        drawn = [
+            lanes.grade_lane(axis, self._grade_rows(axis, segments(rows)), f"{self._words.scale(scale)} grade")
+            for scale, rows in by_scale.items()
+        ]
+        for lane in (self._temperature, self._pressure, self._saturation, self._oxygen, self._pressors, self._neuro):
+            chart = lane(axis)
+            if chart is not None:
+                drawn.append(chart)
+        drawn.append(self._marks(axis))
+        label = f"Course of patient {self._summary.patient} over time: grades, vital signs, support and drugs"
+        return inline(lanes.stacked(drawn), name=name, label=label)
+
+    def _axis(self) -> lanes.Axis:
+        rows = self._tables.timeline
+        low = min([self._summary.origin, *(row["start"] for row in rows)])
+        high = max(row["end"] for row in rows)
+        title = "Hours (as in the file)" if self._clock == "hours" else self._day_title()
+        return lanes.Axis(self._at(low), max(self._at(high), self._at(low) + 0.01), title)
+
+    def _day_title(self) -> str:
+        what = "exposure" if self._summary.triggered else "the first record (no trigger)"
+        return f"Days since {what}, day 0 = {clocks.moment(self._summary.origin, self._clock)} UTC"
+
+    def _at(self, time: int) -> float:
+        return clocks.axis(time, self._summary.origin, self._clock)
+
+    def _grade_rows(self, axis: lanes.Axis, parts: Iterable[Segment]) -> list[dict[str, Any]]:
+        return [
+            self._span(axis, part.start, part.end, "not graded" if part.at_least is None else part.label)
+            | {"at_least": part.at_least, "at_most": part.at_most}
+            for part in parts
+        ]
+
+    def _span(self, axis: lanes.Axis, start: int, end: int, label: str) -> dict[str, Any]:
+        low, high = max(self._at(start), axis.low), min(self._at(end), axis.high)
+        room = axis.pixels(low, high) >= _LETTER * len(label) + 2
+        return {"x": low, "x2": high, "label": label, "text_at": (low + high) / 2 if room else None}
+
+    def _lines(self, concepts: Iterable[str], axis: lanes.Axis) -> dict[str, list[dict[str, Any]]]:
+        out = {}
+        for key in concepts:
+            rows = self._course.readings.get(key, [])
+            points = line_points(rows, self._valid_for(key), self._summary.origin, self._clock)
+            points = [point for point in points if axis.low <= point["x"] <= axis.high]
+            if points:
+                out[self._words.concept(key)] = points
+        return out
+
+    def _valid_for(self, concept: str) -> int:
+        found = self._knowledge.concepts.get(concept)
+        return (found.valid_for_us if found else None) or DAY_US
+
+    def _temperature(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        lines = self._lines(["body_temperature"], axis)
+        return lanes.line_lane(axis, lines, "Temperature (°C)", rule=fever_limit(self._knowledge)) if lines else None
+
+    def _pressure(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        lines = self._lines(["systolic_bp", "mean_arterial_pressure"], axis)
+        short = {"Systolic": "SBP", "Mean": "MAP"}
+        named = {short.get(name.split()[0], name): rows for name, rows in lines.items()}
+        title = " and ".join(lines) + " (mmHg)"
+        return lanes.line_lane(axis, named, title) if lines else None
+
+    def _saturation(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        lines = self._lines(["spo2"], axis)
+        return lanes.line_lane(axis, lines, "Oxygen saturation (%)") if lines else None
+
+    def _oxygen(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        devices = [self._support(axis, item, "Device") for item in self._stretches(("oxygen_device",))]
+        flows = self._piecewise(axis, "oxygen_flow", "Flow (L/min)")
+        fractions = self._piecewise(axis, "fio2", "FiO₂")
+        rows = [row for row in devices + flows + fractions if row is not None]
+        return lanes.support_lane(axis, rows, "Oxygen support") if rows else None
+
+    def _piecewise(self, axis: lanes.Axis, concept: str, name: str) -> list[dict[str, Any] | None]:
+        rows = [row for row in self._course.readings.get(concept, []) if row["value"]]
+        valid = self._valid_for(concept)
+        ends = [*(row["time"] for row in rows[1:]), self._summary.end]
+        parts = [
+            Stretch(row["time"], min(row["until"] or row["time"] + valid, end), concept, f"{row['value']:.3g}")
+            for row, end in zip(rows, ends, strict=False)
+        ]
+        return [self._support(axis, item, name) for item in joined(parts)]
+
+    def _pressors(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        stretches = self._stretches((*vasopressors(self._knowledge), "dobutamine", "milrinone"))
+        rows = [self._support(axis, item, self._words.concept(item.concept)) for item in stretches]
+        drawn = [row for row in rows if row is not None]
+        return lanes.support_lane(axis, drawn, "Vasopressors and inotropes (rate)") if drawn else None
+
+    def _stretches(self, concepts: Sequence[str]) -> list[Stretch]:
+        return joined(item for key in concepts for item in self._course.stretches if item.concept == key)
+
+    def _support(self, axis: lanes.Axis, item: Stretch, name: str) -> dict[str, Any] | None:
+        row = self._span(axis, item.start, item.end, item.label) | {"name": name, "certain": item.certain}
+        return row if row["x2"] > row["x"] else None
+
+    def _neuro(self, axis: lanes.Axis) -> alt.LayerChart | None:
+        domains = [domain for scale in self._knowledge.scales.values() if scale.family == "icans" for domain in scale.domains]
+        concepts = [*_NEURO_SCORES, *(domain.concept or domain.id for domain in domains), "sedated"]
+        rows = [row for key in dict.fromkeys(concepts) for row in self._words_at(key, axis)]
+        return lanes.word_lane(axis, rows, "Brain: scores and findings") if rows else None
+
+    def _words_at(self, concept: str, axis: lanes.Axis) -> list[dict[str, Any]]:
+        """Values of a concept, those that repeat the one before or have no room left out."""
+        out: list[dict[str, Any]] = []
+        for row in self._course.readings.get(concept, []):
+            x = self._at(row["time"])
+            label = f"{row['value']:.4g}" if row["value"] is not None else words.plain(row["text"] or "")
+            last = out[-1] if out else None
+            crowded = last and axis.pixels(last["x"], x) < _LETTER * len(last["label"]) + 6 and last["label"] == label
+            if axis.low <= x <= axis.high and not crowded:
+                out.append({"x": x, "name": self._words.concept(concept), "label": label})
+        return out
+
+    def _marks(self, axis: lanes.Axis) -> alt.LayerChart:
+        rows = [self._mark(row) for row in self._course.events]
+        per_drug: dict[str, list[Row]] = {}
+        for row in self._course.doses:
+            per_drug.setdefault(row["concept"], []).append(row)
+        rows += [self._mark(row) for doses in per_drug.values() for row in doses]
+        shown = [row for row in rows if axis.low <= row["x"] <= axis.high]
+        return lanes.mark_lane(axis, shown, "Doses and events")
+
+    def _mark(self, row: Row) -> dict[str, Any]:
+        kind = drug_kind(row["concept"]) or ("death" if row["concept"] == "death" else "trigger")
+        return {"x": self._at(row["time"]), "name": self._words.concept(row["concept"]), "kind": kind}
+
+    def _changes(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        sources = self._sources()
+        previous: list[Row | None] = [None, *rows]
+        return [self._change(row, before, sources) for row, before in zip(rows, previous, strict=False)]
+
+    def _change(self, row: Row, before: Row | None, sources: Callable[[str], list[str]]) -> dict[str, Any]:
+        scale = row["scale"]
+        return {
+            "start": clocks.moment(row["start"], self._clock),
+            "end": clocks.moment(row["end"], self._clock),
+            "machine": clocks.machine(row["start"], self._clock),
+            "day": clocks.day(row["start"], self._summary.origin),
+            "at_least": row["at_least"],
+            "at_most": row["at_most"],
+            "label": words.grade(row["at_least"], row["at_most"]),
+            "direction": direction(before, row),
+            "criteria": [self._words.criterion(scale, key) for key in row["criteria"] or []],
+            "missing": [self._words.missing(key) for key in row["missing"] or [] if key != "no_trigger"],
+            "flags": [self._words.flag(scale, key) for key in row["flags"] or []],
+            "evidence": [{"source": source, "values": sources(source)} for source in row["evidence"] or []],
+            "episode": row["episode"],
+        }
+
+    def _sources(self) -> Callable[[str], list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in self._tables.observations:
+            when = clocks.moment(row["time"], self._clock)
+            text = f"{self._words.concept(row['concept'])} {self._words.value(row)}".strip()
+            found.setdefault(row["source"], []).append(f"{text}, {when}")
+        return lambda source: found.get(source, [])
+
+
+def direction(before: Row | None, row: Row) -> str:
+    """``up``, ``down`` or empty: how the certain grade moved."""
+    if before is None or before["at_least"] is None or row["at_least"] is None:
+        return ""
+    if row["at_least"] == before["at_least"]:
+        return ""
+    return "up" if row["at_least"] > before["at_least"] else "down"
+
+
+def fever_limit(knowledge: Knowledge) -> float | None:
+    """The temperature that the CRS scale calls fever."""
+    for scale in knowledge.scales.values():
+        for criterion in scale.criteria:
+            if isinstance(criterion.when, Compare) and criterion.when.concept == "body_temperature":
+                return criterion.when.value
+    return None

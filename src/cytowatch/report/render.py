@@ -1,0 +1,183 @@
+"""Puts a report together and writes it: one HTML file, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.report import clock as clocks
+from cytowatch.report import words
+from cytowatch.report.cohort import (
+    PatientSummary,
+    course_numbers,
+    patient_days,
+    scales_of,
+    summarize,
+    worst_counts,
+)
+from cytowatch.report.cohort_figures import completeness, incidence, swimmer
+from cytowatch.report.concordance import GRADES, concordance_blocks
+from cytowatch.report.data import ReportData
+from cytowatch.report.patient import PatientSection, split
+from cytowatch.report.sources import sources_of
+from cytowatch.report.svg import HATCH_DEFINITION
+from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps a page small and readable; none of these changes a number, only how many are shown."""
+
+    # above so many patients, the report holds the cohort only
+    patient_sections: int = 200
+    swimmer_lanes: int = 60
+    table_patients: int = 500
+    rejects: int = 50
+    # changes of one patient and scale, in a report of many and of one
+    changes: int = 150
+    changes_alone: int = 5000
+
+
+def render_report(
+    data: ReportData, knowledge: Knowledge, *, patient: str | None = None, limits: Limits | None = None
+) -> str:
+    """The report as one self-contained HTML page.
+
+    With ``patient``, the report of that patient alone (ArgumentError where nobody of that name was graded). Above
+    ``limits.patient_sections`` patients the page holds the cohort only.
+    """
+    bounds = limits or Limits()
+    chosen = data if patient is None else data.of_patient(patient)
+    summaries = summarize(chosen, knowledge)
+    context = _common(chosen, knowledge) | {"limits": bounds, "patient": patient, "summaries": summaries}
+    if patient is None:
+        context |= _cohort(chosen, knowledge, summaries, bounds)
+    with_sections = len(summaries) <= bounds.patient_sections
+    changes = bounds.changes_alone if len(summaries) == 1 else bounds.changes
+    context["sections"] = _sections(chosen, knowledge, summaries, changes) if with_sections else []
+    return _template().render(context)
+
+
+def write_report(
+    data: ReportData,
+    knowledge: Knowledge,
+    path: str | Path,
+    *,
+    patient: str | None = None,
+    limits: Limits | None = None,
+) -> Path:
+    """Write the report; the file appears whole or not at all. Returns its path."""
+    target = Path(path)
+    page = render_report(data, knowledge, patient=patient, limits=limits)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return target
+
+
+@lru_cache(maxsize=1)
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cytowatch.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _number
+    environment.filters["count"] = lambda value: f"{value:,}"
+    return environment.get_template("report.html.j2")
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    """A number for a table; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _common(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
+    scales = scales_of(data)
+    return {
+        "words": words.Words(knowledge),
+        "grade": words.grade,
+        "moment": lambda time: clocks.moment(time, data.clock),
+        "machine": lambda time: clocks.machine(time, data.clock),
+        "clock": data.clock,
+        "run": data.run,
+        "inputs": data.run.get("inputs") or [],
+        "software": _version(data, "engine", "software"),
+        "knowledge_version": _version(data, "knowledge", "knowledge"),
+        "scales": scales,
+        "sources": sources_of(knowledge, scales),
+        "hatch": HATCH_DEFINITION,
+        "palette": list(zip(GRADE_FILL, GRADE_TEXT, strict=True)),
+    }
+
+
+def _version(data: ReportData, column: str, key: str) -> str:
+    """A version from run.json, else from the timeline itself."""
+    if data.run.get(key):
+        return str(data.run[key])
+    found = data.timeline.get_column(column).drop_nulls().unique().sort().to_list()
+    return ", ".join(found) or "not recorded"
+
+
+def _cohort(
+    data: ReportData, knowledge: Knowledge, summaries: Sequence[PatientSummary], limits: Limits
+) -> dict[str, Any]:
+    scales = scales_of(data)
+    shown = list(summaries[: limits.swimmer_lanes])
+    return {
+        "counts": {scale: worst_counts(list(summaries), scale) for scale in scales},
+        "triggered": sum(1 for item in summaries if item.triggered),
+        "patient_days": patient_days(list(summaries)),
+        "table": summaries[: limits.table_patients],
+        "swimmers": [(scale, swimmer(data, knowledge, shown, scale, f"swim-{i}")) for i, scale in enumerate(scales)],
+        "swimmer_rows": shown,
+        "curves": [(scale, incidence(data, knowledge, scale, f"curve-{i}")) for i, scale in enumerate(scales)],
+        "courses": [(scale, course_numbers(data, scale)) for scale in scales],
+        "concordance": concordance_blocks(data.concordance),
+        "grades": GRADES,
+        "rejects": data.rejects.head(limits.rejects).to_dicts(),
+        "rejects_total": data.rejects.height,
+        "rejects_by_rule": _by_rule(data.rejects),
+        "ledger": _ledger(data.ledger),
+        "completeness": completeness(data, knowledge, "completeness"),
+    }
+
+
+def _by_rule(rejects: pl.DataFrame) -> list[dict[str, Any]]:
+    grouped = rejects.group_by("rule").agg(pl.len().alias("n"), pl.col("reason").first(), pl.col("hint").first())
+    return grouped.sort("n", "rule", descending=[True, False]).to_dicts()
+
+
+def _ledger(ledger: pl.DataFrame) -> list[dict[str, Any]]:
+    left_aside = ledger.filter(pl.col("fate").is_in(["superseded", "ignored"]))
+    grouped = left_aside.group_by("fate", "reason").agg(pl.col("rows").sum())
+    return grouped.sort("rows", "fate", "reason", descending=[True, False, False]).to_dicts()
+
+
+def _sections(
+    data: ReportData, knowledge: Knowledge, summaries: Sequence[PatientSummary], changes: int
+) -> list[dict[str, Any]]:
+    tables = split(data, [item.patient for item in summaries])
+    return [
+        {"summary": item}
+        | PatientSection(data, knowledge, item, tables[item.patient]).context(f"patient-{number}", changes)
+        for number, item in enumerate(summaries, start=1)
+    ]

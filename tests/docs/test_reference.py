@@ -1,0 +1,101 @@
+"""What exists is named in the documentation, and the pages made from the tables are current."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cytowatch.knowledge import load
+
+ROOT = Path(__file__).parent.parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def said(name: str) -> str:
+    """The text of a reference page."""
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def test_the_made_pages_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "make_reference.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [
+        ("concepts.md", "concepts"),
+        ("policies.md", "policies"),
+        ("policies.md", "thresholds"),
+        ("scales.md", "scales"),
+        ("products.md", "products"),
+        ("sources.md", "sources"),
+    ],
+)
+def test_every_key_of_a_table_is_documented(page: str, table: str) -> None:
+    text = said(page)
+    assert [key for key in getattr(load(), table) if f"`{key}`" not in text] == []
+
+
+def test_every_criterion_and_flag_is_documented() -> None:
+    text = said("scales.md")
+    for scale in load().scales.values():
+        names = [
+            *(criterion.id for criterion in scale.criteria),
+            *(domain.id for domain in scale.domains),
+            *scale.flags,
+        ]
+        assert [name for name in names if f"`{name}`" not in text] == [], scale.id
+
+
+def test_every_concept_of_the_contract_exists() -> None:
+    """The names that the contract promises to every reader are keys of the dictionary."""
+    part = said("contract.md").split("### Concepts every reader must know", 1)[1].split("### Rejects", 1)[0]
+    knowledge = load()
+    categories = {word for concept in knowledge.concepts.values() for word in concept.categories}
+    columns = {"value", "text", "until", "source", "concepts.toml"}
+    products = set(knowledge.products)
+    unknown = []
+    for quoted in re.findall(r"`([^`]+)`", part):
+        for word in quoted.split():
+            known = word in knowledge.concepts or word in categories or word in products or word in columns
+            if re.fullmatch(r"[a-z][a-z0-9_]+", word) and not known:
+                unknown.append(word)
+    assert unknown == []
+
+
+def test_every_choice_has_a_page_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "index.md"]
+    assert [page.name for page in pages if str(page.relative_to(ROOT / "docs")) not in index] == []
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## {project['version']} · knowledge {load().version}" in log
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_the_locks_name_no_index_and_hash_everything(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not re.search(r"https?:|file:|--(extra-)?index|--find-links|@", text)
+    pinned = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
+    assert pinned
+    assert all("==" in line and line.endswith("\\") for line in pinned)
+
+
+def test_every_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    base = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    both = base + (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
+    for wanted, text in ((project["project"]["dependencies"], base), (project["dependency-groups"]["dev"], both)):
+        names = [re.split(r"[<>=~ \[]", line, maxsplit=1)[0] for line in wanted]
+        assert [name for name in names if f"\n{name}==" not in text] == []

@@ -1,0 +1,317 @@
+"""Make the reference pages from the clinical tables, the schema and the commands: ``make docs``.
+
+The tables are the only truth; these pages repeat them for readers. ``--check`` writes nothing and fails if a page is
+not what it would be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from cytowatch.cli import app
+
+from cytowatch import schema
+from cytowatch.knowledge import Knowledge, load
+from cytowatch.knowledge.model import (
+    All,
+    Any_,
+    AnyMeasured,
+    Compare,
+    Concept,
+    Criterion,
+    Domain,
+    ExceptKnown,
+    In,
+    Node,
+    Not,
+    Possible,
+    Product,
+    Running,
+    Scale,
+    Threshold,
+    ThresholdBand,
+)
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+MADE = "<!-- Made by `make docs` from the tables of the package. Change the tables, not this page. -->"
+
+
+def cell(value: object) -> str:
+    """Text that fits into one cell of a table."""
+    return str(value).replace("|", "\\|").replace("\n", " ").strip()
+
+
+def code(words: Iterable[str]) -> str:
+    """Words as code, side by side."""
+    return " ".join(f"`{word}`" for word in words if word)
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell(part) for part in line) + " |" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """A number without needless zeros."""
+    return "" if value is None else f"{value:g}"
+
+
+def cited(source: str, locator: str, evidence: str) -> str:
+    """Where an entry comes from, in one line."""
+    return f"{source}, {locator} ({evidence})" if locator else f"{source} ({evidence})"
+
+
+def page(title: str, *parts: str) -> str:
+    """A whole page."""
+    return "\n\n".join([f"# {title}", MADE, *(part for part in parts if part)]) + "\n"
+
+
+# --- rules in words ------------------------------------------------------------------------------------------
+
+
+def compared(node: Compare) -> str:
+    """One comparison in words."""
+    than = f"`{node.threshold}`" if node.threshold else number(node.value)
+    unit = f" {node.unit}" if node.unit and node.unit != "1" else ""
+    without = f" while no `{node.without}` is on" if node.without else ""
+    return f"`{node.concept}` {node.op} {than}{unit}{without}"
+
+
+def joined(nodes: Iterable[Node], word: str) -> str:
+    """Several rules joined by a word."""
+    return f" {word} ".join(f"({in_words(node)})" for node in nodes)
+
+
+def in_words(node: Node) -> str:
+    """A rule in words."""
+    match node:
+        case Compare():
+            return compared(node)
+        case In():
+            return f"`{node.concept}` is one of {code(node.categories)}"
+        case Running():
+            return f"at least {node.at_least} of {code(node.concepts)} on at the same moment"
+        case AnyMeasured():
+            return "of those measured, any: " + " or ".join(compared(part) for part in node.of)
+        case All():
+            return joined(node.of, "and")
+        case Any_():
+            return joined(node.of, "or")
+        case Not():
+            return f"not ({in_words(node.of)})"
+        case Possible():
+            return f"possibly ({in_words(node.of)})"
+        case ExceptKnown():
+            return f"unless for certain ({in_words(node.of)})"
+
+
+# --- scales --------------------------------------------------------------------------------------------------
+
+
+def criterion_row(criterion: Criterion, scale: Scale) -> list[str]:
+    """One criterion of a scale."""
+    source = cited(criterion.source or scale.source, criterion.locator, criterion.evidence)
+    return [f"`{criterion.id}`", criterion.label, str(criterion.grade), in_words(criterion.when), source]
+
+
+def domain_grades(domain: Domain) -> str:
+    """What each value of a domain is worth."""
+    bands = [f"{number(band.low)}-{number(band.high)}: {band.grade}" for band in domain.bands]
+    words = [f"`{word}`: {grade}" for word, grade in domain.categories.items()]
+    return ", ".join(bands or words)
+
+
+def domain_row(domain: Domain, scale: Scale) -> list[str]:
+    """One axis of a scale."""
+    source = cited(domain.source or scale.source, domain.locator, domain.evidence) if domain.locator else ""
+    read = f"`{domain.concept}`" if domain.concept else "see the criteria"
+    return [f"`{domain.id}`", domain.label, read, domain_grades(domain), code([domain.attribution]), source]
+
+
+def scale_part(scale: Scale) -> str:
+    """One scale."""
+    waived = f"Fever is waived by {code(scale.episode.waived_by)}." if scale.episode.waived_by else ""
+    missing = [f"* {part.text} *{part.handled}*" for part in scale.not_encoded]
+    source = "source of the grades"
+    parts = [
+        f"## `{scale.id}`",
+        f"{scale.title}. Revision {scale.revision}, status *{scale.status}*, source `{scale.source}`.",
+        table(["grade", "meaning"], [[str(grade), words] for grade, words in scale.grade_meaning.items()]),
+        "### Domains",
+        table(
+            ["domain", "what", "read from", "grades", "taken away by", source],
+            [domain_row(domain, scale) for domain in scale.domains],
+        ),
+        "### Criteria" if scale.criteria else "",
+        table(
+            ["criterion", "what", "grade", "met when", "source"],
+            [criterion_row(criterion, scale) for criterion in scale.criteria],
+        )
+        if scale.criteria
+        else "",
+        waived,
+        "### Flags",
+        table(["flag", "meaning"], [[f"`{flag}`", words] for flag, words in scale.flags.items()]),
+        "### Not encoded" if missing else "",
+        "\n".join(missing),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def scales(knowledge: Knowledge) -> str:
+    """The page of scales."""
+    parts = [scale_part(scale) for _, scale in sorted(knowledge.scales.items())]
+    return page("Scales", "What each scale asks, as the engine reads it.", *parts)
+
+
+# --- concepts, policies, products, sources -------------------------------------------------------------------
+
+
+def concept_row(concept: Concept) -> list[str]:
+    """One concept."""
+    ranges = [f"{number(low)} to {number(high)} {unit}" for unit, (low, high) in concept.plausible.items()]
+    hours = "" if concept.valid_for_us is None else f"{concept.valid_for_us / schema.HOUR_US:g} h"
+    accepted = [unit.name for unit in concept.accepted]
+    said = code(concept.categories) or ("free text" if concept.free_text else "")
+    names = code([*concept.units, *sorted(set(accepted) - set(concept.units) - {""})]) or said
+    also = code(concept.aliases)
+    return [f"`{concept.key}`", concept.label, concept.kind, names, "; ".join(ranges), hours, also]
+
+
+def concepts(knowledge: Knowledge) -> str:
+    """The page of concepts, by group."""
+    groups: dict[str, list[Concept]] = {}
+    for concept in knowledge.concepts.values():
+        groups.setdefault(concept.group, []).append(concept)
+    head = [
+        "concept",
+        "what",
+        "kind",
+        "units (canonical first) or categories",
+        "accepted range",
+        "valid for",
+        "also called",
+    ]
+    parts = []
+    for group, members in groups.items():
+        parts += [f"## {group}", table(head, [concept_row(concept) for concept in members])]
+    said = (
+        "The canonical unit stands first. A value outside the accepted range is rejected, never clipped; what is "
+        "accepted is not what is normal."
+    )
+    return page("Concepts and units", said, *parts)
+
+
+def band(row: ThresholdBand, unit: str) -> str:
+    """One row of a threshold by age."""
+    age = f"days {number(row.from_days)} to {number(row.to_days)}" if row.from_days is not None or row.to_days else ""
+    if not age:
+        age = f"years {number(row.from_years or 0)} to {number(row.to_years)}".removesuffix(" to ")
+    grows = f" + {number(row.per_year)} x age" if row.per_year else ""
+    return f"{age}: {number(row.base)}{grows} {unit}"
+
+
+def threshold_row(part: Threshold) -> list[str]:
+    """One cut-off that depends on age."""
+    bands = "; ".join(band(row, part.unit) for row in part.bands)
+    own = f"`{part.own}`" if part.own else ""
+    return [f"`{part.key}`", f"`{part.concept}`", bands, own, cited(part.source, part.locator, part.evidence)]
+
+
+def policies(knowledge: Knowledge) -> str:
+    """The page of policies and thresholds."""
+    rows = []
+    for part in knowledge.policies.values():
+        options = ", ".join(f"`{option}`" for option in part.options)
+        source = cited(part.source, part.locator, part.evidence)
+        rows.append([f"`{part.key}`", part.question, f"`{part.value}` {part.unit}", options, part.applied_by, source])
+    ages = [threshold_row(part) for part in knowledge.thresholds.values()]
+    return page(
+        "Policies",
+        "Choices of meaning that the sources leave open, each with the answer in force. A site lays its own over them: "
+        "see [how](../how-to/site-policy.md).",
+        table(["policy", "question", "answer", "other options", "applied by", "source"], rows),
+        "## Thresholds by age",
+        "From the first number, included, to the second, excluded.",
+        table(["threshold", "concept", "cut-off", "replaced by the patient's own", "source"], ages),
+    )
+
+
+def product_row(part: Product) -> list[str]:
+    """One trigger product."""
+    names, source = ", ".join(part.brands), cited(part.source, part.locator, part.evidence)
+    return [f"`{part.key}`", part.product_class, f"`{part.concept}`", number(part.window_days), names, source]
+
+
+def products(knowledge: Knowledge) -> str:
+    """The page of trigger products."""
+    rows = [product_row(part) for _, part in sorted(knowledge.products.items())]
+    head = ["product", "class", "given as", "watched days", "also called", "source"]
+    said = "Triggers that are known by name, with the days in which a reaction is looked for."
+    return page("Products", said, table(head, rows))
+
+
+def sources(knowledge: Knowledge) -> str:
+    """The page of sources."""
+    rows = [
+        [f"`{part.key}`", part.title, part.citation, part.doi or part.url, number(part.year)]
+        for _, part in sorted(knowledge.sources.items())
+    ]
+    head = ["key", "title", "citation", "DOI or address", "year"]
+    return page("Sources", "Every paper, label and standard that a table names.", table(head, rows))
+
+
+# --- tables and commands -------------------------------------------------------------------------------------
+
+
+def tables(_knowledge: Knowledge) -> str:
+    """The page of the tables that pass between the rooms."""
+    parts = []
+    for part in vars(schema).values():
+        if isinstance(part, schema.Table):
+            rows = [[f"`{column.name}`", str(column.dtype), column.meaning] for column in part.columns]
+            parts += [f"## `{part.name}`", table(["column", "type", "meaning"], rows)]
+    said = "Times are whole microseconds inside; on the way out they take the form in which they came in."
+    return page("Tables", said, *parts)
+
+
+def commands(_knowledge: Knowledge) -> str:
+    """The page of the commands."""
+    text = str(app.generate_docs(output_format="markdown", heading_level=2))
+    return page("Commands", "\n".join(line.rstrip() for line in text.strip().splitlines()))
+
+
+PAGES: dict[str, Callable[[Knowledge], str]] = {
+    "commands.md": commands,
+    "scales.md": scales,
+    "concepts.md": concepts,
+    "policies.md": policies,
+    "products.md": products,
+    "sources.md": sources,
+    "tables.md": tables,
+}
+
+
+def differing(folder: Path = REFERENCE) -> list[str]:
+    """The pages that are not what they would be if made now."""
+    knowledge = load()
+    made = {name: make(knowledge) for name, make in PAGES.items()}
+    paths = {name: folder / name for name in made}
+    return [name for name, path in paths.items() if not path.exists() or path.read_text(encoding="utf-8") != made[name]]
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    if "--check" in sys.argv[1:]:
+        stale = differing()
+        sys.exit(f"not current: {', '.join(stale)}; run `make docs`" if stale else 0)
+    knowledge = load()
+    for name, make in PAGES.items():
+        (REFERENCE / name).write_text(make(knowledge), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,7 @@ def describe(episodes: pl.DataFrame, segments: pl.DataFrame, subjects: Subjects,
     inside = segments.filter(pl.col("onset").is_not_null())
     summary = inside.group_by("subject", "onset").agg(
         pl.col("end").max().alias("closing"),
-        pl.col("last_sign_at").sort_by("start").last().alias("last_sign"),
+        pl.max_horizontal(pl.col("last_sign_at").sort_by("start").last(), pl.col("onset").first()).alias("last_sign"),
         pl.col("at_least").max().alias("max_at_least"),
         pl.col("at_most").max().alias("max_at_most"),
         pl.col("start").filter(pl.col("at_least") == pl.col("at_least").max()).min().alias("time_of_max"),

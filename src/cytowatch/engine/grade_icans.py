@@ -9,7 +9,7 @@ from cytowatch.engine.episodes import describe, number_episodes
 from cytowatch.engine.grid import make_grid
 from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
-from cytowatch.engine.subjects import Subjects, concept_rows
+from cytowatch.engine.subjects import Subjects
 from cytowatch.knowledge.model import Domain, Knowledge, Scale
 
 
@@ -18,21 +18,23 @@ def grade_icans(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of an ICANS scale, in the columns of the schema."""
     rows, people = subjects.rows, subjects.table
-    grid = make_grid(people, _counter_frames(rows, scale, knowledge), icans.counters_read(scale))
+    grid = make_grid(people, _counter_frames(rows, people, scale, knowledge), icans.counters_read(scale))
     about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay")
     grid = grid.join(about, on="subject", how="left", maintain_order="left")
     domains = icans.add_domains(grid, scale, ice_from_years)
     segments = icans.add_names(icans.add_phases(domains, episode_gap), scale)
     episodes = number_episodes(segments, subjects)
     joined = join_equal(segments)
-    traced = trace.evidence(joined, _pieces(joined, rows, scale, knowledge))
+    traced = trace.evidence(joined, _pieces(joined, rows, people, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, icans.criteria_names(scale), icans.MISSING, icans.FLAGS)
     table = describe(episodes, segments, subjects, episode_gap)
     flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
     return timeline, table.with_columns(flags)
 
 
-def _counter_frames(rows: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.DataFrame]:
+def _counter_frames(
+    rows: pl.DataFrame, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
+) -> list[pl.DataFrame]:
     charted = neuro_counters.chartings(rows, scale)
     frames: list[pl.DataFrame] = []
     for domain in scale.domains:
@@ -45,13 +47,15 @@ def _counter_frames(rows: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> l
             frames += neuro_counters.category_counters(rows, domain, knowledge)
     frames += counters.switch_counters(rows, "sedated")
     frames += neuro_counters.presence_counters(rows, "intracranial_hemorrhage", knowledge)
-    frames += counters.death_counters(rows, scale.episode.death_cause)
+    frames += counters.death_counters(rows, people, scale.episode.death_cause)
     for concept in ("attribution", "attribution_neuro"):
         frames += counters.attribution_counters(rows, concept)
     return frames
 
 
-def _pieces(joined: pl.DataFrame, rows: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.Series]:
+def _pieces(
+    joined: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
+) -> list[pl.Series]:
     """The sources behind each domain's criterion, in the order of the domains, then the death."""
     order = {name: place for place, name in enumerate(icans.criteria_names(scale))}
 
@@ -63,8 +67,13 @@ def _pieces(joined: pl.DataFrame, rows: pl.DataFrame, scale: Scale, knowledge: K
     pieces: list[pl.Series] = []
     for domain in scale.domains:
         own = asked([f"{domain.id}_grade_{grade}" for grade in scale.grades])
+        if domain.instrument == "child":
+            # where the age is open and both instruments speak, the ICE criterion rests on the CAPD row too
+            both = joined["by_both"] & asked([f"ice_grade_{grade}" for grade in scale.grades])["start"].is_not_null()
+            start = pl.when(both).then(joined["start"]).otherwise(own["start"]).alias("start")
+            own = own.with_columns(start)
         pieces += _domain_pieces(own, rows, domain, knowledge)
-    deaths = concept_rows(rows, "death").with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    deaths = counters.deaths_in_span(rows, people).with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
     return [*pieces, trace.latest(asked([scale.episode.death_criterion]), deaths, "death", in_force=False)]
 
 

@@ -153,13 +153,13 @@ def _dead() -> pl.Expr:
 
 def _criteria(scale: Scale) -> pl.Expr:
     lows = {"ice": pl.when(pl.col("by_ice") | pl.col("by_both")).then("tool_lo"), "capd": pl.when("by_capd").then("tool_lo")}
-    counts = ~pl.col("elsewhere") & ~_dead()
+    counts = ~pl.col("elsewhere") & ~(is_open("death|own") | is_open("death|unknown"))
     held = {}
     for domain in scale.domains:
         low = lows.get(domain.id, pl.col(f"{domain.id}_lo"))
         for grade in (grade for grade in scale.grades if grade <= _WORST):
             held[f"{domain.id}_grade_{grade}"] = counts & (low == grade)
-    held[scale.episode.death_criterion] = pl.col("triggered") & is_open("death|own")
+    held[scale.episode.death_criterion] = is_open("death|own")
     return mask(held)
 
 
@@ -183,7 +183,7 @@ def _missing(scale: Scale) -> pl.Expr:
 
 
 def _flags() -> pl.Expr:
-    assumed = pl.col("instrument_in") & ~is_open("consciousness|in") & ~pl.col("sedated") & ~pl.col("elsewhere")
+    assumed = pl.col("instrument_in") & ~is_open("consciousness|in") & ~pl.col("sedated")
     return mask({
         "no_trigger": ~pl.col("triggered"),
         "assumed_trigger": pl.col("assumed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -53,6 +53,7 @@ class Stretch:
     concept: str
     label: str
     certain: bool = True
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,15 @@ def on_stretches(rows: list[Row], knowledge: Knowledge, end: int) -> list[Stretc
         if row["value"] == 0 or row["text"] == "room_air":
             continue
         next_time = following["time"] if following else end
-        label = words.plain(row["text"]) if row["text"] else words.Words(knowledge).value(row)
+        unit = words.unit(row["unit"])
+        label = f"{row['comparator'] or ''}{row['value']:.3g}" if row["value"] is not None else words.plain(row["text"] or "on")
         if row["until"] is not None:
-            out.append(Stretch(row["time"], row["until"], row["concept"], label))
+            out.append(Stretch(row["time"], row["until"], row["concept"], label, unit=unit))
             continue
         expiry = row["time"] + (knowledge.concepts[row["concept"]].valid_for_us or DAY_US)
-        out.append(Stretch(row["time"], min(expiry, next_time), row["concept"], label))
+        out.append(Stretch(row["time"], min(expiry, next_time), row["concept"], label, unit=unit))
         if expiry < next_time:
-            out.append(Stretch(expiry, next_time, row["concept"], "?", certain=False))
+            out.append(Stretch(expiry, next_time, row["concept"], "?", certain=False, unit=unit))
     return [item for item in out if item.end > item.start]
 
 
@@ -136,9 +138,8 @@ def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
     out: list[Stretch] = []
     for item in stretches:
         last = out[-1] if out else None
-        same = last and (last.concept, last.label, last.certain) == (item.concept, item.label, item.certain)
-        if last and same and last.end >= item.start:
-            out[-1] = Stretch(last.start, max(last.end, item.end), item.concept, item.label, item.certain)
+        if last and last == replace(item, start=last.start, end=last.end) and last.end >= item.start:
+            out[-1] = replace(last, end=max(last.end, item.end))
         else:
             out.append(item)
     return out

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import polars as pl
 
 from cytowatch.report.theme import ACCENT, GRADE_FILL, GRADE_TEXT, HATCH, INK, MARKS, MUTED, UNKNOWN_FILL
 
@@ -17,9 +18,12 @@ Figure = alt.TopLevelMixin
 _GRADES = list(range(len(GRADE_FILL)))
 
 
-def inlined(rows: Rows) -> alt.InlineData:
-    """Rows as data that travel inside the figure."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+def inlined(rows: Rows) -> pl.DataFrame:
+    """Rows as data that travel inside the figure.
+
+    A frame, because Altair copies lists anew at every step of a composition and frames never.
+    """
+    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
 
 
 def grade_color(field: str = "at_least", *, legend: bool = True) -> alt.Color:
@@ -115,7 +119,7 @@ def _incidence_panel(panel: Mapping[str, Any], *, width: int, height: int) -> al
     certain = base.mark_line(interpolate="step-after", strokeWidth=2.4, color=ACCENT).encode(y=y)
     possible = base.mark_line(interpolate="step-after", strokeWidth=1.4, strokeDash=[5, 3], color=ACCENT).encode(y="high:Q")
     curve = alt.layer(band, possible, certain, *_end_labels(panel)).properties(width=width, height=height, title=panel["title"])
-    risk_y = alt.Y("row:N", title=None, axis=alt.Axis(ticks=False, domain=False, grid=False, labelColor=MUTED))
+    risk_y = alt.Y("row:N", title=None, axis=alt.Axis(ticks=False, domain=False, grid=False, labelColor=MUTED, labelPadding=14))
     hidden = alt.Axis(labels=False, ticks=False, domain=False, grid=False, values=list(panel["ticks"]))
     risk = (
         alt.Chart(inlined(panel["risk"]))

@@ -51,7 +51,7 @@ def grade_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
     graded = [row for row in rows if row["at_least"] is not None]
     open_rows = [row for row in graded if row["at_most"] > row["at_least"]]
     none = [row for row in rows if row["at_least"] is None]
-    values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=34)
+    values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=34, labelOverlap=False)
     y = alt.Y("low:Q", scale=alt.Scale(domain=[-0.35, TOP_GRADE + 1.1], nice=False), axis=values, title=None)
     layers = [
         _boxes(axis, [_box(row, -0.25, 0) for row in graded], y, stroke="#9aa5b1").encode(color=grade_color(legend=False)),
@@ -128,7 +128,7 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
 
 
 def _names(names: Sequence[str]) -> alt.Y:
-    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=130)
+    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=170)
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 
 

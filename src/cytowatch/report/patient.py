@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
@@ -33,6 +33,20 @@ from cytowatch.schema import DAY_US
 
 _LETTER = 6.4  # pixels that a letter of a label takes
 _NEURO_SCORES = ("ice_score", "capd_score")
+# Devices as they are called at the bedside, where a lane has no room; the table beside has the full words.
+_SHORT = {
+    "nasal cannula": "cannula",
+    "high flow nasal cannula": "HFNC",
+    "non rebreather": "NRB mask",
+    "simple mask": "mask",
+    "oxygen mask": "mask",
+    "venturi mask": "Venturi",
+    "bipap": "BiPAP",
+    "cpap": "CPAP",
+    "ecmo": "ECMO",
+    "invasive ventilation": "ventilator",
+    "tracheostomy collar": "trach collar",
+}
 
 
 @dataclass(frozen=True)
@@ -160,7 +174,10 @@ class PatientSection:
         return lanes.line_lane(axis, lines, "Oxygen saturation (%)") if lines else None
 
     def _oxygen(self, axis: lanes.Axis) -> alt.LayerChart | None:
-        devices = [self._support(axis, item, "Device") for item in self._stretches(("oxygen_device",))]
+        devices = [
+            self._support(axis, replace(item, label=_SHORT.get(item.label, item.label)), "Device")
+            for item in self._stretches(("oxygen_device",))
+        ]
         flows = self._piecewise(axis, "oxygen_flow", "Flow (L/min)")
         fractions = self._piecewise(axis, "fio2", "FiO₂")
         rows = [row for row in devices + flows + fractions if row is not None]
@@ -177,10 +194,15 @@ class PatientSection:
         return [self._support(axis, item, name) for item in joined(parts)]
 
     def _pressors(self, axis: lanes.Axis) -> alt.LayerChart | None:
-        stretches = self._stretches((*vasopressors(self._knowledge), "dobutamine", "milrinone"))
-        rows = [self._support(axis, item, self._words.concept(item.concept)) for item in stretches]
+        inotropes = [key for key, concept in self._knowledge.concepts.items() if concept.group == "inotrope"]
+        stretches = self._stretches((*vasopressors(self._knowledge), *inotropes))
+        rows = [self._support(axis, item, self._rate_name(item)) for item in stretches]
         drawn = [row for row in rows if row is not None]
-        return lanes.support_lane(axis, drawn, "Vasopressors and inotropes (rate)") if drawn else None
+        return lanes.support_lane(axis, drawn, "Vasopressors and inotropes, with rate") if drawn else None
+
+    def _rate_name(self, item: Stretch) -> str:
+        name = self._words.concept(item.concept)
+        return f"{name} ({item.unit})" if item.unit else name
 
     def _stretches(self, concepts: Sequence[str]) -> list[Stretch]:
         return joined(item for key in concepts for item in self._course.stretches if item.concept == key)
@@ -218,7 +240,8 @@ class PatientSection:
 
     def _mark(self, row: Row) -> dict[str, Any]:
         kind = drug_kind(row["concept"]) or ("death" if row["concept"] == "death" else "trigger")
-        return {"x": self._at(row["time"]), "name": self._words.concept(row["concept"]), "kind": kind}
+        name = self._words.product(row["text"]) if kind == "trigger" and row["text"] else self._words.concept(row["concept"])
+        return {"x": self._at(row["time"]), "name": words.sentence(name), "kind": kind}
 
     def _changes(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         sources = self._sources()

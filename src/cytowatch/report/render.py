@@ -154,11 +154,17 @@ def _cohort(
         "concordance": concordance_blocks(data.concordance),
         "grades": GRADES,
         "rejects": data.rejects.head(limits.rejects).to_dicts(),
+        "rows_read": _rows_read(data),
         "rejects_total": data.rejects.height,
         "rejects_by_rule": _by_rule(data.rejects),
         "ledger": _ledger(data.ledger),
         "completeness": completeness(data, knowledge, "completeness"),
     }
+
+
+def _rows_read(data: ReportData) -> int | None:
+    read = [item.get("read") for item in data.run.get("inputs") or []]
+    return sum(read) if read and None not in read else None
 
 
 def _by_rule(rejects: pl.DataFrame) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def inline(chart: alt.TopLevelMixin, *, name: str, label: str) -> Markup:
 
     ``name`` must be unique on the page; ``label`` says in a sentence what the figure shows.
     """
-    spec = json.dumps(styled(chart).to_dict())
+    spec = json.dumps(styled(chart))
     return Markup(_tidy(vl_convert.vegalite_to_svg(spec, vl_version=_VERSION), name, label))
 
 

@@ -1,8 +1,8 @@
 """Makes ``src/cytowatch/demo_data`` anew from a folder of the openly licensed sources.
 
-Usage: ``python -m tools.make_demo_data DATA_FOLDER`` from the root of the checkout. The folder holds ``crs_literature/case_timelines.jsonl``,
-``crs_courses/nulisa_daily_grades.csv`` and ``icu_clif_demo/clif_*.parquet``. What is written by hand (NOTICE.md,
-LICENSES/, the mapping of the daily grades) is kept.
+Usage, from the root of the checkout: ``python -m tools.make_demo_data DATA_FOLDER``. The folder holds
+``crs_literature/case_timelines.jsonl``, ``crs_courses/nulisa_daily_grades.csv`` and ``icu_clif_demo/clif_*.parquet``.
+What is written by hand (NOTICE.md, LICENSES/, the mapping of the daily grades) is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ STAYS = {
     "27882036": "CPAP, BiPAP and Venturi masks, ventilator modes without a device",
     "24982426": "dopamine, non-rebreather, a device named Other",
     "24745425": "epinephrine, acetaminophen as an infusion",
-    "26048429": "mean arterial pressure of -19, medium concentration mask",
+    "25809882": "mean arterial pressure of -19",
+    "26048429": "medium concentration mask",
     "27494880": "laboratory values below a bound",
     "23819016": "a body height of 61 cm",
     "28506150": "tracheostomy tube on a ventilator",
@@ -40,13 +41,6 @@ CLIF_TABLES = (
     *("vitals", "medication_admin_continuous", "medication_admin_intermittent"),
     *("respiratory_support", "labs", "patient_assessments"),
 )
-PRODUCTS = {
-    "Yes": "axicabtagene_ciloleucel",
-    "Kym": "tisagenlecleucel",
-    "Bre": "lisocabtagene_maraleucel",
-    "KTE-C19": "axicabtagene_ciloleucel",
-    "Tec": "brexucabtagene_autoleucel",
-}
 
 
 def main(data: Path) -> None:
@@ -116,21 +110,9 @@ def _hours(day: float) -> str:
 
 
 def make_daily_grades(source: Path, out: Path) -> None:
-    """The daily grades as published, with hours since infusion, and the product on the day of infusion."""
+    """The daily grades exactly as published; ``daily_grades.toml`` beside them says what the columns are."""
     out.mkdir(parents=True, exist_ok=True)
-    with source.open(encoding="utf-8", newline="") as file:
-        given = list(csv.DictReader(file))
-    rows = [
-        {
-            "patient": row["patient_id"],
-            "day": row["day"],
-            "hours": _hours(float(row["day"])),
-            "product": PRODUCTS[row["source_id_prefix"]] if row["day"] == "0" else "",
-            **{name: row[name] for name in ("crs_grade", "icans_grade", "toci", "siltux", "steroids", "anakinra")},
-        }
-        for row in given
-    ]
-    _write(out / "daily_grades.csv", tuple(rows[0]), rows)
+    (out / "daily_grades.csv").write_bytes(source.read_bytes())
 
 
 def make_clif_cut(source: Path, out: Path) -> None:

@@ -1,0 +1,22 @@
+"""cytowatch: cytokine release syndrome and its sister toxicities, graded from raw bedside data.
+
+``grade`` is the front door; ``load_knowledge`` gives the clinical tables, alone or with a site's own over them.
+"""
+
+from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
+from cytowatch.knowledge import load as load_knowledge
+from cytowatch.pipeline import Result, grade
+from cytowatch.pipeline import software_version as _software_version
+
+__version__ = _software_version()
+
+__all__ = [
+    "ArgumentError",
+    "CytowatchError",
+    "InputError",
+    "KnowledgeError",
+    "Result",
+    "__version__",
+    "grade",
+    "load_knowledge",
+]

@@ -31,5 +31,5 @@ def convert(value: Fraction, *, factor: Fraction = Fraction(1), shift: Fraction 
 
 
 def converted(value: pl.Expr, *, shift: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
-    """The same for a column of floats; the factor is numerator / denominator, both whole, so each step is rounded once."""
+    """The same for a column of floats; numerator and denominator are whole, so each step is rounded once."""
     return ((value + shift) * numerator / denominator).round(DECIMALS)

@@ -228,7 +228,7 @@ class Maker:
 
     def _base(self) -> int:
         if self.clock == "hours":
-            return self.pick((0, 0, -DAY, 24 * HOUR))
+            return int(self.pick((0, 0, -DAY, DAY)))
         start = FIRST_DAY + timedelta(days=int(self.chance() * 500))
         return (start - EPOCH) // timedelta(microseconds=1)
 
@@ -264,10 +264,9 @@ class Maker:
     def _time(self, base: int, length: int, grid: int, times: list[int]) -> int:
         chance = self.chance()
         if times and chance < 0.3:
-            time: int = self.pick(times)
-            return time + self.pick(STEPS)
+            return int(self.pick(times)) + int(self.pick(STEPS))
         time = base + int(self.chance() * (length // grid + 1)) * grid
-        return time + self.pick((-1, 1)) if chance > 0.97 else time
+        return time + (1 if chance > 0.985 else -1) if chance > 0.97 else time
 
     def _row(self, name: str, time: int, concept: str) -> None:
         chance = self.chance

@@ -8,13 +8,12 @@ FiO2), and they share its number in ``row``. A CLIF row is *used* if at least on
 refused stands in ``rejects`` even where the rest of its row is used. When settling finds observations superseded, count
 a row as superseded only if no observation of it is left.
 
-A row of ``hospitalization`` or ``patient`` is used for the age and sex that it gives; a death adds an observation that
-carries its row number.
+A row of ``hospitalization`` or ``patient`` is used for the age and sex that it gives; a field of it that cannot be used
+stands in ``rejects`` and is unknown. A death adds an observation that carries its row number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -24,12 +23,12 @@ from cytowatch.adapters.clif_codes import Mapped
 from cytowatch.adapters.clif_files import ClifFile, count_rows, find_tables, read_table, table_fate
 from cytowatch.adapters.clif_people import deaths, people, repeated
 from cytowatch.adapters.clif_rows import MAPPERS, closed_by_order
+from cytowatch.adapters.files import Progress
 from cytowatch.adapters.intake import Intake
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, OBSERVATIONS, REJECTS
 
 _ZONE = "UTC"
-Progress = Callable[[str, int], None]
 _Parts = dict[str, list[pl.DataFrame]]
 
 
@@ -79,7 +78,10 @@ def _persons(
             frame = tables[table]
             mapped = Mapped(died.join(frame, on="row", how="semi"), repeated(frame, key))
             _read(files[table], frame, mapped, knowledge, parts, used_anyway=True)
-    return people(stays, persons)
+    name = files["hospitalization"].name if stays is not None else ""
+    read = people(stays, persons, knowledge, file=name, seen=pl.concat(parts["observations"]))
+    parts["rejects"].append(read.rejects)
+    return read.frame
 
 
 def _read(

@@ -66,7 +66,7 @@ def ignored(frame: pl.DataFrame, reason: pl.Expr | None = None) -> pl.DataFrame:
 def unknown_code(frame: pl.DataFrame, column: str, table: str) -> pl.DataFrame:
     """Silent rows whose category stands in no code table: rejected, so that somebody looks."""
     return _silent(
-        frame.with_columns(concept=pl.col(column)),
+        frame.with_columns(concept=pl.coalesce("concept", column), value=pl.col(column)),
         fate=pl.lit("rejected"),
         rule=pl.lit("unknown_code"),
         reason=pl.format(f"{column} `{{}}` is not in the table {table}", pl.col(column).fill_null("")),

@@ -5,14 +5,23 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.adapters.clif_codes import SILENT
+from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
 from cytowatch.adapters.times import read_times
-from cytowatch.schema import PATIENTS
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import LEDGER, PATIENTS, REJECTS
 
 
-def people(stays: pl.DataFrame | None, persons: pl.DataFrame | None) -> pl.DataFrame:
-    """The table ``patients``, one row a hospitalization; empty without a hospitalization table."""
+def people(
+    stays: pl.DataFrame | None, persons: pl.DataFrame | None, knowledge: Knowledge, *, file: str, seen: pl.DataFrame
+) -> PatientTable:
+    """The table ``patients``, one row a hospitalization, and the fields of it that were refused.
+
+    ``file`` names the hospitalization table; ``seen`` are the observations, whose first moments bound a birth date.
+    Empty without a hospitalization table.
+    """
     if stays is None:
-        return PATIENTS.empty()
+        return PatientTable(PATIENTS.empty(), REJECTS.empty(), LEDGER.empty())
     first = stays.filter(pl.col("hospitalization_id").is_not_null()).unique(
         "hospitalization_id", keep="first", maintain_order=True
     )
@@ -22,12 +31,16 @@ def people(stays: pl.DataFrame | None, persons: pl.DataFrame | None) -> pl.DataF
     else:
         joined = first.join(_one_each(persons).select("patient_id", *facts), on="patient_id", how="left")
     known = joined.select(
+        pl.col("source").str.extract(r":(\d+)$").cast(pl.Int64).alias(LINE),
         patient="hospitalization_id",
-        age_years=pl.col("age_at_admission").cast(pl.Float64, strict=False),
+        age_years="age_at_admission",
         birth_date=_date(joined),
         sex=pl.col("sex_category").str.to_lowercase(),
     )
-    return pl.concat([PATIENTS.empty(), known], how="diagonal")
+    read = read_patients(known, knowledge, first_seen=first_moments(seen, "time"), file=file)
+    whole = pl.concat([PATIENTS.empty(), read.frame], how="diagonal")
+    rejects = read.rejects.drop("row").join(stays.select("row", "source"), on="source", how="left")
+    return PatientTable(whole, rejects.select(REJECTS.names), read.ledger)
 
 
 def _one_each(persons: pl.DataFrame) -> pl.DataFrame:

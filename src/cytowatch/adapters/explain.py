@@ -89,14 +89,14 @@ def explained(
     first = pl.coalesce(*(pl.when(flag).then(pl.lit(rule)) for rule, flag in flags.items()))
     refused = refused.with_columns(first.alias("_rule"))
     parts = [
-        _of_rule(part, rule, meanings, texts, clock) for (rule,), part in refused.group_by("_rule") if isinstance(rule, str)
+        _of_rule(part, rule, meanings, texts, clock)
+        for (rule,), part in refused.group_by("_rule")
+        if isinstance(rule, str)
     ]
     return pl.concat(parts).sort("row")
 
 
-def _of_rule(
-    part: pl.DataFrame, rule: str, meanings: Meanings, texts: list[TextMeaning], clock: Clock
-) -> pl.DataFrame:
+def _of_rule(part: pl.DataFrame, rule: str, meanings: Meanings, texts: list[TextMeaning], clock: Clock) -> pl.DataFrame:
     kind, _, _ = _SAID[rule]
     value = _offending(part, kind, clock)
     reason, hint = _words(rule, meanings, texts, clock, value)

@@ -28,7 +28,7 @@ def long_table(raw: pl.DataFrame | pl.LazyFrame, *, file: str) -> tuple[pl.DataF
     extra = [name for name in frame.columns if name not in COLUMNS and name != LINE]
     frame = frame.drop(extra)
     texts = [name for name in frame.columns if name in TEXTS or frame[name].dtype == pl.String]
-    return frame.with_columns(*(_as_text(frame[name]) for name in texts)), extra
+    return frame.with_columns(*(as_text(frame[name]) for name in texts)), extra
 
 
 def check_columns(names: list[str], *, file: str) -> None:
@@ -44,8 +44,8 @@ def clock_of(frame: pl.DataFrame) -> Clock:
     return "hours" if filled["hours"] > filled["time"] else "time"
 
 
-def _as_text(column: pl.Series) -> pl.Series:
-    """Text, trimmed only where a cell needs it: most files are clean, and millions of rows are copied otherwise."""
+def as_text(column: pl.Series) -> pl.Series:
+    """A column as text, trimmed only where a cell needs it: most files are clean, and copying costs."""
     if column.dtype in (pl.Float32, pl.Float64) and column.is_finite().all():
         # an id that a spreadsheet made 12.0
         whole = column.cast(pl.Int64, strict=False)

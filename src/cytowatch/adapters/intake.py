@@ -31,3 +31,5 @@ class Intake:
     clock: Clock
     zone: str
     not_recorded: frozenset[str]
+    # which input rows stand in which file: name, number of its first row, how many rows
+    files: tuple[tuple[str, int, int], ...] = ()

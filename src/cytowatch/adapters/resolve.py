@@ -75,9 +75,9 @@ class Dictionary:
         if self._guesses > _MAX_GUESSES:
             return general
         known = [*self._knowledge.concepts, *self._knowledge.concept_aliases]
-        found = difflib.get_close_matches(fold(name), known, n=1, cutoff=0.6)
-        key = self.concept(found[0]) if found else None
-        return f"did you mean `{key.key}`? {general}" if key else general
+        found = [self.concept(near) for near in difflib.get_close_matches(fold(name), known, n=4, cutoff=0.6)]
+        keys = list(dict.fromkeys(f"`{concept.key}`" for concept in found if concept))[:2]
+        return f"did you mean {' or '.join(keys)}? {general}" if keys else general
 
     def _with_unit(self, concept: Concept, unit: str) -> Meaning:
         found = find_unit(concept, unit)

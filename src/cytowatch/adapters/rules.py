@@ -151,7 +151,9 @@ def read_statuses(work: Work) -> None:
     """Rule `unknown_status`; an empty status is `final`."""
     if not work.has("status"):
         return
-    known = {name: _STATUSES.get(name.lower().replace("_", "-").replace(" ", "-")) for name in _distinct(work, "status")}
+    known = {
+        name: _STATUSES.get(name.lower().replace("_", "-").replace(" ", "-")) for name in _distinct(work, "status")
+    }
     read = pl.col("status").replace_strict(known, default=None, return_dtype=pl.String)
     work.add(pl.when(pl.col("status").is_null()).then(pl.lit("final")).otherwise(read).alias("_status"))
     if None in known.values():
@@ -164,14 +166,16 @@ def _distinct(work: Work, name: str) -> list[str]:
 
 
 def read_texts(work: Work, meanings: Meanings, dictionary: Dictionary) -> list[TextMeaning]:
-    """Rules `missing_text` and `unknown_category`; adds `_text`, and `_said` where categories or products are looked up."""
+    """Rules `missing_text` and `unknown_category`; adds `_text`, and `_said` where a text is looked up."""
     needed = [meaning.concept is not None and meaning.concept.text_needed for meaning in meanings.each]
     if any(needed):
         empty = pl.col("text").is_null() if work.has("text") else pl.lit(True)
         work.refuse_value("missing_text", meanings.spread(needed, pl.Boolean()) & empty)
     if not work.has("text"):
         return []
-    coded_text = [m.concept is not None and bool(m.concept.categories or m.concept.kind == "trigger") for m in meanings.each]
+    coded_text = [
+        m.concept is not None and bool(m.concept.categories or m.concept.kind == "trigger") for m in meanings.each
+    ]
     if not any(coded_text):
         work.add(pl.col("text").alias("_text"))
         return []

@@ -19,7 +19,7 @@ _MAX_HOURS = 1e8
 
 @dataclass(frozen=True)
 class Moments:
-    """Microseconds a row, and the rule that refused it (empty where readable or missing); ``rule`` None = none refused."""
+    """Microseconds a row, and the rule that refused it, if any; ``rule`` is None where no row is refused."""
 
     us: pl.Series
     rule: pl.Series | None = None

@@ -10,18 +10,25 @@ from cytowatch.engine.crs import Gaps
 from cytowatch.engine.grade_crs import grade_crs
 from cytowatch.engine.grade_icans import grade_icans
 from cytowatch.engine.settle import Settled, settle
-from cytowatch.engine.subjects import make_subjects
+from cytowatch.engine.subjects import find_triggers, make_subjects, needed_concepts
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import EPISODES, HOUR_US, PATIENTS, TIMELINE
 
 
 @dataclass(frozen=True)
 class Graded:
-    """What the engine says: timeline and episodes of every scale, and the numbers of the rows that lost to others."""
+    """What the engine says of all scales, and what became of the rows.
+
+    ``superseded``: numbers of the rows that lost to others; ``later``: of those that ``as_of`` cut off. ``settled``:
+    the rows that stand; ``triggers``: patient, time, product.
+    """
 
     timeline: pl.DataFrame
     episodes: pl.DataFrame
     superseded: pl.Series
+    later: pl.Series
+    settled: pl.DataFrame
+    triggers: pl.DataFrame
 
 
 def grade_observations(
@@ -44,7 +51,14 @@ def grade_observations(
     ]
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
-    return Graded(timeline, episodes, settled.superseded)
+    triggers = find_triggers(settled, knowledge, assumed_product)
+    return Graded(timeline, episodes, settled.superseded, settled.later, settled.rows, triggers)
+
+
+def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
+    """Every concept that can change what these scales say, or what is compared with them."""
+    needed = [needed_concepts(knowledge.scales[name], knowledge) for name in scales]
+    return frozenset({"reported_grade"}).union(*needed)
 
 
 def _with_codes(observations: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

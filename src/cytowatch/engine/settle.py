@@ -16,10 +16,11 @@ _NONE = pl.Series("row", [], dtype=pl.Int64)
 
 @dataclass(frozen=True)
 class Settled:
-    """Settled rows, sorted by patient, concept and time, and the row numbers that lost."""
+    """Settled rows, sorted by patient, concept and time; the row numbers that lost, and those ``as_of`` cut off."""
 
     rows: pl.DataFrame
     superseded: pl.Series
+    later: pl.Series
 
 
 def settle(observations: pl.DataFrame, knowledge: Knowledge, *, as_of: int | None = None) -> Settled:
@@ -28,15 +29,14 @@ def settle(observations: pl.DataFrame, knowledge: Knowledge, *, as_of: int | Non
     ``observations`` has the columns of ``schema.OBSERVATIONS`` with ``patient`` and ``concept`` already as codes
     or text; the result keeps its columns. ``as_of`` is in microseconds on the same clock.
     """
-    rows = observations
+    rows, later = observations, _NONE
     if as_of is not None:
-        rows = rows.filter(
-            (pl.col("time") <= as_of) & (pl.col("available").is_null() | (pl.col("available") <= as_of))
-        )
+        counts = (pl.col("time") <= as_of) & (pl.col("available").is_null() | (pl.col("available") <= as_of))
+        rows, later = observations.filter(counts), observations.filter(~counts)["row"]
     rows, in_error = _drop_entered_in_error(rows)
     rows = _sorted(rows)
     rows, losers = _one_row_a_fact(rows, knowledge)
-    return Settled(rows, pl.concat([in_error, losers]))
+    return Settled(rows, pl.concat([in_error, losers]), later)
 
 
 def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

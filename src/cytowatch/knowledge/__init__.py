@@ -2,5 +2,6 @@
 
 from cytowatch.knowledge.load import load
 from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.view import diff, list_items, show
 
-__all__ = ["Knowledge", "load"]
+__all__ = ["Knowledge", "diff", "list_items", "load", "show"]

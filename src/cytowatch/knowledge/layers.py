@@ -21,6 +21,8 @@ _LAYOUT = {
     "products": (".toml",),
     "codes": (".csv",),
 }
+# under these keys a folder adds names to those that are there: a site has its own words besides
+_NAMES = ("aliases", "brands", "category_aliases")
 CodeTable = tuple[dict[str, str], ...]
 
 
@@ -107,24 +109,31 @@ def _csv_rows(file: Path, text: str) -> CodeTable:
     return tuple(dict(zip(rows[0], row, strict=True)) for row in rows[1:])
 
 
-def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``over`` laid on ``under``: tables key by key, lists of rows with an ``id`` by id, anything else replaced."""
-    return {**under, **{key: _merged(under.get(key), value) for key, value in over.items()}}
+def merge(under: dict[str, Any], over: dict[str, Any], *, adding: bool = False) -> dict[str, Any]:
+    """``over`` laid on ``under``: tables key by key, lists of rows by their ``id`` or ``name``, names added to names.
+
+    Anything else is replaced.
+    """
+    merged = {key: _merged(under.get(key), value, adding or key in _NAMES) for key, value in over.items()}
+    return {**under, **merged}
 
 
-def _merged(under: object, over: object) -> object:
+def _merged(under: object, over: object, adding: bool) -> object:
     if isinstance(under, dict) and isinstance(over, dict):
-        return merge(under, over)
-    old, new = _rows_by_id(under), _rows_by_id(over)
-    if old and new:
-        return list({**old, **{key: merge(old.get(key, {}), row) for key, row in new.items()}}.values())
+        return merge(under, over, adding=adding)
+    if adding and isinstance(under, list) and isinstance(over, list):
+        return [*under, *(name for name in over if name not in under)]
+    for label in ("id", "name"):
+        old, new = _rows_by(label, under), _rows_by(label, over)
+        if old and new:
+            return list({**old, **{key: merge(old.get(key, {}), row) for key, row in new.items()}}.values())
     return over
 
 
-def _rows_by_id(value: object) -> dict[str, dict[str, Any]]:
-    """The rows by id; nothing unless every row has one of its own."""
+def _rows_by(label: str, value: object) -> dict[str, dict[str, Any]]:
+    """The rows by their label; nothing unless every row has one of its own."""
     rows = value if isinstance(value, list) else []
-    found = {row["id"]: row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+    found = {row[label]: row for row in rows if isinstance(row, dict) and isinstance(row.get(label), str)}
     return found if len(found) == len(rows) else {}
 
 

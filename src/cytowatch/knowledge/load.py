@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.errors import KnowledgeError
 from cytowatch.knowledge import parse
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, Policy, Product, Scale
@@ -23,8 +22,8 @@ def load(*folders: Path | str) -> Knowledge:
     """The clinical tables of the package, with each folder laid over them in order.
 
     A folder has the layout of the package's tables and holds only what differs: tables are merged by key, lists of
-    named rows by ``id``, code rows by their first column, and new files are added. Raises KnowledgeError with the
-    file, the table and the key of anything that is missing, unknown or of the wrong type.
+    rows by their ``id`` or ``name``, code rows by their first column; aliases and new files are added.
+    Raises KnowledgeError with the file, the table and the key of anything missing, unknown or of the wrong type.
     """
     return _load(tuple(str(Path(folder).resolve()) for folder in folders))
 
@@ -53,11 +52,11 @@ def _build(layers: list[Layer]) -> Knowledge:
         version=next((layer.version for layer in reversed(layers) if layer.version), ""),
         sources=_named(files, "sources.toml", "source", parse.source, ("source",)),
         concepts=concepts,
-        concept_aliases=_aliases("concepts.toml", {key: part.aliases for key, part in concepts.items()}),
+        concept_aliases=_aliases(files, "concept", {key: part.aliases for key, part in concepts.items()}),
         policies=policies,
         thresholds=_named(files, "policy.toml", "threshold", parse.threshold, ("policy", "threshold")),
         products=products,
-        product_aliases=_aliases("products", {key: part.brands for key, part in products.items()}),
+        product_aliases=_aliases(files, "product", {key: part.brands for key, part in products.items()}),
         scales=_scales(files),
         codes=codes(layers),
         messages=_messages(files),
@@ -150,17 +149,22 @@ def _messages(files: dict[str, Document]) -> dict[str, str]:
     return {f"{name}.{key}": table.text(key) for name, table in tables.items() for key in table.data}
 
 
-def _aliases(file: str, names: dict[str, tuple[str, ...]]) -> dict[str, str]:
+def _aliases(files: dict[str, Document], table: str, names: dict[str, tuple[str, ...]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, aliases in names.items():
         for alias in aliases:
             folded = parse.fold(alias)
             taken = folded if folded in names and folded != key else found.get(folded, key)
             if taken != key:
-                raise KnowledgeError(
+                _owner(files, table, key).fail(
                     f"The alias {alias!r} of `{key}` already means `{taken}`.",
-                    where=f"{file}, table [{key}], key `aliases`",
                     why="One name for two things would be read as the wrong one.",
+                    hint="Take it out of one of the two.",
                 )
             found |= parse.spellings({alias: key})
     return found
+
+
+def _owner(files: dict[str, Document], table: str, key: str) -> Reader:
+    document = next(part for part in files.values() if key in part.content.get(table, {}))
+    return Reader(document, (table, key), {})

@@ -80,7 +80,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class ThresholdBand:
-    """One row of a threshold by age: days or completed years, from included, to excluded; value = base + per_year x completed years."""
+    """One row of a threshold by age in days or completed years, from included, to excluded.
+
+    Its value is base + per_year x completed years.
+    """
 
     base: float
     per_year: float = 0.0
@@ -88,6 +91,8 @@ class ThresholdBand:
     to_years: float | None = None
     from_days: int | None = None
     to_days: int | None = None
+    locator: str = ""
+    evidence: Evidence = "house"
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,18 @@ class Threshold:
     unit: str
     bands: tuple[ThresholdBand, ...]
     own: str  # patients column that replaces the table, or ""
+    source: str
+    locator: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something observed after a product, as read; not used for grading."""
+
+    fact: str
+    setting: str
+    value: str
     source: str
     locator: str
     evidence: Evidence
@@ -118,6 +135,7 @@ class Product:
     locator: str = ""
     evidence: Evidence = "house"
     note: str = ""
+    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from cytowatch.knowledge.model import (
     Concept,
     Evidence,
+    Fact,
     Kind,
     Policy,
     Product,
@@ -132,8 +133,8 @@ def _units_of(reader: Reader, sets: dict[str, UnitSet]) -> UnitSet:
 
 def _hours(reader: Reader, key: str) -> int:
     hours = reader.number(key)
-    if hours <= 0:
-        reader.fail(f"`{key}` must be above 0.", key)
+    if not 0 < hours < math.inf:
+        reader.fail(f"`{key}` must be above 0, and finite.", key)
     return round(hours * HOUR_US)
 
 
@@ -226,10 +227,9 @@ def _threshold_band(reader: Reader) -> ThresholdBand:
         to_years=reader.maybe_number("to_years"),
         from_days=reader.maybe_whole("from_days"),
         to_days=reader.maybe_whole("to_days"),
+        locator=reader.text("locator", ""),
+        evidence=reader.word("evidence", EVIDENCE, "house"),
     )
-    # where a row stands in its paper and how it was read; kept in the file for the reader of the table
-    reader.text("locator", "")
-    reader.word("evidence", EVIDENCE, "house")
     reader.finish()
     return band
 
@@ -245,19 +245,22 @@ def product(key: str, reader: Reader, windows: dict[str, float]) -> Product:
         window_days=reader.number("window_days", windows[trigger]),
         brands=reader.texts("brands", ()),
         note=reader.text("note", ""),
+        facts=tuple(_fact(part) for part in reader.tables("facts", ())),
         **_cited(reader),
     )
-    if found.window_days <= 0:
-        reader.fail("`window_days` must be above 0.", "window_days")
-    for part in reader.tables("facts", ()):
-        _fact(part)
+    if not 0 < found.window_days < math.inf:
+        reader.fail("`window_days` must be above 0, and finite.", "window_days")
     return found
 
 
-def _fact(reader: Reader) -> None:
-    for key in ("fact", "value", "locator"):
-        reader.text(key)
-    reader.text("setting", "")
-    reader.text("source")
-    reader.word("evidence", EVIDENCE)
+def _fact(reader: Reader) -> Fact:
+    found = Fact(
+        fact=reader.text("fact"),
+        setting=reader.text("setting", ""),
+        value=reader.text("value"),
+        source=reader.text("source"),
+        locator=reader.text("locator"),
+        evidence=reader.word("evidence", EVIDENCE),
+    )
     reader.finish()
+    return found

@@ -24,22 +24,29 @@ class Document:
     layers: tuple[tuple[Path, dict[str, Any]], ...]
 
     def place(self, path: Sequence[str]) -> str:
-        """The file of the last layer that holds ``path``, so that an error names the overlay that caused it."""
-        for file, content in reversed(self.layers):
-            if _holds(content, path):
-                return str(file)
-        return str(self.layers[0][0]) if self.layers else self.name
+        """The file of the last layer that knows most of ``path``, so that an error names the overlay that caused it."""
+        if not self.layers:
+            return self.name
+        depths = [(_depth(content, path), number) for number, (_, content) in enumerate(self.layers)]
+        return str(self.layers[max(depths)[1]][0])
 
 
-def _holds(content: object, path: Sequence[str]) -> bool:
-    for step in path:
+def _depth(content: object, path: Sequence[str]) -> int:
+    """How many steps of the path are there."""
+    for depth, step in enumerate(path):
         if isinstance(content, list):
-            content = next((part for part in content if isinstance(part, dict) and part.get("id") == step), None)
-        elif isinstance(content, dict):
-            content = content.get(step)
+            content = dict(_with_names(content)).get(step)
+        else:
+            content = content.get(step) if isinstance(content, dict) else None
         if content is None:
-            return False
-    return True
+            return depth
+    return len(path)
+
+
+def _with_names(rows: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """The rows of a list by `id`, else by `name`, else by number from 1."""
+    for number, row in enumerate(rows, 1):
+        yield str(row.get("id", row.get("name", number)) if isinstance(row, dict) else number), row
 
 
 @dataclass
@@ -159,8 +166,7 @@ class Reader:
         value = self._take(key, default)
         if not isinstance(value, list | tuple) or not all(isinstance(part, dict) for part in value):
             self.fail(f"`{key}` must be a list of tables.", key)
-        names = [str(part.get("id", part.get("name", number))) for number, part in enumerate(value, 1)]
-        return [Reader(self.document, (*self.path, key, name), part) for name, part in zip(names, value, strict=True)]
+        return [Reader(self.document, (*self.path, key, name), part) for name, part in _with_names(value)]
 
     def named(self, key: str) -> Iterator[tuple[str, Reader]]:
         """The tables under `[key.<name>]`, by name."""

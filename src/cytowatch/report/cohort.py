@@ -44,6 +44,14 @@ class PatientSummary:
     tocilizumab_doses: int = 0
     steroid_days: int = 0
 
+    def flags(self) -> list[tuple[str, str]]:
+        """Scale and flag, a flag that stands on several scales once."""
+        found: dict[str, str] = {}
+        for scale, item in self.scales.items():
+            for flag in item.flags:
+                found.setdefault(flag, scale)
+        return [(scale, flag) for flag, scale in found.items()]
+
     def severity(self) -> tuple[int, ...]:
         """Sorts the worst first: what is certain over all scales, then what is not excluded."""
         certain = [-1 if item.at_least is None else item.at_least for item in self.scales.values()]
@@ -80,7 +88,7 @@ def summarize(data: ReportData, knowledge: Knowledge) -> list[PatientSummary]:
 
 
 def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
-    """Day 0 of each patient: the first trigger charted, else that of the first episode, else the first watched moment."""
+    """Day 0 of each patient: the first trigger charted, else the first episode's, else the first watched moment."""
     watched = data.timeline.group_by("patient").agg(
         pl.col("start").min(),
         pl.col("end").max(),
@@ -96,7 +104,8 @@ def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
         data.episodes.sort("exposure_time")
         .group_by("patient", maintain_order=True)
         .agg(
-            pl.col("exposure_time").drop_nulls().first(), pl.col("exposure").drop_nulls().first().alias("episode_product")
+            pl.col("exposure_time").drop_nulls().first(),
+            pl.col("exposure").drop_nulls().first().alias("episode_product"),
         )
     )
     joined = watched.join(trigger, on="patient", how="left").join(episode, on="patient", how="left")
@@ -167,7 +176,7 @@ def _treatments(data: ReportData) -> dict[str, tuple[int, int]]:
 
 
 def course_numbers(data: ReportData, scale: str) -> list[dict[str, Any]]:
-    """Onset, time to the worst grade and duration of first episodes: n, median, range, per worst certain grade and over all."""
+    """Onset, time to the worst grade and duration of first episodes, over all and by worst grade."""
     first = data.episodes.filter((pl.col("scale") == scale) & ~pl.col("recurrent").fill_null(value=False))
     first = first.with_columns(
         ((pl.col("time_of_max") - pl.col("onset")) / HOUR_US).alias("to_worst"),

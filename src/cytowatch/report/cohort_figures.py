@@ -119,7 +119,11 @@ def incidence(data: ReportData, knowledge: Knowledge, scale: str, name: str) -> 
         days = sorted({0.0, horizon, *(step.day for step in low + high)})
         band = [{"day": round(day, 4), "low": at(low, day), "high": at(high, day)} for day in days]
         at_risk = {"certain": numbers_at_risk(certain, ticks), "possible": numbers_at_risk(possible, ticks)}
-        risk = [{"day": day, "row": row, "n": n} for row, found in at_risk.items() for day, n in zip(ticks, found, strict=True)]
+        risk = [
+            {"day": day, "row": row, "n": n}
+            for row, found in at_risk.items()
+            for day, n in zip(ticks, found, strict=True)
+        ]
         panels.append({"title": title, "horizon": horizon, "ticks": ticks, "band": band, "risk": risk})
         rows += [
             {
@@ -132,8 +136,10 @@ def incidence(data: ReportData, knowledge: Knowledge, scale: str, name: str) -> 
             }
             for place, day in enumerate(ticks)
         ]
-    label = f"Cumulative incidence of {words.Words(knowledge).family(scale)} by day since exposure, {origin.height} patients"
-    died = deaths.filter(pl.col("patient").is_in(origin.get_column("patient").to_list())).get_column("patient").n_unique()
+    watched = origin.get_column("patient").to_list()
+    died = deaths.filter(pl.col("patient").is_in(watched)).get_column("patient").n_unique()
+    family = words.Words(knowledge).family(scale)
+    label = f"Cumulative incidence of {family} by day since exposure, {origin.height} patients"
     return Curve(inline(figures.cumulative_incidence(panels), name=name, label=label), rows, origin.height, died)
 
 
@@ -142,18 +148,19 @@ def _ticks(horizon: float) -> list[int]:
     return list(range(0, int(horizon) + 1, step))
 
 
-def completeness(data: ReportData, knowledge: Knowledge, name: str) -> tuple[Markup, list[dict[str, Any]], list[int]] | None:
+def completeness(
+    data: ReportData, knowledge: Knowledge, name: str
+) -> tuple[Markup, list[dict[str, Any]], list[int]] | None:
     """The heat map of known time, its cells by question, and the days shown."""
     table = known_share(data.timeline, data.observations, knowledge).filter(pl.col("day") < _DAYS_SHOWN)
     if data.observations.is_empty() or table.is_empty():
         return None
-    cells = [
-        {**row, "text": f"{row['share']:.0%}", "dark": row["share"] > 0.55}  # noqa: PLR2004 where white type reads better
-        for row in table.iter_rows(named=True)
-    ]
+    cells = [{**row, "text": f"{row['share']:.0%}", "dark": row["share"] > 0.55} for row in table.iter_rows(named=True)]
     chart = figures.completeness(cells, list(QUESTIONS))
     label = "Share of watched patient time in which each kind of sign was known, by day"
     days = sorted({cell["day"] for cell in cells})
     found = {(cell["question"], cell["day"]): cell["text"] for cell in cells}
-    rows = [{"question": question, "shares": [found.get((question, day), "–") for day in days]} for question in QUESTIONS]
+    rows = [
+        {"question": question, "shares": [found.get((question, day), "–") for day in days]} for question in QUESTIONS
+    ]
     return inline(chart, name=name, label=label), rows, days

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import DAY_US
+from cytowatch.schema import DAY_US, HOUR_US
 
 # What is asked of a chart, and the concepts any one of which answers it.
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -18,13 +18,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 
 
 def known_share(timeline: pl.DataFrame, observations: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Share of watched time with an answer in force: ``question, day, share, watched_hours``; day counts from the first watched moment.
+    """Share of watched time with an answer in force: ``question, day, share, watched_hours``.
 
-    timeline, observations: as in ``schema.py``. A reading is in force for its ``valid_for``, and no longer than the
-    next one. Times outside the watched window do not count.
+    Days count from the patient's first watched moment. timeline, observations: as in ``schema.py``. A row is in force
+    to its ``until``, else for its concept's ``valid_for``. Times outside the watched window do not count.
     """
     watch = timeline.group_by("patient").agg(pl.col("start").min().alias("origin"), pl.col("end").max().alias("stop"))
-    watched = _per_day(watch.select("patient", "origin", "stop", pl.col("origin").alias("a"), pl.col("stop").alias("b")))
+    watched = _per_day(
+        watch.select("patient", "origin", "stop", pl.col("origin").alias("a"), pl.col("stop").alias("b"))
+    )
     base = watched.group_by("day").agg(pl.col("share_us").sum().alias("watched_us"))
     parts = []
     for question, concepts in QUESTIONS.items():
@@ -33,7 +35,10 @@ def known_share(timeline: pl.DataFrame, observations: pl.DataFrame, knowledge: K
         share = (pl.col("known_us").fill_null(0) / pl.col("watched_us")).alias("share")
         parts.append(
             base.join(known, on="day", how="left").select(
-                pl.lit(question).alias("question"), "day", share, (pl.col("watched_us") / 3.6e9).alias("watched_hours")
+                pl.lit(question).alias("question"),
+                "day",
+                share,
+                (pl.col("watched_us") / HOUR_US).alias("watched_hours"),
             )
         )
     return pl.concat(parts).sort("question", "day")
@@ -46,7 +51,8 @@ def _in_force(
     valid = {key: knowledge.concepts[key].valid_for_us or DAY_US for key in concepts if key in knowledge.concepts}
     rows = observations.filter(pl.col("concept").is_in(list(valid)))
     ends = pl.coalesce(
-        pl.col("until"), pl.col("time") + pl.col("concept").replace_strict(valid, default=DAY_US, return_dtype=pl.Int64())
+        pl.col("until"),
+        pl.col("time") + pl.col("concept").replace_strict(valid, default=DAY_US, return_dtype=pl.Int64()),
     )
     stretches = rows.select("patient", pl.col("time").alias("a"), ends.alias("b")).sort("patient", "a")
     # What an earlier, longer stretch already covers is not counted twice.

@@ -57,5 +57,9 @@ def _none(part: pl.DataFrame, grade: int) -> int:
 
 
 def _reasons(part: pl.DataFrame) -> list[dict[str, Any]]:
-    found = part.group_by(pl.col("reason").fill_null("no reason given")).len("n").sort("n", "reason", descending=[True, False])
+    found = (
+        part.group_by(pl.col("reason").fill_null("no reason given"))
+        .len("n")
+        .sort("n", "reason", descending=[True, False])
+    )
     return found.to_dicts()

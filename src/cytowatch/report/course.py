@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -111,7 +111,7 @@ def course(observations: Iterable[Row], knowledge: Knowledge, end: int) -> Cours
     )
 
 
-def on_stretches(rows: list[Row], knowledge: Knowledge, end: int) -> list[Stretch]:
+def on_stretches(rows: Sequence[Row], knowledge: Knowledge, end: int) -> list[Stretch]:
     """When one infusion or device was on: to its ``until``, else to the next row, else as long as a row stays true.
 
     Between the moment a row stopped being true and the next row, the state is unknown: an uncertain stretch.
@@ -122,7 +122,11 @@ def on_stretches(rows: list[Row], knowledge: Knowledge, end: int) -> list[Stretc
             continue
         next_time = following["time"] if following else end
         unit = words.unit(row["unit"])
-        label = f"{row['comparator'] or ''}{row['value']:.3g}" if row["value"] is not None else words.plain(row["text"] or "on")
+        label = (
+            f"{row['comparator'] or ''}{row['value']:.3g}"
+            if row["value"] is not None
+            else words.plain(row["text"] or "on")
+        )
         if row["until"] is not None:
             out.append(Stretch(row["time"], row["until"], row["concept"], label, unit=unit))
             continue

@@ -20,7 +20,9 @@ _WORST: tuple[tuple[str, str, Callable[[Iterable[float]], float]], ...] = (
 )
 
 
-def day_table(course: Course, timeline: list[dict[str, Any]], knowledge: Knowledge, origin: int) -> list[dict[str, Any]]:
+def day_table(
+    course: Course, timeline: list[dict[str, Any]], knowledge: Knowledge, origin: int
+) -> list[dict[str, Any]]:
     """One row a watched day of 24 h since the origin: worst grades, worst readings, support and doses in words."""
     watched = sorted({day for row in timeline for day in _days(row["start"], row["end"], origin)})
     scales = list(dict.fromkeys(row["scale"] for row in timeline))
@@ -28,7 +30,9 @@ def day_table(course: Course, timeline: list[dict[str, Any]], knowledge: Knowled
     return [
         {
             "day": day,
-            "grades": [_worst_grade([row for row in timeline if row["scale"] == scale], day, origin) for scale in scales],
+            "grades": [
+                _worst_grade([row for row in timeline if row["scale"] == scale], day, origin) for scale in scales
+            ],
             **{name: by_day.get(day) for name, by_day in worst.items()},
             "oxygen": _support(course, ("oxygen_device",), day, origin, words.Words(knowledge), devices=True),
             "pressors": _support(course, vasopressors(knowledge), day, origin, words.Words(knowledge), devices=False),

@@ -32,17 +32,16 @@ def grade_color(field: str = "at_least", *, legend: bool = True) -> alt.Color:
     return alt.Color(f"{field}:O", scale=alt.Scale(domain=_GRADES, range=list(GRADE_FILL)), legend=shown)
 
 
-def grade_ink(field: str = "at_least") -> alt.Color:
-    """The color in which a number is readable on its grade's color."""
-    return alt.Color(f"{field}:O", scale=alt.Scale(domain=_GRADES, range=list(GRADE_TEXT)), legend=None)
-
-
 def mark_shape(kinds: Sequence[str], *, legend: bool = True) -> tuple[alt.Shape, alt.Color]:
     """Shape and color of the treatments that occur."""
     present = [kind for kind in MARKS if kind in kinds]
     shown = alt.Legend(title=None, orient="top", direction="horizontal", symbolSize=70) if legend else None
-    shape = alt.Shape("kind:N", scale=alt.Scale(domain=present, range=[MARKS[kind][0] for kind in present]), legend=shown)
-    color = alt.Color("kind:N", scale=alt.Scale(domain=present, range=[MARKS[kind][1] for kind in present]), legend=shown)
+    shape = alt.Shape(
+        "kind:N", scale=alt.Scale(domain=present, range=[MARKS[kind][0] for kind in present]), legend=shown
+    )
+    color = alt.Color(
+        "kind:N", scale=alt.Scale(domain=present, range=[MARKS[kind][1] for kind in present]), legend=shown
+    )
     return shape, color
 
 
@@ -52,43 +51,51 @@ def swimmer(lanes: Sequence[str], bars: Rows, marks: Rows, pressors: Rows, *, ti
     lanes: patient ids from top; bars: ``lane, start, end, at_least, label, unknown, text_at`` (``text_at`` empty where
     the number does not fit); marks: ``lane, x, kind``; pressors: ``lane, start, end``.
     """
-    y = alt.Y("lane:N", sort=list(lanes), title=None, axis=alt.Axis(labelLimit=150, ticks=False, domain=False, grid=False))
+    y = alt.Y(
+        "lane:N",
+        sort=list(lanes),
+        title=None,
+        axis=alt.Axis(labelLimit=150, labelPadding=8, ticks=False, domain=False, grid=False),
+    )
     x = alt.X("start:Q", title=title, axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False))
     graded = [bar for bar in bars if bar["at_least"] is not None]
     hatched = [bar for bar in bars if bar["unknown"]]
     layers: list[alt.Chart] = [
-        alt.Chart(inlined(bars)).mark_bar(size=15, yOffset=-4, fill=UNKNOWN_FILL, stroke="#9aa5b1", strokeWidth=0.6).encode(
-            x=x, x2="end:Q", y=y
-        ),
+        alt.Chart(inlined(bars))
+        .mark_bar(size=15, yOffset=-4, fill=UNKNOWN_FILL, stroke="#9aa5b1", strokeWidth=0.6)
+        .encode(x=x, x2="end:Q", y=y),
         alt.Chart(inlined(graded)).mark_bar(size=15, yOffset=-4).encode(x=x, x2="end:Q", y=y, color=grade_color()),
-        alt.Chart(inlined(hatched)).mark_bar(size=15, yOffset=-4, fill=HATCH, stroke="#7b8794", strokeWidth=0.5).encode(
-            x=x, x2="end:Q", y=y
-        ),
+        alt.Chart(inlined(hatched))
+        .mark_bar(size=15, yOffset=-4, fill=HATCH, stroke="#7b8794", strokeWidth=0.5)
+        .encode(x=x, x2="end:Q", y=y),
     ]
     layers += _bar_numbers([bar for bar in bars if bar["text_at"] is not None], y)
     if pressors:
         layers.append(
-            alt.Chart(inlined(pressors)).mark_rule(strokeWidth=3, color=INK, yOffset=6.5).encode(x="start:Q", x2="end:Q", y=y)
+            alt.Chart(inlined(pressors))
+            .mark_rule(strokeWidth=3, color=INK, yOffset=6.5)
+            .encode(x="start:Q", x2="end:Q", y=y)
         )
-    shapes = _treatment_points(marks, y)
-    return alt.layer(
-        alt.layer(*layers), *shapes
-    ).resolve_scale(color="independent", shape="independent").properties(width=width, height=alt.Step(28))
+    layered = alt.layer(alt.layer(*layers), *_treatment_points(marks, y))
+    figure: Figure = layered.resolve_scale(color="independent", shape="independent").properties(
+        width=width, height=alt.Step(28)
+    )
+    return figure
 
 
 def _bar_numbers(bars: Rows, y: alt.Y) -> list[alt.Chart]:
-    # A halo keeps the number readable on the hatching.
-    base = alt.Chart(inlined(bars)).encode(x="text_at:Q", y=y, text="label:N")
-    plain = {"yOffset": -4, "fontSize": 10.5, "fontWeight": "bold"}
-    on_hatch = alt.Chart(inlined([bar for bar in bars if bar["unknown"]])).encode(x="text_at:Q", y=y, text="label:N")
-    dark = [bar for bar in bars if not bar["unknown"] and (bar["at_least"] or 0) > 3]  # noqa: PLR2004 dark fills begin here
-    on_dark = alt.Chart(inlined(dark)).encode(x="text_at:Q", y=y, text="label:N")
-    return [
-        base.mark_text(**plain, color=INK),
-        on_hatch.mark_text(**plain, stroke="#ffffff", strokeWidth=3.5, color="#ffffff"),
-        on_hatch.mark_text(**plain, color=INK),
-        on_dark.mark_text(**plain, color="#ffffff"),
-    ]
+    hatched = [bar for bar in bars if bar["unknown"]]
+    dark = [bar for bar in bars if not bar["unknown"] and GRADE_TEXT[bar["at_least"]] != GRADE_TEXT[0]]
+    plain = [bar for bar in bars if bar not in dark]
+    # White type under dark type: a halo keeps the number readable on the hatching.
+    halo = _number_mark("#ffffff", stroke=3.5)
+    pairs = [(hatched, halo), (plain, _number_mark(INK)), (dark, _number_mark("#ffffff"))]
+    return [alt.Chart(inlined(rows), mark=mark).encode(x="text_at:Q", y=y, text="label:N") for rows, mark in pairs]
+
+
+def _number_mark(color: str, stroke: float = 0.0) -> alt.MarkDef:
+    outline: dict[str, Any] = {"stroke": color, "strokeWidth": stroke} if stroke else {}
+    return alt.MarkDef(type="text", yOffset=-4, fontSize=10.5, fontWeight="bold", color=color, **outline)
 
 
 def _treatment_points(marks: Rows, y: alt.Y) -> list[alt.Chart]:
@@ -117,15 +124,23 @@ def _incidence_panel(panel: Mapping[str, Any], *, width: int, height: int) -> al
     base = alt.Chart(inlined(panel["band"])).encode(x=x)
     band = base.mark_area(interpolate="step-after", fill=HATCH, opacity=0.6).encode(y=y, y2="high:Q")
     certain = base.mark_line(interpolate="step-after", strokeWidth=2.4, color=ACCENT).encode(y=y)
-    possible = base.mark_line(interpolate="step-after", strokeWidth=1.4, strokeDash=[5, 3], color=ACCENT).encode(y="high:Q")
-    curve = alt.layer(band, possible, certain, *_end_labels(panel)).properties(width=width, height=height, title=panel["title"])
-    risk_y = alt.Y("row:N", title=None, axis=alt.Axis(ticks=False, domain=False, grid=False, labelColor=MUTED, labelPadding=14))
+    possible = base.mark_line(interpolate="step-after", strokeWidth=1.4, strokeDash=[5, 3], color=ACCENT).encode(
+        y="high:Q"
+    )
+    curve = alt.layer(band, possible, certain, *_end_labels(panel)).properties(
+        width=width, height=height, title=panel["title"]
+    )
+    risk_y = alt.Y(
+        "row:N", title=None, axis=alt.Axis(ticks=False, domain=False, grid=False, labelColor=MUTED, labelPadding=14)
+    )
     hidden = alt.Axis(labels=False, ticks=False, domain=False, grid=False, values=list(panel["ticks"]))
     risk = (
         alt.Chart(inlined(panel["risk"]))
         .mark_text(fontSize=11)
         .encode(x=alt.X("day:Q", scale=scale, title=None, axis=hidden), y=risk_y, text="n:Q")
-        .properties(width=width, height=34, title=alt.TitleParams("At risk", fontSize=11, fontWeight="normal", color=MUTED))
+        .properties(
+            width=width, height=34, title=alt.TitleParams("At risk", fontSize=11, fontWeight="normal", color=MUTED)
+        )
     )
     return alt.vconcat(curve, risk, spacing=6)
 
@@ -134,7 +149,7 @@ def _end_labels(panel: Mapping[str, Any]) -> list[alt.Chart]:
     last = panel["band"][-1]
     ends = [{"day": panel["horizon"], "at": last["low"], "text": f"{last['low']:.0%}"}]
     # The second label would lie on the first where the curves end close together.
-    if last["high"] - last["low"] > 0.06:  # noqa: PLR2004 share of the axis that a line of type takes
+    if last["high"] - last["low"] > 0.06:
         ends.append({"day": panel["horizon"], "at": last["high"], "text": f"{last['high']:.0%}"})
     text = alt.Chart(inlined(ends)).mark_text(align="right", dy=-7, dx=-2, fontWeight="bold", color=ACCENT)
     return [text.encode(x="day:Q", y="at:Q", text="text:N")]
@@ -144,11 +159,18 @@ def completeness(cells: Rows, questions: Sequence[str], *, width: int = 800) -> 
     """Share of watched time in which a sign was known, by day: rows ``question, day, share, text, dark``."""
     days = sorted({cell["day"] for cell in cells})
     x = alt.X("day:O", title="Day since exposure", axis=alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False))
-    y = alt.Y("question:N", sort=list(questions), title=None, axis=alt.Axis(grid=False, domain=False, ticks=False, labelLimit=200))
+    y = alt.Y(
+        "question:N",
+        sort=list(questions),
+        title=None,
+        axis=alt.Axis(grid=False, domain=False, ticks=False, labelLimit=200),
+    )
     color = alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f5f7fa", "#0b5c7d"]))
     base = alt.Chart(inlined(cells)).encode(x=x, y=y)
     tone = alt.Color("dark:N", legend=None, scale=alt.Scale(domain=[False, True], range=[INK, "#ffffff"]))
     boxes = base.mark_rect(stroke="#ffffff", strokeWidth=1.5).encode(color=color)
     numbers = base.mark_text(fontSize=10).encode(text="text:N", color=tone)
     wide = min(width, 44 * len(days))
-    return alt.layer(boxes, numbers).resolve_scale(color="independent").properties(width=wide, height=27 * len(questions))
+    layered = alt.layer(boxes, numbers).resolve_scale(color="independent")
+    figure: Figure = layered.properties(width=wide, height=27 * len(questions))
+    return figure

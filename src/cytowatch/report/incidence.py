@@ -56,7 +56,7 @@ def numbers_at_risk(outcomes: Sequence[tuple[float, Outcome]], days: Sequence[fl
 def first_stretch(timeline: pl.DataFrame) -> pl.DataFrame:
     """Rows of each patient's first watched stretch, up to the first hole in it, with the column ``day``.
 
-    After a hole nobody knows what happened meanwhile, so follow-up for a curve ends there. ``timeline`` holds one scale.
+    After a hole nobody knows what happened meanwhile, so follow-up for a curve ends there. ``timeline``: one scale.
     """
     ordered = timeline.sort("patient", "start")
     hole = (pl.col("start") > pl.col("end").shift().over("patient")).fill_null(value=False)
@@ -69,9 +69,7 @@ def first_stretch(timeline: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def outcomes_of(
-    stretch: pl.DataFrame, deaths: pl.DataFrame, column: str, grade: int
-) -> list[tuple[float, Outcome]]:
+def outcomes_of(stretch: pl.DataFrame, deaths: pl.DataFrame, column: str, grade: int) -> list[tuple[float, Outcome]]:
     """Per patient the day and kind of what ended the wait for ``column`` >= ``grade``.
 
     stretch: as ``first_stretch``; deaths: ``patient, time``; column: ``at_least`` (certain) or ``at_most`` (possible).

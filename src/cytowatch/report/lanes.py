@@ -16,6 +16,7 @@ from cytowatch.report.theme import HATCH, INK, LINE_COLORS, MUTED, UNKNOWN_FILL
 
 TOP_GRADE = 5
 _OUTLINE = "#7b8794"
+Lane = alt.LayerChart | alt.FacetChart
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Axis:
 
     def x(self, field: str = "x", *, labels: bool = False) -> alt.X:
         """The axis on a field; only the last lane prints its labels."""
-        shown = alt.Axis(labels=labels, ticks=labels, domain=labels, title=self.title if labels else None)
+        shown = alt.Axis(labels=labels, ticks=labels, domain=labels, format="~g", title=self.title if labels else None)
         return alt.X(f"{field}:Q", scale=alt.Scale(domain=[self.low, self.high], nice=False), axis=shown)
 
     def pixels(self, low: float, high: float) -> float:
@@ -38,31 +39,33 @@ class Axis:
         return (high - low) / span * self.width if span > 0 else 0.0
 
 
-def stacked(lanes: Sequence[alt.LayerChart]) -> Figure:
+def stacked(lanes: Sequence[Lane]) -> Figure:
     """The lanes under each other."""
-    return alt.vconcat(*lanes, spacing=10).resolve_scale(color="independent", shape="independent")
+    figure: Figure = alt.vconcat(*lanes, spacing=10).resolve_scale(color="independent", shape="independent")
+    return figure
 
 
-def grade_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+def grade_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     """Grade over time: solid up to what is certain, hatched up to what is not excluded.
 
-    Rows: ``x, x2, at_least, at_most`` (both empty = not graded), ``label``, ``text_at`` (empty = no room for the label).
+    Rows: ``x, x2, at_least, at_most`` (both empty = not graded), ``label, text_at`` (empty = no room for the label).
     """
     graded = [row for row in rows if row["at_least"] is not None]
     open_rows = [row for row in graded if row["at_most"] > row["at_least"]]
     none = [row for row in rows if row["at_least"] is None]
     values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=34, labelOverlap=False)
     y = alt.Y("low:Q", scale=alt.Scale(domain=[-0.35, TOP_GRADE + 1.1], nice=False), axis=values, title=None)
+    uncertain = [_box(row, row["at_least"], row["at_most"]) for row in open_rows]
+    ungraded = [_box(row, -0.25, TOP_GRADE) for row in none]
+    solid = [_box(row, -0.25, row["at_least"]) for row in graded if row["at_least"]]
+    color = grade_color(legend=False)
     layers = [
-        _boxes(axis, [_box(row, -0.25, 0) for row in graded], y, stroke="#9aa5b1").encode(color=grade_color(legend=False)),
-        _boxes(axis, [_box(row, -0.25, row["at_least"]) for row in graded if row["at_least"]], y, stroke="#ffffff").encode(
-            color=grade_color(legend=False)
-        ),
-        _boxes(axis, [_box(row, row["at_least"], row["at_most"]) for row in open_rows], y, fill=UNKNOWN_FILL, stroke=_OUTLINE),
-        _boxes(axis, [_box(row, row["at_least"], row["at_most"]) for row in open_rows], y, fill=HATCH, strokeDash=[3, 2]),
-        _boxes(axis, [_box(row, -0.25, TOP_GRADE) for row in none], y, fill=UNKNOWN_FILL, stroke=_OUTLINE),
-        _boxes(axis, [_box(row, -0.25, TOP_GRADE) for row in none], y, fill=HATCH, opacity=0.5),
-        _labels(axis, [row for row in rows if row["text_at"] is not None]),
+        _boxes(axis, [_box(row, -0.25, 0) for row in graded], y, _rect(stroke="#9aa5b1")).encode(color=color),
+        _boxes(axis, solid, y, _rect(stroke="#ffffff")).encode(color=color),
+        _boxes(axis, uncertain + ungraded, y, _rect(fill=UNKNOWN_FILL, stroke=_OUTLINE)),
+        _boxes(axis, uncertain, y, _rect(fill=HATCH)),
+        _boxes(axis, ungraded, y, _rect(fill=HATCH, opacity=0.5)),
+        _labels(axis, [row for row in rows if row["text_at"] is not None], y),
     ]
     return alt.layer(*layers).properties(width=axis.width, height=104, title=title)
 
@@ -71,17 +74,24 @@ def _box(row: Mapping[str, Any], low: float, high: float) -> dict[str, Any]:
     return {"x": row["x"], "x2": row["x2"], "low": low, "high": high, "at_least": row["at_least"]}
 
 
-def _boxes(axis: Axis, rows: Rows, y: alt.Y, **style: Any) -> alt.Chart:
-    return alt.Chart(inlined(rows)).mark_rect(**style).encode(x=axis.x(), x2="x2:Q", y=y, y2="high:Q")
+def _rect(fill: str = "", stroke: str = "", opacity: float = 1.0) -> alt.MarkDef:
+    given: dict[str, Any] = {"fill": fill, "stroke": stroke}
+    return alt.MarkDef(type="rect", opacity=opacity, **{key: value for key, value in given.items() if value})
 
 
-def _labels(axis: Axis, rows: Rows) -> alt.Chart:
+def _boxes(axis: Axis, rows: Rows, y: alt.Y, mark: alt.MarkDef) -> alt.Chart:
+    boxes: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(x=axis.x(), x2="x2:Q", y=y, y2="high:Q")
+    return boxes
+
+
+def _labels(axis: Axis, rows: Rows, y: alt.Y) -> alt.Chart:
     placed = [{**row, "low": TOP_GRADE / 2 if row["at_most"] is None else row["at_most"]} for row in rows]
     text = alt.Chart(inlined(placed)).mark_text(fontWeight="bold", dy=-7, fontSize=11)
-    return text.encode(x=axis.x("text_at"), y="low:Q", text="label:N")
+    labels: alt.Chart = text.encode(x=axis.x("text_at"), y=y, text="label:N")
+    return labels
 
 
-def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float | None = None) -> alt.LayerChart:
+def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float | None = None) -> Lane:
     """Readings over time, one line a series, broken where nothing was measured for longer than a reading stays true.
 
     Rows: ``x, y, piece``; ``rule``: a cut-off drawn across.
@@ -108,11 +118,13 @@ def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.C
     points = base.mark_point(filled=True, size=16, shape=shape, color=color, opacity=1)
     if not name or not rows:
         return [line, points]
-    label = alt.Chart(inlined([{**rows[-1], "name": name}])).mark_text(align="left", dx=6, color=color, fontWeight="bold")
+    label = alt.Chart(inlined([{**rows[-1], "name": name}])).mark_text(
+        align="left", dx=6, color=color, fontWeight="bold"
+    )
     return [line, points, label.encode(x=axis.x(), y=y, text="name:N")]
 
 
-def support_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     """Times on devices or drugs, one line each: rows ``x, x2, name, label, text_at, certain``."""
     names = list(dict.fromkeys(row["name"] for row in rows))
     y = _names(names)
@@ -120,23 +132,24 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
     unsure = [row for row in rows if not row["certain"]]
     text = alt.Chart(inlined([row for row in rows if row["text_at"] is not None])).mark_text(fontSize=10.5, color=INK)
     layers = [
-        _spans(axis, certain, y, fill="#b9d6e3", stroke="#0b5c7d", strokeWidth=0.8),
-        _spans(axis, unsure, y, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2], strokeWidth=0.8),
+        _spans(axis, certain, y, alt.MarkDef(type="bar", size=14, fill="#b9d6e3", stroke="#0b5c7d", strokeWidth=0.8)),
+        _spans(axis, unsure, y, alt.MarkDef(type="bar", size=14, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2])),
         text.encode(x=axis.x("text_at"), y=y, text="label:N"),
     ]
     return alt.layer(*layers).properties(width=axis.width, height=20 * len(names), title=title)
 
 
 def _names(names: Sequence[str]) -> alt.Y:
-    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=170)
+    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=190, labelPadding=8)
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 
 
-def _spans(axis: Axis, rows: Rows, y: alt.Y, **style: Any) -> alt.Chart:
-    return alt.Chart(inlined(rows)).mark_bar(size=14, **style).encode(x=axis.x(), x2="x2:Q", y=y)
+def _spans(axis: Axis, rows: Rows, y: alt.Y, mark: alt.MarkDef) -> alt.Chart:
+    spans: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(x=axis.x(), x2="x2:Q", y=y)
+    return spans
 
 
-def word_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+def word_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     """Values or words at moments, one line a concept: rows ``x, name, label``."""
     names = list(dict.fromkeys(row["name"] for row in rows))
     y = _names(names)
@@ -146,7 +159,7 @@ def word_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
     return alt.layer(ticks, text).properties(width=axis.width, height=18 * len(names), title=title)
 
 
-def mark_lane(axis: Axis, rows: Rows, title: str) -> alt.LayerChart:
+def mark_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     """Doses and events at moments, a shape a kind, and the time axis under them: rows ``x, name, kind``."""
     names = list(dict.fromkeys(row["name"] for row in rows))
     shape, color = mark_shape([row["kind"] for row in rows], legend=False)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import altair as alt
 import polars as pl
 from markupsafe import Markup
 
@@ -158,22 +157,22 @@ class PatientSection:
         found = self._knowledge.concepts.get(concept)
         return (found.valid_for_us if found else None) or DAY_US
 
-    def _temperature(self, axis: lanes.Axis) -> alt.LayerChart | None:
+    def _temperature(self, axis: lanes.Axis) -> lanes.Lane | None:
         lines = self._lines(["body_temperature"], axis)
         return lanes.line_lane(axis, lines, "Temperature (°C)", rule=fever_limit(self._knowledge)) if lines else None
 
-    def _pressure(self, axis: lanes.Axis) -> alt.LayerChart | None:
+    def _pressure(self, axis: lanes.Axis) -> lanes.Lane | None:
         lines = self._lines(["systolic_bp", "mean_arterial_pressure"], axis)
         short = {"Systolic": "SBP", "Mean": "MAP"}
         named = {short.get(name.split()[0], name): rows for name, rows in lines.items()}
         title = " and ".join(lines) + " (mmHg)"
         return lanes.line_lane(axis, named, title) if lines else None
 
-    def _saturation(self, axis: lanes.Axis) -> alt.LayerChart | None:
+    def _saturation(self, axis: lanes.Axis) -> lanes.Lane | None:
         lines = self._lines(["spo2"], axis)
         return lanes.line_lane(axis, lines, "Oxygen saturation (%)") if lines else None
 
-    def _oxygen(self, axis: lanes.Axis) -> alt.LayerChart | None:
+    def _oxygen(self, axis: lanes.Axis) -> lanes.Lane | None:
         devices = [
             self._support(axis, replace(item, label=_SHORT.get(item.label, item.label)), "Device")
             for item in self._stretches(("oxygen_device",))
@@ -193,7 +192,7 @@ class PatientSection:
         ]
         return [self._support(axis, item, name) for item in joined(parts)]
 
-    def _pressors(self, axis: lanes.Axis) -> alt.LayerChart | None:
+    def _pressors(self, axis: lanes.Axis) -> lanes.Lane | None:
         inotropes = [key for key, concept in self._knowledge.concepts.items() if concept.group == "inotrope"]
         stretches = self._stretches((*vasopressors(self._knowledge), *inotropes))
         rows = [self._support(axis, item, self._rate_name(item)) for item in stretches]
@@ -211,8 +210,9 @@ class PatientSection:
         row = self._span(axis, item.start, item.end, item.label) | {"name": name, "certain": item.certain}
         return row if row["x2"] > row["x"] else None
 
-    def _neuro(self, axis: lanes.Axis) -> alt.LayerChart | None:
-        domains = [domain for scale in self._knowledge.scales.values() if scale.family == "icans" for domain in scale.domains]
+    def _neuro(self, axis: lanes.Axis) -> lanes.Lane | None:
+        scales = [scale for scale in self._knowledge.scales.values() if scale.family == "icans"]
+        domains = [domain for scale in scales for domain in scale.domains]
         concepts = [*_NEURO_SCORES, *(domain.concept or domain.id for domain in domains), "sedated"]
         rows = [row for key in dict.fromkeys(concepts) for row in self._words_at(key, axis)]
         return lanes.word_lane(axis, rows, "Brain: scores and findings") if rows else None
@@ -229,7 +229,7 @@ class PatientSection:
                 out.append({"x": x, "name": self._words.concept(concept), "label": label})
         return out
 
-    def _marks(self, axis: lanes.Axis) -> alt.LayerChart:
+    def _marks(self, axis: lanes.Axis) -> lanes.Lane:
         rows = [self._mark(row) for row in self._course.events]
         per_drug: dict[str, list[Row]] = {}
         for row in self._course.doses:
@@ -240,7 +240,8 @@ class PatientSection:
 
     def _mark(self, row: Row) -> dict[str, Any]:
         kind = drug_kind(row["concept"]) or ("death" if row["concept"] == "death" else "trigger")
-        name = self._words.product(row["text"]) if kind == "trigger" and row["text"] else self._words.concept(row["concept"])
+        product = kind == "trigger" and row["text"]
+        name = self._words.product(row["text"]) if product else self._words.concept(row["concept"])
         return {"x": self._at(row["time"]), "name": words.sentence(name), "kind": kind}
 
     def _changes(self, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from cytowatch.report import clock as clocks
 from cytowatch.report import words
 from cytowatch.report.cohort import (
     PatientSummary,
+    concepts_of_kind,
     course_numbers,
     patient_days,
     scales_of,
@@ -154,12 +155,21 @@ def _cohort(
         "concordance": concordance_blocks(data.concordance),
         "grades": GRADES,
         "rejects": data.rejects.head(limits.rejects).to_dicts(),
+        "deaths": _deaths(data, knowledge),
         "rows_read": _rows_read(data),
         "rejects_total": data.rejects.height,
         "rejects_by_rule": _by_rule(data.rejects),
         "ledger": _ledger(data.ledger),
         "completeness": completeness(data, knowledge, "completeness"),
     }
+
+
+def _deaths(data: ReportData, knowledge: Knowledge) -> list[dict[str, Any]]:
+    """Patients who died, by the cause given first."""
+    rows = data.observations.filter(pl.col("concept").is_in(concepts_of_kind(knowledge, "death"))).sort("time", "row")
+    first = rows.group_by("patient", maintain_order=True).agg(pl.col("text").first().fill_null("cause not given"))
+    counted = first.group_by(pl.col("text").alias("cause")).agg(pl.len().alias("n"))
+    return counted.sort("n", "cause", descending=[True, False]).to_dicts()
 
 
 def _rows_read(data: ReportData) -> int | None:

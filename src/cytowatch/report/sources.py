@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cytowatch.knowledge.model import Knowledge, Scale
+from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
 
 EVIDENCE = {
     "primary": "read in the paper itself",
@@ -30,20 +30,17 @@ def sources_of(knowledge: Knowledge, scales: Sequence[str]) -> dict[str, Any]:
 
 
 def _rules(scale: Scale) -> list[dict[str, Any]]:
-    criteria = [(item.label, f"grade {item.grade}", item) for item in scale.criteria]
-    scored = [(item.label, _grades(item.bands, item.categories), item) for item in scale.domains if item.locator]
-    return [
-        {
-            "label": label,
-            "makes": makes,
-            "source": item.source or scale.source,
-            "locator": item.locator,
-            "evidence": item.evidence,
-        }
-        for label, makes, item in [*criteria, *scored]
-    ]
+    criteria = [_rule(scale, item, f"grade {item.grade}") for item in scale.criteria]
+    scored = [_rule(scale, item, _grades(item)) for item in scale.domains if item.locator]
+    return criteria + scored
 
 
-def _grades(bands: Sequence[Any], categories: dict[str, int]) -> str:
-    grades = sorted({band.grade for band in bands} | set(categories.values()) - {0})
-    return "grade " + ", ".join(str(grade) for grade in grades if grade) if grades else ""
+def _rule(scale: Scale, item: Criterion | Domain, makes: str) -> dict[str, Any]:
+    source = item.source or scale.source
+    return {"label": item.label, "makes": makes, "source": source, "locator": item.locator, "evidence": item.evidence}
+
+
+def _grades(domain: Domain) -> str:
+    """The grades above 0 that a scored domain can make."""
+    grades = ({band.grade for band in domain.bands} | set(domain.categories.values())) - {0}
+    return "grade " + ", ".join(map(str, sorted(grades))) if grades else ""

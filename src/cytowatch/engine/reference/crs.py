@@ -36,12 +36,14 @@ class Phase(NamedTuple):
 class CrsWalker:
     """Goes through the record of one patient for CRS."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, span: Span) -> None:
         self.chart = chart
-        self.signs = CrsSigns(chart)
+        self.span = span
+        self.signs = CrsSigns(chart, span.start)
         self.fever_times = [row.time for row in self.signs.fever_rows]
-        present = [(signs := self.signs.at(edge)).h_lo > 0 or signs.o_lo > 0 for edge in chart.edges]
-        self.sign_times = SignTimes(chart.edges, present)
+        times = moments(chart.edges, (), span)
+        present = [(signs := self.signs.at(self._charted(time))).h_lo > 0 or signs.o_lo > 0 for time in times]
+        self.sign_times = SignTimes(times, present)
         self.waiving = [row for drug in chart.rules.waived_by for row in chart.of(drug) if _given(row)]
         self.drug_lists = {
             "vasopressor": self.signs.counted,
@@ -49,20 +51,24 @@ class CrsWalker:
             "multiple_vasopressors": self.signs.several,
         }
 
-    def last_sign(self, time: int) -> int:
-        """The latest fever reading or sign state at or before ``time``."""
-        return max(latest(self.fever_times, time), self.sign_times.last(time))
+    def last_fever(self, time: int) -> int:
+        """``time`` itself while a fever reading is in force, else the time of the latest one."""
+        return time if self.signs.at(self._charted(time)).fever is True else latest(self.fever_times, time)
 
-    def walk(self, span: Span, first_number: int) -> Walk:
-        """Goes through one span of a patient with a trigger."""
-        rules = self.chart.rules
+    def last_sign(self, time: int) -> int:
+        """The latest fever or sign state at or before ``time``."""
+        return max(self.last_fever(time), self.sign_times.last(time))
+
+    def walk(self, first_number: int) -> Walk:
+        """Goes through the span of a patient with a trigger."""
+        rules, span = self.chart.rules, self.span
         deaths = Deaths(self.chart, span)
-        walk = Walk(span, [], [])
+        walk = Walk([], [])
         episode: Episode | None = None
         for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
             signs = self.signs.at(self._charted(time))
             if episode is None and signs.fever is True:
-                episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(span, time))
+                episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(time))
                 walk.episodes.append(episode)
             elif episode is not None and self._closes(time, signs) and not deaths.happened(time):
                 episode.end, episode.last_sign, episode.closed = time, self.last_sign(time), True
@@ -83,10 +89,10 @@ class CrsWalker:
         quiet = time - self.last_sign(time) >= self.chart.rules.gap
         return quiet and signs.fever is False and signs.h_hi == 0 and signs.o_hi == 0
 
-    def _episode_flags(self, span: Span, onset: int) -> tuple[str, ...]:
+    def _episode_flags(self, onset: int) -> tuple[str, ...]:
         lookback = self.chart.rules.fever_lookback
-        before = any(span.start - lookback <= time < span.start for time in self.fever_times)
-        return ("fever_before_trigger",) if before and onset < span.start + lookback else ()
+        before = any(self.span.start - lookback <= time < self.span.start for time in self.fever_times)
+        return ("fever_before_trigger",) if before and onset - self.span.start < lookback else ()
 
     def _phase(self, time: int, episode: Episode | None) -> Phase:
         if episode is None:
@@ -95,7 +101,7 @@ class CrsWalker:
         return Phase(
             inside=True,
             recent=time - self.last_sign(time) < rules.gap,
-            fever_present=time - latest(self.fever_times, time) < rules.fever_gap,
+            fever_present=time - self.last_fever(time) < rules.fever_gap,
             waived=any(_waives(row, episode.onset, time) for row in self.waiving),
         )
 

@@ -39,9 +39,9 @@ class Signs(NamedTuple):
 class CrsSigns:
     """Reads the signs of one patient, moment by moment."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, watched_from: int) -> None:
         self.chart = chart
-        self.oxygen = Oxygen(chart)
+        self.oxygen = Oxygen(chart, watched_from)
         rules = chart.rules
         self.counted = rules.drugs("vasopressor")
         self.several = rules.drugs("multiple_vasopressors")

@@ -12,15 +12,18 @@ from cytowatch.engine.reference.window import Span
 class IcansWalker:
     """Goes through the record of one patient for ICANS."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, span: Span) -> None:
         self.chart = chart
+        self.span = span
         self.signs = NeuroSigns(chart)
-        self.sign_times = SignTimes(chart.edges, [self.signs.at(edge).low >= 1 for edge in chart.edges])
+        times = moments(chart.edges, (), span)
+        self.sign_times = SignTimes(times, [self.signs.at(latest(chart.edges, time)).low >= 1 for time in times])
 
-    def walk(self, span: Span, first_number: int) -> Walk:
-        """Goes through one span of a patient with a trigger."""
+    def walk(self, first_number: int) -> Walk:
+        """Goes through the span of a patient with a trigger."""
+        span = self.span
         deaths = Deaths(self.chart, span)
-        walk = Walk(span, [], [])
+        walk = Walk([], [])
         episode: Episode | None = None
         for time in moments(self.chart.edges, (self.chart.rules.gap,), span):
             signs = self.signs.at(latest(self.chart.edges, time))

@@ -66,16 +66,6 @@ def readings(rows: list[Row], valid_for: int) -> Lane:
     )
 
 
-def reasons(rows: list[Row], valid_for: int) -> Lane:
-    """The reason for oxygen: until the next row, ``until`` and ``valid_for``, whichever is first."""
-    return Lane(
-        [
-            Spoken(row.time, min(following, row.time + valid_for, FOREVER if row.until is None else row.until), row)
-            for row, following in zip(rows, next_times(rows), strict=True)
-        ]
-    )
-
-
 def standing(rows: list[Row]) -> Lane:
     """Attributions and switches: until the next row or ``until``, without a limit of their own."""
     return Lane(

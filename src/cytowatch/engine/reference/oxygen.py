@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cytowatch.engine.reference.bounds import compare
 from cytowatch.engine.reference.chart import Chart
-from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, reasons
+from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, readings
 from cytowatch.engine.reference.rows import FOREVER, Row
 from cytowatch.engine.reference.rules import DEVICE
 
@@ -21,8 +21,9 @@ LEVELS = {"supplemental_oxygen": 2, "high_flow_oxygen": 3, "positive_pressure": 
 class Oxygen:
     """Reads the oxygen support of one patient, moment by moment."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: Chart, watched_from: int) -> None:
         self.chart = chart
+        self.watched_from = watched_from
         rules = chart.rules
         self.any_oxygen = rules.devices("supplemental_oxygen")
         self.high = rules.devices("high_flow_oxygen")
@@ -34,7 +35,7 @@ class Oxygen:
         self.changes, self.stops = self._changes(), self._stops()
         self.flow = self._ended(chart.lane(FLOW), self.changes)
         self.bare = {FLOW: self._ended(self.flow, self.stops), FIO2: self._ended(chart.lane(FIO2), self.stops)}
-        self.reason = reasons(chart.of(REASON), rules.valid_for(REASON))
+        self.reason = readings(chart.of(REASON), rules.valid_for(REASON))
         self._levels: dict[int, int] = {}
 
     def _changes(self) -> list[int]:
@@ -116,9 +117,10 @@ class Oxygen:
         """Whether the oxygen is what the patient has for another reason, and not more than then."""
         level = self.level(time)
         reasons = self.reasons(time)
-        if reasons and all(row.text in self.excluding and level <= self.level(row.time) for row in reasons):
-            return True
-        return level <= self._baseline_level()
+        if any(row.text not in self.excluding for row in reasons):
+            return False
+        spoken_for = [self.level(max(row.time, self.watched_from)) for row in reasons]
+        return level <= max([*spoken_for, self._baseline_level()])
 
     def _baseline_level(self) -> int:
         device = self.chart.subject.baseline_oxygen_device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.rows import FOREVER, Row
 from cytowatch.knowledge.model import Concept
 
 _STATUS = {"amended": 2, "final": 1, "preliminary": 0}
@@ -19,13 +19,13 @@ def counting(rows: list[Row], as_of: int | None) -> list[Row]:
 def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], list[int]]:
     """The settled rows of one patient by time, source and number, and the numbers of the superseded rows."""
     withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}
-    facts: dict[tuple[str, int, int | None], list[Row]] = {}
+    facts: dict[tuple[object, ...], list[Row]] = {}
     superseded: list[int] = []
     for row in rows:
         if row.status == "entered-in-error" or (row.source, row.concept) in withdrawn:
             superseded.append(row.row)
         else:
-            facts.setdefault((row.concept, row.time, row.until), []).append(row)
+            facts.setdefault(_fact(row, concepts[row.concept]), []).append(row)
     settled = []
     for same in facts.values():
         best = min(same, key=lambda row: _preference(row, concepts[row.concept])) if len(same) > 1 else same[0]
@@ -34,8 +34,15 @@ def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], li
     return sorted(settled, key=lambda row: (row.time, row.source, row.row)), superseded
 
 
+def _fact(row: Row, concept: Concept) -> tuple[object, ...]:
+    """What the row is about: rows of one fact exclude each other."""
+    lasts = concept.kind in {"infusion", "device"}
+    named = concept.kind in {"trigger", "statement"} or concept.free_text
+    return row.concept, row.time, row.until if lasts else None, row.text if named else None
+
+
 def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
-    """Smaller is preferred: status, later known, worse, comparator, source, row."""
+    """Smaller is preferred: status, later known, worse, comparator, later end, source, row."""
     known = row.time if row.available is None else row.available
     category = concept.categories.index(row.text) if row.text in concept.categories else -1
     return (
@@ -44,6 +51,7 @@ def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
         -_badness(row.value, concept.worse),
         -category,
         _COMPARATOR[row.comparator],
+        -(FOREVER if row.until is None else row.until),
         # text sorts by code point, which is the order of its UTF-8 bytes
         row.source,
         row.row,

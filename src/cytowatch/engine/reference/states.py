@@ -57,7 +57,6 @@ class Episode:
 class Walk(NamedTuple):
     """A span gone through: the state from each moment on, and the episodes."""
 
-    span: Span
     states: list[tuple[int, State]]
     episodes: list[Episode]
 
@@ -66,9 +65,10 @@ class Walker(Protocol):
     """What a family of scales has to answer."""
 
     chart: Chart
+    span: Span
 
-    def walk(self, span: Span, first_number: int) -> Walk:
-        """Goes through one span of a patient with a trigger."""
+    def walk(self, first_number: int) -> Walk:
+        """Goes through the span of a patient with a trigger."""
 
     def finding(self, time: int) -> State:
         """What is seen at a moment of a patient without a trigger."""

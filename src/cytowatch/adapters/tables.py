@@ -1,0 +1,105 @@
+"""Files of tables, whatever their format, as frames of raw rows: which files there are, and one block after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from cytowatch.adapters.csvfile import Block, read_csv
+from cytowatch.errors import InputError
+
+_CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+_PARQUET = (".parquet", ".pq")
+_ARROW = (".arrow", ".feather", ".ipc")
+ENDINGS = (*_CSV, *_PARQUET, *_ARROW)
+_BLOCK_ROWS = 10_000_000
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """One file to read, and the name it goes by in sources, rejects and the ledger."""
+
+    path: Path
+    label: str
+
+
+def is_patients(path: Path) -> bool:
+    """True for a file that is named as the table of patients."""
+    return path.name.lower().split(".")[0] == "patients"
+
+
+def find_tables(paths: Sequence[str | Path]) -> tuple[list[TableFile], Path | None]:
+    """The files of observations behind files and folders, in order, and a table of patients found in a folder."""
+    found: list[Path] = []
+    patients: list[Path] = []
+    for path in map(Path, paths):
+        inside = _inside(path)
+        patients += [file for file in inside if path.is_dir() and is_patients(file)]
+        found += [file for file in inside if not (path.is_dir() and is_patients(file))]
+    found = list(dict.fromkeys(found))
+    if len(patients) > 1:
+        raise InputError(
+            "more than one table of patients was found",
+            where=", ".join(map(str, patients)),
+            why="which of them to believe would be a guess",
+            hint="name one with `--patients`",
+        )
+    return _labeled(found), patients[0] if patients else None
+
+
+def _inside(path: Path) -> list[Path]:
+    if path.is_file():
+        if not path.name.lower().endswith(ENDINGS):
+            raise InputError(
+                f"files of type {path.suffix or 'without an ending'!r} are not read",
+                where=str(path),
+                hint=f"read are: {' '.join(ENDINGS)}",
+            )
+        return [path]
+    if not path.is_dir():
+        raise InputError("there is no such file or folder", where=str(path), hint="check the path")
+    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
+    tables = [file for file in files if file.name.lower().endswith(ENDINGS)]
+    if not [file for file in tables if not is_patients(file)]:
+        raise InputError(
+            "the folder holds no table of observations",
+            where=str(path),
+            why="there is nothing to grade",
+            hint=f"tables that are read: {' '.join(ENDINGS)}",
+        )
+    return tables
+
+
+def _labeled(paths: list[Path]) -> list[TableFile]:
+    """The file's name where it is the only one of that name, else its path."""
+    names = [path.name for path in paths]
+    return [TableFile(path, path.name if names.count(path.name) == 1 else path.as_posix()) for path in paths]
+
+
+def read_blocks(file: TableFile) -> Iterator[Block]:
+    """The rows of one file, block after block; InputError if it cannot be read at all."""
+    name = file.path.name.lower()
+    if name.endswith(_CSV):
+        return read_csv(file.path, file.label)
+    return _typed_blocks(file, parquet=name.endswith(_PARQUET))
+
+
+def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
+    try:
+        table = pl.scan_parquet(file.path, glob=False) if parquet else pl.read_ipc(file.path).lazy()
+        rows = int(table.select(pl.len()).collect().item())
+        for start in range(0, max(rows, 1), _BLOCK_ROWS):
+            frame = table.slice(start, _BLOCK_ROWS).collect()
+            yield Block(frame, bytes_done=file.path.stat().st_size * min(start + _BLOCK_ROWS, rows) // max(rows, 1))
+    except (pl.exceptions.PolarsError, OSError) as cause:
+        empty = file.path.is_file() and not file.path.stat().st_size
+        said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        raise InputError(
+            "the file is empty" if empty else f"the file cannot be read as {'Parquet' if parquet else 'Arrow'}: {said}",
+            where=file.label,
+            why="it may be cut off: nothing of it was used",
+            hint="write or fetch it again",
+        ) from cause

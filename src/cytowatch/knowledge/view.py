@@ -1,0 +1,303 @@
+"""The tables as a person reads them: what there is, one item in full with its sources, and what an overlay changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from typing import NamedTuple
+
+from cytowatch.errors import ArgumentError
+from cytowatch.knowledge.model import (
+    All,
+    Any_,
+    AnyMeasured,
+    Compare,
+    Concept,
+    Domain,
+    ExceptKnown,
+    In,
+    Knowledge,
+    Node,
+    Not,
+    Policy,
+    Possible,
+    Product,
+    Running,
+    Scale,
+    Source,
+    Threshold,
+    ThresholdBand,
+)
+from cytowatch.knowledge.parse import fold
+from cytowatch.knowledge.shape import near
+from cytowatch.schema import HOUR_US
+
+
+class Item(NamedTuple):
+    """One line of the list: what kind of thing, its id, its title, and what it rests on."""
+
+    kind: str
+    id: str
+    title: str
+    source: str
+    evidence: str
+
+
+class Change(NamedTuple):
+    """One difference between two versions; empty text where it is absent on one side."""
+
+    key: str
+    old: str
+    new: str
+
+
+def list_items(knowledge: Knowledge) -> list[Item]:
+    """Every scale, policy, threshold, product, concept and source, in this order."""
+    return [
+        *(Item("scale", part.id, part.title, part.source, "") for part in knowledge.scales.values()),
+        *(Item("policy", part.key, part.question, part.source, part.evidence) for part in knowledge.policies.values()),
+        *(
+            Item("threshold", part.key, f"{part.concept} by age", part.source, part.evidence)
+            for part in knowledge.thresholds.values()
+        ),
+        *(Item("product", part.key, part.label, part.source, part.evidence) for part in knowledge.products.values()),
+        *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
+        *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
+    ]
+
+
+def show(knowledge: Knowledge, name: str) -> str:
+    """One item in full, as Markdown; ``name`` is an id, or the alias of a concept or product.
+
+    Raises ArgumentError if nothing has that name.
+    """
+    key = fold(name)
+    if name in knowledge.scales:
+        return _scale(knowledge, knowledge.scales[name])
+    if key in knowledge.policies:
+        return _policy(knowledge.policies[key])
+    if key in knowledge.thresholds:
+        return _threshold(knowledge.thresholds[key])
+    if knowledge.concept_aliases.get(key, key) in knowledge.concepts:
+        return _concept(knowledge.concepts[knowledge.concept_aliases.get(key, key)])
+    if knowledge.product_aliases.get(key, key) in knowledge.products:
+        return _product(knowledge.products[knowledge.product_aliases.get(key, key)])
+    if key in knowledge.sources:
+        return _source(knowledge, knowledge.sources[key])
+    known = [item.id for item in list_items(knowledge)]
+    raise ArgumentError(
+        f"Nothing in the tables is called {name!r}.", hint=f"`cytowatch knowledge list` names them.{near(key, known)}"
+    )
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = [*head]
+    lines = [columns, ["---"] * len(columns), *([_cell(part) for part in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", *(part for part in parts if part)]) + "\n"
+
+
+def _scale(knowledge: Knowledge, scale: Scale) -> str:
+    source = knowledge.sources.get(scale.source)
+    cited = f"{source.citation or source.title} ({scale.source})" if source else scale.source
+    grades = _table(("grade", "meaning"), ((str(grade), text) for grade, text in scale.grade_meaning.items()))
+    rows = [
+        *((str(c.grade), c.label, encoding(c.when), c.source, c.locator, c.evidence, c.id) for c in scale.criteria),
+        *(row for domain in scale.domains for row in _domain_rows(domain)),
+    ]
+    head = ("grade", "sign", "our encoding", "source", "locator", "evidence", "id")
+    gaps = _table(("not encoded", "what is done instead"), ((part.text, part.handled) for part in scale.not_encoded))
+    return _page(
+        f"{scale.title} (`{scale.id}`)",
+        f"Source: {cited}. Revision {scale.revision}, {scale.status}; knowledge {knowledge.version}.",
+        grades,
+        _table(head, rows),
+        f"Axes and what takes them away:\n\n{_axes(scale.domains)}",
+        _episode(scale),
+        gaps if scale.not_encoded else "",
+    )
+
+
+def _domain_rows(domain: Domain) -> Iterator[tuple[str, ...]]:
+    cited = (domain.source, domain.locator, domain.evidence, domain.id)
+    for band in domain.bands:
+        locator = band.locator or domain.locator
+        told = f"{domain.concept} {band.low:g} to {band.high:g}"
+        yield (str(band.grade), domain.label, told, domain.source, locator, domain.evidence, domain.id)
+    for category, grade in domain.categories.items():
+        yield (str(grade), domain.label, f"{domain.concept} is {category}", *cited)
+
+
+def _axes(domains: Iterable[Domain]) -> str:
+    def rows() -> Iterator[tuple[str, str, str, str]]:
+        for domain in domains:
+            reasons = f"{domain.excluded_by}: {', '.join(domain.excluding)}" if domain.excluded_by else ""
+            sedation = "unknown" if domain.under_sedation == "unknown" else ""
+            yield (domain.label, domain.attribution, reasons, sedation)
+
+    return _table(("axis", "charted to another cause", "taken away by", "under sedation"), rows())
+
+
+def _episode(scale: Scale) -> str:
+    rule = scale.episode
+    opens = f"criterion `{rule.opens_with}`" if rule.opens_with else "any grade of at least 1"
+    waived = f" Fever is not needed after: {', '.join(rule.waived_by)}." if rule.waived_by else ""
+    return f"An episode opens with {opens}; between signs the grade is at least {rule.floor}.{waived}"
+
+
+def encoding(node: Node) -> str:
+    """A condition in one line, as the engine reads it."""
+    match node:
+        case Compare():
+            limit = f"limit {node.threshold}" if node.threshold else f"{node.value:g} {node.unit}"
+            without = f" while no {node.without} is on" if node.without else ""
+            return f"{node.concept} {node.op} {limit}{without}"
+        case In():
+            return f"{node.concept} in ({', '.join(node.categories)})"
+        case Running():
+            return f"at least {node.at_least} running of ({', '.join(node.concepts)})"
+        case AnyMeasured():
+            return f"any measured of ({'; '.join(encoding(part) for part in node.of)})"
+        case All():
+            return f"all of ({'; '.join(encoding(part) for part in node.of)})"
+        case Any_():
+            return f"any of ({'; '.join(encoding(part) for part in node.of)})"
+        case Not():
+            return f"not ({encoding(node.of)})"
+        case Possible():
+            return f"only possible ({encoding(node.of)})"
+        case ExceptKnown():
+            return f"except when known that ({encoding(node.of)})"
+
+
+def _facts(title: str, pairs: Iterable[tuple[str, str]]) -> str:
+    return _page(title, _table(("", ""), ((key, text) for key, text in pairs if text)))
+
+
+def _policy(policy: Policy) -> str:
+    pairs = [
+        ("answer in force", _text(policy.value) + (f" {policy.unit}" if policy.unit else "")),
+        ("may be set to", "; ".join(_text(part) for part in policy.options) or "any value of the same type"),
+        ("known, not carried out", "; ".join(_text(part) for part in policy.considered)),
+        ("takes effect in", policy.applied_by),
+        *_cited(policy),
+    ]
+    return _facts(f"{policy.question} (`{policy.key}`)", pairs)
+
+
+def _cited(part: Policy | Threshold | Product | Concept) -> list[tuple[str, str]]:
+    return [("source", part.source), ("locator", part.locator), ("evidence", part.evidence)]
+
+
+def _threshold(threshold: Threshold) -> str:
+    rows = ((_ages(band), _limit(band), band.locator, band.evidence) for band in threshold.bands)
+    own = f"The patient's own `{threshold.own}` replaces the table." if threshold.own else ""
+    cited = f"Source: {threshold.source}; {threshold.locator}; {threshold.evidence}. Unit: {threshold.unit}."
+    return _page(
+        f"Limit of {threshold.concept} by age (`{threshold.key}`)",
+        _table(("age", "limit", "locator", "evidence"), rows),
+        f"Other ages do not use it. {own}".strip(),
+        cited,
+    )
+
+
+def _ages(band: ThresholdBand) -> str:
+    start = f"from {band.from_days} d " if band.from_days is not None else ""
+    start = f"from {band.from_years:g} y " if band.from_years is not None else start
+    end = f"below {band.to_days} d" if band.to_days is not None else ""
+    end = f"below {band.to_years:g} y" if band.to_years is not None else end
+    return (start + end).strip() or "any"
+
+
+def _limit(band: ThresholdBand) -> str:
+    return f"{band.base:g} + {band.per_year:g} x years" if band.per_year else f"{band.base:g}"
+
+
+def _product(product: Product) -> str:
+    head = ("fact", "setting", "value", "source", "locator", "evidence")
+    rows = ((p.fact, p.setting, p.value, p.source, p.locator, p.evidence) for p in product.facts)
+    pairs = [
+        ("class", product.product_class),
+        ("trigger", product.concept),
+        ("window", f"{product.window_days:g} d"),
+        ("also called", ", ".join(product.brands)),
+        ("note", product.note),
+        *_cited(product),
+    ]
+    table = _table(head, rows) if product.facts else ""
+    return _facts(f"{product.label} (`{product.key}`)", pairs) + (f"\n{table}\n" if table else "")
+
+
+def _concept(concept: Concept) -> str:
+    names = {unit: [part.name for part in concept.accepted if part.to == unit and part.name] for unit in concept.units}
+    ranges = (f"{low:g} to {high:g} {unit}" for unit, (low, high) in concept.plausible.items())
+    pairs = [
+        ("kind, group", f"{concept.kind}, {concept.group}"),
+        ("also called", ", ".join(concept.aliases)),
+        *((f"units read as {unit}", ", ".join(accepted)) for unit, accepted in names.items()),
+        ("accepted range", "; ".join(ranges)),
+        ("speaks for", f"{(concept.valid_for_us or 0) / HOUR_US:g} h"),
+        ("categories, least bad first", ", ".join(concept.categories)),
+        ("other words for them", ", ".join(f"{word} = {key}" for word, key in concept.category_aliases.items())),
+        ("of two values the worse is", concept.worse if concept.units else ""),
+        *_cited(concept),
+    ]
+    return _facts(f"{concept.label} (`{concept.key}`)", pairs)
+
+
+def _source(knowledge: Knowledge, source: Source) -> str:
+    users = [item.id for item in list_items(knowledge) if item.source == source.key]
+    pairs = [
+        ("citation", source.citation),
+        ("doi", source.doi),
+        ("address", source.url),
+        ("year", str(source.year or "")),
+        ("how it was read", source.note),
+        ("used by", ", ".join(users)),
+    ]
+    return _facts(f"{source.title} (`{source.key}`)", pairs)
+
+
+def diff(base: Knowledge, overlaid: Knowledge) -> list[Change]:
+    """What differs between two versions, key by key, in the order of the keys."""
+    old, new = dict(_flat(base, ())), dict(_flat(overlaid, ()))
+    keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return [Change(key, old.get(key, ""), new.get(key, "")) for key in keys]
+
+
+def _flat(value: object, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    inner = _inner(value) if path or isinstance(value, Knowledge) else None
+    if inner is None:
+        yield ".".join(path), _text(value)
+        return
+    for name, part in inner:
+        # what follows from the rest, or names only the folders, is no change of meaning
+        if path or name not in ("digest", "folders", "concept_aliases", "product_aliases"):
+            yield from _flat(part, (*path, name))
+
+
+def _inner(value: object) -> list[tuple[str, object]] | None:
+    if is_dataclass(value):
+        return [(part.name, getattr(value, part.name)) for part in fields(value)]
+    if isinstance(value, dict):
+        return [(str(key), part) for key, part in value.items()]
+    if isinstance(value, tuple) and value and all(isinstance(part, dict) for part in value):
+        return [(str(next(iter(part.values()))), part) for part in value]
+    if isinstance(value, tuple) and value and all(hasattr(part, "id") or hasattr(part, "name") for part in value):
+        return [(getattr(part, "id", "") or part.name, part) for part in value]
+    return None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_text(part)}" for key, part in value.items())
+    if isinstance(value, tuple):
+        return ", ".join(_text(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

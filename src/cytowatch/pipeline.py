@@ -1,0 +1,306 @@
+"""The order of the rooms: admitted rows in, every table of a run out.
+
+The only module that knows the order. It reads no file and writes none: see ``folder.py`` and the doors in ``adapters``.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+import polars as pl
+
+from cytowatch.adapters.files import read_frames
+from cytowatch.adapters.intake import Intake
+from cytowatch.engine.apply import grade_observations, needed_by
+from cytowatch.engine.concordance import concordance
+from cytowatch.errors import ArgumentError
+from cytowatch.knowledge import load
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import HOUR_US
+
+DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
+Clock = Literal["time", "hours"]
+AsOf = str | float | int | datetime | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every table of one run, times in microseconds of its clock."""
+
+    timeline: pl.DataFrame
+    episodes: pl.DataFrame
+    rejects: pl.DataFrame
+    ledger: pl.DataFrame
+    concordance: pl.DataFrame
+    observations: pl.DataFrame
+    patients: pl.DataFrame
+    clock: Clock
+    run: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ``grade`` gives back: frames with times as they came in (``Datetime`` in UTC, or hours as numbers)."""
+
+    outcome: Outcome
+
+    @property
+    def timeline(self) -> pl.DataFrame:
+        """One row a change of state (contract §2)."""
+        return outward(self.outcome.timeline, self.outcome.clock)
+
+    @property
+    def episodes(self) -> pl.DataFrame:
+        """One row an episode (contract §2)."""
+        return outward(self.outcome.episodes, self.outcome.clock)
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """Rows that could not be used, each with its reason."""
+        return self.outcome.rejects
+
+    @property
+    def concordance(self) -> pl.DataFrame:
+        """Derived against reported grades, where grades were reported."""
+        return self.outcome.concordance
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """How many rows of each file ended used, superseded, ignored or rejected, and why."""
+        return self.outcome.ledger
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What stands in ``run.json``."""
+        return self.outcome.run
+
+
+def grade(
+    observations: pl.DataFrame | pl.LazyFrame,
+    patients: pl.DataFrame | None = None,
+    scales: Sequence[str] | None = None,
+    knowledge: Knowledge | Iterable[str] | None = None,
+    as_of: AsOf = None,
+    *,
+    assume_trigger: str | None = None,
+    not_recorded: Iterable[str] = (),
+    zone: str | None = None,
+) -> Result:
+    """Grade a long table of observations (contract §1) and give back timeline, episodes and rejects.
+
+    ``observations``: one row a fact; ``patients``: one row a patient, optional. ``scales``: ids, by default the two
+    ASTCT scales. ``knowledge``: loaded tables, or folders that overlay them. ``as_of``: nothing later counts; an ISO
+    timestamp with zone, or hours. ``assume_trigger``: a product to assume at the first row of patients without a
+    trigger, marked in every output. ``not_recorded``: therapies that the source does not record. Raises InputError,
+    ArgumentError or KnowledgeError; a bad row is no error but a line in ``rejects``.
+    """
+    started = time.perf_counter()
+    tables = as_knowledge(knowledge)
+    intake = read_frames(observations, tables, patients=patients, zone=zone)
+    intake = replace(intake, not_recorded=intake.not_recorded | frozenset(not_recorded))
+    return Result(grade_intake(intake, tables, scales, as_of, assume_trigger=assume_trigger, started=started))
+
+
+def as_knowledge(knowledge: Knowledge | Iterable[str] | None) -> Knowledge:
+    """Loaded tables as they are; folders are loaded over the package's own."""
+    if isinstance(knowledge, Knowledge):
+        return knowledge
+    return load(*(knowledge or ()))
+
+
+def grade_intake(
+    intake: Intake, knowledge: Knowledge, scales: Sequence[str] | None = None, as_of: AsOf = None,
+    *, assume_trigger: str | None = None, started: float | None = None,
+) -> Outcome:
+    """Grade what a door handed on."""
+    started = time.perf_counter() if started is None else started
+    chosen = check_scales(scales, knowledge)
+    product = check_product(assume_trigger, knowledge)
+    graded = grade_observations(
+        intake.observations, intake.patients, knowledge, chosen, as_of=moment(as_of, intake.clock),
+        assumed_product=product, not_recorded=intake.not_recorded, clock=intake.clock,
+    )
+    timeline = _stamped(graded.timeline, knowledge)
+    compared = concordance(graded.settled, graded.timeline, graded.triggers, knowledge)
+    ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge))
+    run = run_record(intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product)
+    return Outcome(
+        timeline, graded.episodes, intake.rejects, ledger, compared, intake.observations, intake.patients, intake.clock, run
+    )
+
+
+def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
+    """The scales asked for, ``all`` spelled out; ArgumentError for one that is not known."""
+    asked = list(DEFAULT_SCALES if not scales else scales)
+    if asked == ["all"]:
+        return sorted(knowledge.scales)
+    unknown = [name for name in asked if name not in knowledge.scales]
+    if unknown:
+        raise ArgumentError(
+            f"There is no scale {unknown[0]!r}.", where="--scale",
+            why="A grade means nothing without the scale it is on.",
+            hint=f"Choose from: {', '.join(sorted(knowledge.scales))}, or `all`.",
+        )
+    return list(dict.fromkeys(asked))
+
+
+def check_product(product: str | None, knowledge: Knowledge) -> str | None:
+    """The key of a product given by key or brand; ArgumentError for one that is not known."""
+    if product is None:
+        return None
+    name = product.strip().lower().replace(" ", "_").replace("-", "_")
+    key = name if name in knowledge.products else knowledge.product_aliases.get(product.strip().lower(), "")
+    if key not in knowledge.products:
+        raise ArgumentError(
+            f"There is no product {product!r} to assume as the trigger.", where="--assume-trigger",
+            why="The product decides how long a reaction is looked for.",
+            hint=f"Choose from: {', '.join(sorted(knowledge.products))}.",
+        )
+    return key
+
+
+def moment(as_of: AsOf, clock: Clock) -> int | None:
+    """``as_of`` in microseconds of the run's clock; ArgumentError if it is not a moment on it."""
+    if as_of is None:
+        return None
+    if clock == "hours":
+        try:
+            return round(float(as_of) * HOUR_US)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"--as-of {as_of} is not a number of hours.", where="--as-of",
+                why="This input counts hours from a zero of its own.", hint="Give a number, such as --as-of 36.5.",
+            ) from None
+    return _instant(as_of)
+
+
+def _instant(as_of: AsOf) -> int:
+    try:
+        stamp = as_of if isinstance(as_of, datetime) else datetime.fromisoformat(str(as_of))
+    except ValueError:
+        stamp = None
+    if stamp is None or stamp.tzinfo is None:
+        raise ArgumentError(
+            f"--as-of {as_of} is not a timestamp with a zone.", where="--as-of",
+            why="A time without a zone is off by hours somewhere.", hint="Write 2026-03-01T14:00:00+01:00.",
+        )
+    since = stamp.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def software_version() -> str:
+    """The version of this software, as installed."""
+    try:
+        return version("cytowatch")
+    except PackageNotFoundError:
+        return "0+uninstalled"
+
+
+def _stamped(timeline: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Each row says which tables and which software made it."""
+    revisions = {key: f"{knowledge.version}+{key}.r{scale.revision}" for key, scale in knowledge.scales.items()}
+    mark = f"#{knowledge.digest[:12]}"
+    return timeline.with_columns(
+        (pl.col("scale").replace(revisions) + mark).alias("knowledge"),
+        pl.lit(f"cytowatch {software_version()}").alias("engine"),
+    )
+
+
+def settle_ledger(
+    intake: Intake, superseded: pl.Series, later: pl.Series, needed: frozenset[str]
+) -> pl.DataFrame:
+    """The door's ledger, its used rows parted into used, superseded and ignored; the counts still add up.
+
+    A row that gave several observations is superseded only if all of them were, and ignored only if no chosen scale
+    reads any of them.
+    """
+    rows = intake.observations.select("row", "source", pl.col("concept").cast(pl.String).is_in(sorted(needed)).alias("read"))
+    if rows.is_empty():
+        return intake.ledger
+    # one row may speak more than once: an observation is lost only with its own concept, so lost rows are counted by row
+    lost = superseded.value_counts().rename({"count": "lost"})
+    late = later.value_counts().rename({"count": "late"})
+    fates = rows.group_by("row").agg(pl.len().alias("said"), pl.col("read").any(), pl.col("source").first())
+    fates = fates.join(lost, on="row", how="left").join(late, on="row", how="left").with_columns(
+        pl.col("lost", "late").fill_null(0)
+    )
+    reason = (
+        pl.when(pl.col("late") >= pl.col("said")).then(pl.lit("after the moment asked for (as-of)"))
+        .when(pl.col("lost") + pl.col("late") >= pl.col("said")).then(pl.lit("superseded"))
+        .when(~pl.col("read")).then(pl.lit("not read by the scales that were graded"))
+        .otherwise(pl.lit(""))
+    )
+    fates = fates.with_columns(reason.alias("why"), _file_of(intake).alias("file"))
+    moved = fates.filter(pl.col("why") != "").group_by("file", "why").len().rename({"len": "rows"})
+    return _with_moved(intake.ledger, moved)
+
+
+def _file_of(intake: Intake) -> pl.Expr:
+    """The file of a row: by its place in the run, as the door counted rows."""
+    expression = pl.lit(None, pl.String)
+    for name, first, count in intake.files or _only_file(intake):
+        expression = pl.when((pl.col("row") >= first) & (pl.col("row") < first + count)).then(pl.lit(name)).otherwise(expression)
+    return expression
+
+
+def _with_moved(ledger: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
+    fate = pl.when(pl.col("why") == "superseded").then(pl.lit("superseded")).otherwise(pl.lit("ignored"))
+    reason = pl.when(pl.col("why") == "superseded").then(
+        pl.lit("another row says the same fact, corrects it or withdraws it")
+    ).otherwise("why")
+    gone = moved.select("file", fate.alias("fate"), reason.alias("reason"), pl.col("rows").cast(pl.Int64))
+    taken = gone.group_by("file").agg(pl.col("rows").sum().alias("taken"))
+    used = ledger.filter(pl.col("fate") == "used").join(taken, on="file", how="left")
+    kept = used.with_columns(pl.col("rows") - pl.col("taken").fill_null(0)).drop("taken")
+    whole = pl.concat([kept, gone, ledger.filter(pl.col("fate") != "used")])
+    return whole.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason")
+
+
+def run_record(
+    intake: Intake, ledger: pl.DataFrame, knowledge: Knowledge, scales: list[str], started: float, **arguments: object
+) -> dict[str, Any]:
+    """What stands in ``run.json``."""
+    fates = ("used", "superseded", "ignored", "rejected")
+    inputs = []
+    for name in ledger["file"].unique().sort().to_list():
+        own = ledger.filter(pl.col("file") == name)
+        counts = {fate: int(own.filter(pl.col("fate") == fate)["rows"].sum()) for fate in fates}
+        inputs.append({"file": name, "read": sum(counts.values()), **counts})
+    return {
+        "software": software_version(), "knowledge": f"{knowledge.version}#{knowledge.digest[:12]}",
+        "overlays": list(knowledge.folders), "scales": scales, "clock": intake.clock, "inputs": inputs,
+        "patients": intake.observations["patient"].n_unique(),
+        "arguments": {name: None if value is None else str(value) for name, value in arguments.items()},
+        "not_recorded": sorted(intake.not_recorded),
+        "seconds": round(time.perf_counter() - started, 3), "peak_mib": peak_mib(),
+    }
+
+
+def peak_mib() -> float:
+    """The most memory this process ever held, in MiB."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(used / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+_TIMES = ("start", "end", "onset", "last_sign", "resolved", "time_of_max", "exposure_time", "time", "until", "available")
+
+
+def outward(frame: pl.DataFrame, clock: Clock) -> pl.DataFrame:
+    """Times as they came in: ``Datetime`` in UTC, or hours as numbers."""
+    times = [name for name in _TIMES if frame.schema.get(name) == pl.Int64()]
+    if clock == "hours":
+        return frame.with_columns(pl.col(name) / HOUR_US for name in times)
+    return frame.with_columns(pl.col(name).cast(pl.Datetime("us", "UTC")) for name in times)
+
+
+def _only_file(intake: Intake) -> tuple[tuple[str, int, int], ...]:
+    """A door that read one table need not say where its rows stand."""
+    names = intake.ledger.filter(pl.col("fate") == "used")["file"].unique().to_list()
+    return tuple((name, 0, 2**62) for name in names[:1])

@@ -149,6 +149,8 @@ def best(kind: str, files: Path, times: int) -> Measured:
 
 def machine() -> list[str]:
     """The machine in words: processor, cores, memory, system, versions."""
+    import cytowatch
+
     model = platform.processor() or platform.machine()
     facts = Path("/proc/cpuinfo")
     if facts.exists():
@@ -157,7 +159,7 @@ def machine() -> list[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return [
         f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}",
-        f"Python {platform.python_version()}, Polars {version('polars')}, cytowatch {version('cytowatch')}",
+        f"Python {platform.python_version()}, Polars {version('polars')}, cytowatch {cytowatch.__version__}",
         f"measured {datetime.now(UTC):%Y-%m-%d}",
     ]
 

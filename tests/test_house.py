@@ -24,6 +24,7 @@ FLOORS = [
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
     {"pipeline", "report"},
+    {"results"},  # a run as a folder: what pipeline.py returns, written and read again
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

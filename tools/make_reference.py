@@ -61,7 +61,8 @@ def number(value: float | None) -> str:
 
 def cited(source: str, locator: str, evidence: str) -> str:
     """Where an entry comes from, in one line."""
-    return f"{source}, {locator} ({evidence})" if locator else f"{source} ({evidence})"
+    word = "" if source == evidence else f" ({evidence})"
+    return f"{source}, {locator}{word}" if locator else f"{source}{word}"
 
 
 def page(title: str, *parts: str) -> str:

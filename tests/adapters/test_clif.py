@@ -122,6 +122,13 @@ def test_a_row_number_and_its_source_name_the_same_row(shipped: Intake) -> None:
     assert original["vital_value"] == first["value"]
 
 
+def test_the_span_of_a_file_holds_the_rows_of_its_sources(shipped: Intake) -> None:
+    for name, first, rows in shipped.files:
+        numbers = shipped.observations.filter(pl.col("source").str.starts_with(f"{name}:"))["row"]
+        assert numbers.is_between(first, first + rows - 1).all()
+        assert shipped.ledger.filter(pl.col("file") == name)["rows"].sum() == rows
+
+
 def test_the_tables_have_their_declared_columns(shipped: Intake) -> None:
     assert dict(shipped.observations.schema) == OBSERVATIONS.schema
     assert dict(shipped.rejects.schema) == REJECTS.schema
@@ -419,7 +426,7 @@ def test_an_impossible_age_is_unknown_and_said(made: Callable[..., Intake]) -> N
     intake = made(hospitalization=tables["hospitalization"])
     assert intake.patients["age_years"].to_list() == [None]
     assert intake.rejects.select("row", "source", "concept").rows() == [
-        (1, "clif_hospitalization.parquet:1", "age_years")
+        (0, "clif_hospitalization.parquet:1", "age_years")
     ]
 
 
@@ -449,9 +456,9 @@ def test_a_table_that_is_not_needed_is_counted_and_ignored(made: Callable[..., I
 
 
 def test_progress_hears_of_every_file(tmp_path: Path) -> None:
-    heard: list[tuple[str, int]] = []
+    heard: list[tuple[str, float]] = []
     pl.DataFrame(vital("temp_c", 38)).write_parquet(tmp_path / "clif_vitals.parquet")
-    read_clif(tmp_path, load(), progress=lambda name, rows: heard.append((name, rows)))
+    read_clif(tmp_path, load(), progress=lambda name, behind: heard.append((name, behind)))
     assert heard == [("clif_vitals.parquet", 1)]
 
 

@@ -122,6 +122,7 @@ def run_page(page: Path, folder: Path) -> None:
 @pytest.mark.parametrize("name", pages())
 def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
     run_page(ROOT / name, tmp_path)

@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tools.make_reference import differing
 
 from cytowatch.knowledge import load
-from tools.make_reference import differing
 
 ROOT = Path(__file__).parent.parent.parent
 REFERENCE = ROOT / "docs" / "reference"

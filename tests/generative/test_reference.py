@@ -7,14 +7,17 @@ in ``evidence`` are the numbers of the lines.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-
-from cytowatch.engine.reference import grade_reference
-from cytowatch.knowledge import load
+from tests.generative.random_patients import random_patients
 from tests.lib import tables
+
+from cytowatch.engine.reference import crs, grade_reference, icans, patient, states
+from cytowatch.engine.reference.window import Span
+from cytowatch.knowledge import load
 
 Engine = Callable[..., tuple[pl.DataFrame, pl.DataFrame, list[int]]]
 ENGINES: list[Engine] = [grade_reference]
@@ -52,8 +55,8 @@ CASES = [
         30    | 72  | 0..1  | -        | body_temperature | -     | -        | 1
         """,
         """
-        episode | onset | last_sign | resolved | state   | max | time_of_max | hours | exposure      | days_from_exposure
-        1       | 6     | 6         | -        | unknown | 1   | 6           | -     | trial_product | 0.25
+        episode | onset | last_sign | resolved | state | max | time_of_max | hours | exposure | days_from_exposure
+        1       | 6     | 6   | - | unknown | 1   | 6           | -     | trial_product | 0.25
         """,
     ),
     Case(
@@ -429,6 +432,7 @@ CASES = [
         2     | 4   | 2     | fever supplemental_oxygen                  | r3 r4 r5
         4     | 6   | 3     | fever supplemental_oxygen high_flow_oxygen | r3 r4 r6
         6     | 24  | 1     | fever                                      | r3
+        24    | 28  | 1..2  | -                                          | -
         """,
     ),
     Case(
@@ -673,8 +677,8 @@ CASES = [
         22    | 24  | 0..1  | -        | body_temperature | fever_before_trigger | -        | 1
         """,
         """
-        episode | onset | flags
-        1       | 0     | fever_before_trigger
+        episode | onset | last_sign | state   | flags
+        1       | 0     | 0         | unknown | fever_before_trigger
         """,
     ),
     Case(
@@ -1040,3 +1044,32 @@ def test_the_hours_clock_knows_no_birthday(engine: Engine) -> None:
 def test_an_empty_table_gives_empty_tables(engine: Engine, scale: str) -> None:
     timeline, episodes, superseded = engine(tables.observations(""), None, load(), scale)
     assert (timeline.height, episodes.height, superseded) == (0, 0, [])
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.__name__)
+@pytest.mark.parametrize("scale", [CRS, ICANS])
+def test_the_order_of_the_rows_does_not_matter(engine: Engine, scale: str) -> None:
+    charted, patients = random_patients(60, seed=5)
+    mixed = charted.sample(fraction=1, shuffle=True, seed=1)
+    whole, again = engine(charted, patients, load(), scale), engine(mixed, patients, load(), scale)
+    assert whole[0].equals(again[0])
+    assert whole[1].equals(again[1])
+    assert whole[2] == again[2]
+
+
+@pytest.mark.parametrize("scale", [CRS, ICANS])
+def test_the_twin_looks_at_every_moment_that_matters(monkeypatch: pytest.MonkeyPatch, scale: str) -> None:
+    charted, patients = random_patients(60, seed=6)
+    whole = grade_reference(charted, patients, load(), scale)
+    for module in (crs, icans, patient):
+        monkeypatch.setattr(module, "moments", _more_moments)
+    again = grade_reference(charted, patients, load(), scale)
+    assert whole[0].equals(again[0])
+    assert whole[1].equals(again[1])
+
+
+def _more_moments(edges: list[int], gaps: tuple[int, ...], span: Span) -> list[int]:
+    """The moments of the twin, and three more between each two of them."""
+    times = states.moments(edges, gaps, span)
+    between = {more for a, b in pairwise([*times, span.end]) for more in (a + 1, (a + b) // 2, b - 1) if a < more < b}
+    return sorted({*times, *between})

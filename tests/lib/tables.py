@@ -2,7 +2,7 @@
 
 Observations, one a line: ``time concept value-or-text key=value ...``. Times are hours (``6``, ``-2``, ``29:59``) or
 carry microseconds (``30+1us``). A value may have a comparator (``<38.1``); ``-`` is no value; a word is the text.
-Keys: ``until``, ``available``, ``source``, ``status``. Sources are ``r1``, ``r2``, ... by line unless given, and ``row``
+Keys: ``until``, ``available``, ``source``, ``status``. Sources are ``r1``, ``r2``, ... by line unless given; ``row``
 is the line's number.
 
 Expected tables: a first line that names the columns, then one line a row, cells between ``|``; ``-`` is empty.

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report import sample as made
 
 from cytowatch import knowledge
 from cytowatch.report import write_report
-from tests.report import sample as made
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [

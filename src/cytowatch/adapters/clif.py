@@ -35,23 +35,12 @@ _Parts = dict[str, list[pl.DataFrame]]
 def read_clif(folder: Path | str, knowledge: Knowledge, *, progress: Progress | None = None) -> Intake:
     """Read every table of a CLIF 2.x folder; each row ends used, ignored or rejected, and the ledger adds up.
 
-    Times are UTC, as CLIF stores them. ``progress`` is called with each file's name and its number of rows. Raises
-    InputError for a folder without tables, a file that cannot be read, or a needed column that is missing.
+    Times are UTC, as CLIF stores them. ``progress`` is called with each file's name and how much of the folder is
+    behind, 0 to 1. Raises InputError for a folder without tables, a file that cannot be read, or a missing column.
     """
     parts: _Parts = {"observations": [OBSERVATIONS.empty()], "rejects": [REJECTS.empty()], "ledger": [LEDGER.empty()]}
-    tables: dict[str, pl.DataFrame] = {}
-    files: dict[str, ClifFile] = {}
-    first_row = 1
-    for file in find_tables(Path(folder)):
-        rows = count_rows(file)
-        fate, why = table_fate(file.table, knowledge)
-        if fate == "map":
-            files[file.table], tables[file.table] = file, read_table(file, first_row)
-        elif rows:
-            parts["ledger"].append(_ledger_row(file.name, "ignored", why, rows))
-        first_row += rows
-        if progress is not None:
-            progress(file.name, rows)
+    spans: list[tuple[str, int, int]] = []
+    files, tables = _load(find_tables(Path(folder)), knowledge, parts, spans, progress)
     for table, mapper in MAPPERS.items():
         if table in tables:
             _read(files[table], tables[table], mapper(tables[table], knowledge), knowledge, parts)
@@ -65,7 +54,37 @@ def read_clif(folder: Path | str, knowledge: Knowledge, *, progress: Progress | 
         clock="time",
         zone=_ZONE,
         not_recorded=frozenset(),
+        files=tuple(spans),
     )
+
+
+def _load(
+    found: list[ClifFile],
+    knowledge: Knowledge,
+    parts: _Parts,
+    spans: list[tuple[str, int, int]],
+    progress: Progress | None,
+) -> tuple[dict[str, ClifFile], dict[str, pl.DataFrame]]:
+    """The needed tables, their rows numbered through the folder; the others are only counted, into the ledger.
+
+    Adds to ``spans`` the rows of every file: its name, the number of its first row, and how many.
+    """
+    files: dict[str, ClifFile] = {}
+    tables: dict[str, pl.DataFrame] = {}
+    first_row = 0
+    sizes = [file.path.stat().st_size for file in found]
+    for number, file in enumerate(found, 1):
+        rows = count_rows(file)
+        fate, why = table_fate(file.table, knowledge)
+        if fate == "map":
+            files[file.table], tables[file.table] = file, read_table(file, first_row)
+        elif rows:
+            parts["ledger"].append(_ledger_row(file.name, "ignored", why, rows))
+        spans.append((file.name, first_row, rows))
+        first_row += rows
+        if progress is not None:
+            progress(file.name, sum(sizes[:number]) / max(sum(sizes), 1))
+    return files, tables
 
 
 def _persons(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import polars as pl
 
-from cytowatch.engine.crs import Gaps
+from cytowatch.engine.crs import Rules
 from cytowatch.engine.grade_crs import grade_crs
 from cytowatch.engine.grade_icans import grade_icans
 from cytowatch.engine.settle import Settled, settle
@@ -77,14 +78,25 @@ def _one_scale(
     subjects = make_subjects(
         settled, patients, knowledge, scale, as_of=as_of, assumed_product=assumed_product, clock=clock
     )
-    gaps = Gaps(_hours(knowledge, "fever_gap_hours"), _hours(knowledge, "episode_gap_hours"))
+    rules = _rules(knowledge)
     if scale.family == "crs":
-        timeline, episodes = grade_crs(subjects, scale, knowledge, gaps, not_recorded)
+        timeline, episodes = grade_crs(subjects, scale, knowledge, rules, not_recorded)
     else:
-        ice_from = float(str(knowledge.policy("ice_from_years")))
-        timeline, episodes = grade_icans(subjects, scale, knowledge, gaps.episode, ice_from)
+        timeline, episodes = grade_icans(subjects, scale, knowledge, rules)
     episodes = episodes.with_columns(pl.lit(name).alias("scale"), pl.col("patient").cast(pl.String))
     return timeline, episodes.select(EPISODES.names).cast(dict(EPISODES.schema))
+
+
+def _rules(knowledge: Knowledge) -> Rules:
+    return Rules(
+        fever_gap=_hours(knowledge, "fever_gap_hours"),
+        episode_gap=_hours(knowledge, "episode_gap_hours"),
+        early_fever=_hours(knowledge, "fever_before_trigger_hours"),
+        early_drug=_hours(knowledge, "antipyretic_before_onset_hours"),
+        inotropes=tuple(cast("list[str]", knowledge.policy("inotropes"))),
+        steroids=tuple(cast("list[str]", knowledge.policy("steroids"))),
+        ice_from_years=float(str(knowledge.policy("ice_from_years"))),
+    )
 
 
 def _hours(knowledge: Knowledge, key: str) -> int:

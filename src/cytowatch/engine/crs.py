@@ -16,7 +16,7 @@ from cytowatch.engine.compile import DEVICE, Compiled, is_open, reading_name
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import carried, first_of_subject, split_at
 from cytowatch.engine.masks import mask
-from cytowatch.knowledge.model import All, Any_, AnyMeasured, Compare, Domain, In, Node, Running, Scale
+from cytowatch.knowledge.model import All, Any_, AnyMeasured, Compare, Domain, In, Node, Scale
 
 FLAGS = [
     "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_reason_not_stated",
@@ -31,11 +31,21 @@ _UNKNOWN_FEVER = ~pl.col("fever") & ~pl.col("afebrile")
 
 
 @dataclass(frozen=True)
-class Gaps:
-    """How long fever counts after its last reading, and how long without signs ends an episode, in microseconds."""
+class Rules:
+    """The policies that this module carries out; spans of time in microseconds.
 
-    fever: int
-    episode: int
+    ``fever_gap``: how long fever counts after its last reading. ``episode_gap``: how long without signs ends an
+    episode. ``early_fever``: how far before the trigger, and after it to the onset, fever flags an episode.
+    ``early_drug``: how far before onset a drug that masks fever does. ``inotropes`` are flagged, ``steroids`` counted.
+    """
+
+    fever_gap: int
+    episode_gap: int
+    early_fever: int
+    early_drug: int
+    inotropes: tuple[str, ...]
+    steroids: tuple[str, ...]
+    ice_from_years: float
 
 
 def criteria_names(scale: Scale) -> list[str]:
@@ -171,7 +181,7 @@ def device_levels(scale: Scale) -> dict[str, int]:
     return levels
 
 
-def add_phases(signs: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
+def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add ``last`` (last fever reading), ``ls`` (end of the last sign state), ``quiet``, ``inside`` and ``onset``."""
     after_sign = ~pl.col("sign") & pl.col("sign").shift(1) & ~first_of_subject()
     table = signs.with_columns(
@@ -181,8 +191,8 @@ def add_phases(signs: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
     table = table.with_columns(
         pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal("last", "ls")).alias("last_sign")
     )
-    table = split_at(table, pl.col("last") + gaps.fever, pl.col("last_sign") + gaps.episode)
-    quiet = (~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= gaps.episode)).fill_null(False)
+    table = split_at(table, pl.col("last") + rules.fever_gap, pl.col("last_sign") + rules.episode_gap)
+    quiet = (~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
     closes = _QUIET & pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
     closes &= ~is_open("death|own") & ~is_open("death|unknown")
@@ -195,11 +205,11 @@ def add_phases(signs: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
     return table.with_columns(pl.when(_INSIDE).then(onset).alias("onset"))
 
 
-def add_bounds(phases: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
+def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add ``present`` (fever counts as present), ``at_least`` and ``at_most``; needs ``waived_from``."""
     since_fever = pl.col("start") - pl.col("last")
     table = phases.with_columns(
-        (_INSIDE & (pl.col("fever") | (since_fever < gaps.fever).fill_null(False))).alias("present"),
+        (_INSIDE & (pl.col("fever") | (since_fever < rules.fever_gap).fill_null(False))).alias("present"),
         (_INSIDE & (pl.col("start") >= pl.col("waived_from")).fill_null(False)).alias("waived"),
     )
     worst_lo, worst_hi = pl.max_horizontal("h_lo", "o_lo"), pl.max_horizontal("h_hi", "o_hi")
@@ -217,11 +227,11 @@ def add_bounds(phases: pl.DataFrame, gaps: Gaps) -> pl.DataFrame:
     )
 
 
-def add_names(bounds: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+def add_names(bounds: pl.DataFrame, scale: Scale, rules: Rules) -> pl.DataFrame:
     """Add the bit masks ``criteria``, ``missing`` and ``flags``."""
     table = bounds.with_columns(_not_gradable().alias("not_gradable"))
     return table.with_columns(
-        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags().alias("flags")
+        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags(rules).alias("flags")
     )
 
 
@@ -268,28 +278,24 @@ def _missing() -> pl.Expr:
     })
 
 
-def _flags() -> pl.Expr:
+def _flags(rules: Rules) -> pl.Expr:
     return mask({
         "no_trigger": ~pl.col("triggered"),
         "assumed_trigger": pl.col("assumed"),
         "not_gradable": pl.col("not_gradable"),
         "vasopressin_alone": pl.col("+vasopressin") & ~pl.col("?vasopressor"),
-        "inotrope": is_open("dobutamine|on") | is_open("milrinone|on"),
+        "inotrope": _any(is_open(f"{drug}|on") for drug in rules.inotropes),
         "oxygen_reason_not_stated": (pl.col("o_lo") >= 2) & ~is_open("reason|any"),
         "fever_before_trigger": _INSIDE & pl.col("early_fever").fill_null(False),
     })
 
 
-def counters_read(scale: Scale, compiled: Compiled) -> list[str]:
+def counters_read(scale: Scale, compiled: Compiled, rules: Rules) -> list[str]:
     """Every counter this module reads, so that the grid has each, if only as 0."""
     readings = [f"{name}|{part}" for name in compiled.needs.readings for part in ("true", "false", "gray")]
-    drugs = [f"{drug}|{part}" for drug in (*compiled.needs.drugs, "dobutamine", "milrinone") for part in ("on", "doubt")]
+    drugs = [f"{drug}|{part}" for drug in (*compiled.needs.drugs, *rules.inotropes) for part in ("on", "doubt")]
     said = [f"{name}|{part}" for name in ("attribution", *(d.attribution for d in scale.domains))
             for part in ("else", "own")]
     own = ["fever|true", "fever|false", "fever|ever", "fever|last", "reason|any", "reason|excludes", "reason|from",
            "death|own", "death|unknown", "device|any", "device|other", "device|doubt"]
     return [*readings, *drugs, *said, *own, *compiled.needs.devices]
-
-
-__all__ = ["FLAGS", "MISSING", "Gaps", "Running", "add_bounds", "add_names", "add_phases", "add_signs",
-           "counters_read", "criteria_names"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from cytowatch.engine.subjects import Subjects, concept_rows
+from cytowatch.engine.subjects import Subjects
 from cytowatch.schema import DAY_US, HOUR_US
 
-STEROIDS = ("dexamethasone", "methylprednisolone", "prednisone", "hydrocortisone")
 
-
-def given(rows: pl.DataFrame, concepts: tuple[str, ...] | list[str]) -> pl.DataFrame:
+def given(rows: pl.DataFrame, concepts: Sequence[str]) -> pl.DataFrame:
     """The doses of these drugs that were given: a dose of 0 was not."""
     dose = pl.col("value").is_null() | (pl.col("value") > 0)
     return rows.filter(pl.col("concept").cast(pl.String).is_in(list(concepts)) & dose)
@@ -25,8 +25,10 @@ def number_episodes(segments: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
     return numbered.with_columns((pl.int_range(pl.len()).over("patient") + 1).cast(pl.Int32).alias("episode"))
 
 
-def describe(episodes: pl.DataFrame, segments: pl.DataFrame, subjects: Subjects, episode_gap: int) -> pl.DataFrame:
-    """Everything the episodes table says but its flags."""
+def describe(
+    episodes: pl.DataFrame, segments: pl.DataFrame, subjects: Subjects, episode_gap: int, steroids: Sequence[str]
+) -> pl.DataFrame:
+    """Everything the episodes table says but its flags; ``steroids`` are the drugs that count for steroid days."""
     inside = segments.filter(pl.col("onset").is_not_null())
     summary = inside.group_by("subject", "onset").agg(
         pl.col("end").max().alias("closing"),
@@ -44,7 +46,7 @@ def describe(episodes: pl.DataFrame, segments: pl.DataFrame, subjects: Subjects,
         .alias("state"),
         (pl.col("episode") > 1).alias("recurrent"),
     ).with_columns(((pl.col("resolved") - pl.col("onset")) / HOUR_US).alias("hours"))
-    return _with_doses(_with_exposure(table, subjects), subjects)
+    return _with_doses(_with_exposure(table, subjects), subjects, steroids)
 
 
 def _with_exposure(table: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
@@ -57,15 +59,15 @@ def _with_exposure(table: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
     return joined.with_columns(((pl.col("onset") - pl.col("exposure_time")) / DAY_US).alias("days_from_exposure"))
 
 
-def _with_doses(table: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
+def _with_doses(table: pl.DataFrame, subjects: Subjects, steroids: Sequence[str]) -> pl.DataFrame:
     tocilizumab = _in_episode(table, given(subjects.rows, ("tocilizumab",))).group_by("subject", "onset").agg(
         pl.len().cast(pl.Int32).alias("tocilizumab_doses")
     )
     day = (pl.col("time") - pl.col("exposure_time")) // DAY_US
-    steroids = _in_episode(table, given(subjects.rows, STEROIDS)).group_by("subject", "onset").agg(
+    days = _in_episode(table, given(subjects.rows, steroids)).group_by("subject", "onset").agg(
         day.n_unique().cast(pl.Int32).alias("steroid_days")
     )
-    for counts in (tocilizumab, steroids):
+    for counts in (tocilizumab, days):
         table = table.join(counts, on=["subject", "onset"], how="left", maintain_order="left")
     return table.with_columns(pl.col("tocilizumab_doses", "steroid_days").fill_null(0))
 
@@ -101,6 +103,3 @@ def doses_before_onset(episodes: pl.DataFrame, doses: pl.DataFrame, within: int)
         allow_exact_matches=False, check_sortedness=False,
     )
     return last.select((pl.col("onset") - pl.col("time") <= within).fill_null(False).alias("before"))["before"]
-
-
-__all__ = ["STEROIDS", "concept_rows", "describe", "doses_before_onset", "given", "number_episodes", "waived_from"]

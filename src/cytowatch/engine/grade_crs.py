@@ -14,44 +14,44 @@ from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.subjects import Subjects, concept_rows
 from cytowatch.knowledge.model import Compare, In, Knowledge, Running, Scale
-from cytowatch.schema import DAY_US
 
 
 def grade_crs(
-    subjects: Subjects, scale: Scale, knowledge: Knowledge, gaps: crs.Gaps, not_recorded: frozenset[str]
+    subjects: Subjects, scale: Scale, knowledge: Knowledge, rules: crs.Rules, not_recorded: frozenset[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of a CRS scale, in the columns of the schema."""
     compiled = compile_criteria(scale, not_recorded)
     rows, people = subjects.rows, subjects.table
     fevers = fever_rows(rows, people, scale, knowledge)
-    frames = _counter_frames(rows, people, fevers, scale, compiled, knowledge)
-    grid = make_grid(people, frames, crs.counters_read(scale, compiled))
+    frames = _counter_frames(rows, people, fevers, scale, compiled, knowledge, rules)
+    grid = make_grid(people, frames, crs.counters_read(scale, compiled, rules))
     home = pl.col("baseline_oxygen_device").replace_strict(crs.device_levels(scale), default=0, return_dtype=pl.Int8)
     about = people.select("subject", "triggered", "assumed", "age_days", home.fill_null(0).alias("baseline_level"))
-    grid = grid.join(about.join(_early_fevers(fevers, people), on="subject", how="left"), on="subject", how="left",
+    grid = grid.join(about.join(_early_fevers(fevers, people, rules.early_fever), on="subject", how="left"), on="subject", how="left",
                      maintain_order="left")
-    phases = crs.add_phases(crs.add_signs(grid, scale, compiled, not_recorded), gaps)
+    phases = crs.add_phases(crs.add_signs(grid, scale, compiled, not_recorded), rules)
     episodes = number_episodes(phases, subjects)
     doses = given(rows, list(scale.episode.waived_by)).sort("subject", "time", "source", descending=[False, False, True])
     phases = phases.join(waived_from(episodes, doses), on=["subject", "onset"], how="left", maintain_order="left")
     phases = split_at(phases, pl.col("waived_from"))
-    segments = crs.add_names(crs.add_bounds(_early_only(phases), gaps), scale)
+    segments = crs.add_names(crs.add_bounds(_early_only(phases, rules.early_fever), rules), scale, rules)
     ends = pl.when("sign").then("end").otherwise("ls")
     segments = segments.with_columns(pl.max_horizontal("last", ends).alias("last_sign_at"))
     joined = join_equal(segments)
     traced = trace.evidence(joined, _pieces(joined, rows, people, fevers, doses, scale, compiled, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, crs.criteria_names(scale), crs.MISSING, crs.FLAGS)
-    table = describe(episodes, segments, subjects, gaps.episode)
-    flags = _episode_flags(episodes, segments, doses)
+    table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
+    flags = _episode_flags(episodes, segments, doses, rules.early_drug)
     return timeline, table.with_columns(flags)
 
 
 def _counter_frames(
-    rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, scale: Scale, compiled: Compiled, knowledge: Knowledge
+    rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, scale: Scale, compiled: Compiled,
+    knowledge: Knowledge, rules: crs.Rules,
 ) -> list[pl.DataFrame]:
     oxygen = next(domain for domain in scale.domains if domain.excluded_by)
     said = ["attribution", *dict.fromkeys(d.attribution for d in scale.domains if d.attributed_at == "moment")]
-    drugs = [*sorted(compiled.needs.drugs), "dobutamine", "milrinone"]
+    drugs = [*sorted(compiled.needs.drugs), *rules.inotropes]
     return [
         *fever_counters(fevers),
         *counters.reading_counters(rows, people, compiled.needs, knowledge),
@@ -63,28 +63,28 @@ def _counter_frames(
     ]
 
 
-def _early_fevers(fevers: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+def _early_fevers(fevers: pl.DataFrame, people: pl.DataFrame, within: int) -> pl.DataFrame:
     """Subjects with a fever reading in the day before the trigger: subject, early_fever."""
     starts = people.select("subject", pl.col("start").alias("span_start"))
     early = fevers.filter(pl.col("fever|true") == 1).select("subject", "time").join(starts, on="subject").filter(
-        (pl.col("time") < pl.col("span_start")) & (pl.col("time") >= pl.col("span_start") - DAY_US)
+        (pl.col("time") < pl.col("span_start")) & (pl.col("time") >= pl.col("span_start") - within)
     )
     return early.select("subject").unique().with_columns(pl.lit(True).alias("early_fever"))
 
 
-def _early_only(phases: pl.DataFrame) -> pl.DataFrame:
+def _early_only(phases: pl.DataFrame, within: int) -> pl.DataFrame:
     """Fever before the trigger concerns an episode that opens within a day of the trigger."""
     begins = pl.col("start").first().over("subject")
-    soon = (pl.col("onset") - begins < DAY_US).fill_null(False)
+    soon = (pl.col("onset") - begins < within).fill_null(False)
     return phases.with_columns((pl.col("early_fever").fill_null(False) & soon).alias("early_fever"))
 
 
-def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
+def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.DataFrame, within: int) -> pl.DataFrame:
     early = segments.filter(pl.col("onset").is_not_null()).group_by("subject", "onset").agg(pl.col("early_fever").any())
     joined = episodes.join(early, on=["subject", "onset"], how="left", maintain_order="left")
     order = ["antipyretic_before_onset", "assumed_trigger", "fever_before_trigger"]
     bits = (
-        doses_before_onset(episodes, doses, DAY_US).cast(pl.Int64) * 1
+        doses_before_onset(episodes, doses, within).cast(pl.Int64) * 1
         + joined["assumed"].cast(pl.Int64) * 2
         + joined["early_fever"].fill_null(False).cast(pl.Int64) * 4
     )

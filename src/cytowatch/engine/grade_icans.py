@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.engine import counters, icans, neuro_counters, trace
+from cytowatch.engine.crs import Rules
 from cytowatch.engine.episodes import describe, number_episodes
 from cytowatch.engine.grid import make_grid
 from cytowatch.engine.masks import unmask
@@ -14,20 +15,20 @@ from cytowatch.knowledge.model import Domain, Knowledge, Scale
 
 
 def grade_icans(
-    subjects: Subjects, scale: Scale, knowledge: Knowledge, episode_gap: int, ice_from_years: float
+    subjects: Subjects, scale: Scale, knowledge: Knowledge, rules: Rules
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of an ICANS scale, in the columns of the schema."""
     rows, people = subjects.rows, subjects.table
     grid = make_grid(people, _counter_frames(rows, people, scale, knowledge), icans.counters_read(scale))
     about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay")
     grid = grid.join(about, on="subject", how="left", maintain_order="left")
-    domains = icans.add_domains(grid, scale, ice_from_years)
-    segments = icans.add_names(icans.add_phases(domains, episode_gap), scale)
+    domains = icans.add_domains(grid, scale, rules.ice_from_years)
+    segments = icans.add_names(icans.add_phases(domains, rules.episode_gap), scale)
     episodes = number_episodes(segments, subjects)
     joined = join_equal(segments)
     traced = trace.evidence(joined, _pieces(joined, rows, people, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, icans.criteria_names(scale), icans.MISSING, icans.FLAGS)
-    table = describe(episodes, segments, subjects, episode_gap)
+    table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
     flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
     return timeline, table.with_columns(flags)
 

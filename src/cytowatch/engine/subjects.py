@@ -159,20 +159,11 @@ def needed_concepts(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     reasons = {domain.excluded_by for domain in scale.domains}
     scores = {domain.concept for domain in scale.domains} | {item for d in scale.domains for item, _ in d.items}
     signs = {concept for criterion in scale.criteria for concept in concepts_of(criterion.when)}
-    own = {"death", *scale.episode.waived_by, *_BESIDE[scale.family], *trigger_concepts(knowledge)}
+    steroids, inotropes = (cast("list[str]", knowledge.policy(key)) for key in ("steroids", "inotropes"))
+    # read for flags and counts, not for a grade
+    beside = inotropes if scale.family == "crs" else ["sedated", "intracranial_hemorrhage"]
+    own = {"death", "tocilizumab", *scale.episode.waived_by, *steroids, *beside, *trigger_concepts(knowledge)}
     return frozenset((attribution | reasons | scores | signs | own) - {""})
-
-
-# read for flags and counts, not for a grade
-_BESIDE = {
-    "crs": (
-        "dobutamine", "milrinone", "tocilizumab", "dexamethasone", "methylprednisolone", "prednisone", "hydrocortisone",
-    ),
-    "icans": (
-        "sedated", "intracranial_hemorrhage", "tocilizumab",
-        "dexamethasone", "methylprednisolone", "prednisone", "hydrocortisone",
-    ),
-}
 
 
 def concepts_of(node: object) -> frozenset[str]:

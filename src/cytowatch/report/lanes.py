@@ -98,7 +98,7 @@ def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float
     """
     values = [row["y"] for rows in series.values() for row in rows] + ([] if rule is None else [rule])
     low, high = min(values), max(values)
-    pad = max((high - low) * 0.12, 0.4)
+    pad = max((high - low) * 0.12, abs(high) * 0.01)
     scale = alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)
     y = alt.Y("y:Q", scale=scale, title=None, axis=alt.Axis(tickCount=4, minExtent=34))
     layers: list[alt.Chart] = []
@@ -140,7 +140,7 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
 
 
 def _names(names: Sequence[str]) -> alt.Y:
-    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=190, labelPadding=8)
+    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=260, labelPadding=8)
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 
 
@@ -165,4 +165,5 @@ def mark_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     shape, color = mark_shape([row["kind"] for row in rows], legend=False)
     points = alt.Chart(inlined(rows)).mark_point(filled=True, size=64, opacity=1)
     marks = points.encode(x=axis.x(labels=True), y=_names(names), shape=shape, color=color)
-    return alt.layer(marks).properties(width=axis.width, height=20 * max(len(names), 1), title=title)
+    # Without a dose the lane still carries the time axis, and then no heading.
+    return alt.layer(marks).properties(width=axis.width, height=20 * len(names) or 4, title=title if names else "")

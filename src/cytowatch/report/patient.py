@@ -105,10 +105,7 @@ class PatientSection:
 
     def _figure(self, name: str, by_scale: Mapping[str, list[dict[str, Any]]]) -> Markup:
         axis = self._axis()
-        drawn = [
-            lanes.grade_lane(axis, self._grade_rows(axis, segments(rows)), f"{self._words.scale(scale)} grade")
-            for scale, rows in by_scale.items()
-        ]
+        drawn = [self._scale_lane(axis, scale, rows) for scale, rows in by_scale.items()]
         for lane in (self._temperature, self._pressure, self._saturation, self._oxygen, self._pressors, self._neuro):
             chart = lane(axis)
             if chart is not None:
@@ -116,6 +113,24 @@ class PatientSection:
         drawn.append(self._marks(axis))
         label = f"Course of patient {self._summary.patient} over time: grades, vital signs, support and drugs"
         return inline(lanes.stacked(drawn), name=name, label=label)
+
+    def _scale_lane(self, axis: lanes.Axis, scale: str, rows: list[dict[str, Any]]) -> lanes.Lane:
+        """The grade over time; where nothing could be graded, the findings that were met."""
+        title = self._words.scale(scale)
+        findings = self._findings(axis, scale, rows)
+        if findings and all(row["at_least"] is None for row in rows):
+            return lanes.support_lane(axis, findings, f"{title}: not graded; findings")
+        return lanes.grade_lane(axis, self._grade_rows(axis, segments(rows)), f"{title} grade")
+
+    def _findings(self, axis: lanes.Axis, scale: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        met = [Stretch(row["start"], row["end"], key, "") for row in rows for key in row["criteria"] or []]
+        order = list(dict.fromkeys(item.concept for item in met))
+        spans = joined(item for key in order for item in met if item.concept == key)
+        return [
+            self._span(axis, item.start, item.end, "")
+            | {"name": self._words.criterion(scale, item.concept), "certain": True, "text_at": None}
+            for item in spans
+        ]
 
     def _axis(self) -> lanes.Axis:
         rows = self._tables.timeline

@@ -10,7 +10,7 @@ from cytowatch.engine.reference.icans import IcansWalker
 from cytowatch.engine.reference.rows import Row, Subject, age_at
 from cytowatch.engine.reference.rules import Rules
 from cytowatch.engine.reference.settle import counting, settle
-from cytowatch.engine.reference.states import Deaths, Episode, Found, Options, State, Walk, Walker, moments, once
+from cytowatch.engine.reference.states import Deaths, Episode, Found, Options, State, Walker, moments, once
 from cytowatch.engine.reference.window import Span, Trigger, assumed, known_until, spans, triggers
 from cytowatch.schema import DAY_US, HOUR_US
 
@@ -19,60 +19,61 @@ Change = tuple[int, int, State]
 
 def grade_patient(admitted: list[Row], subject: Subject, rules: Rules, options: Options, found: Found) -> None:
     """Adds what the rows of one patient say to ``found``."""
-    known = counting(admitted, options.as_of)
-    rows, superseded = settle(known, rules.knowledge.concepts)
+    rows, superseded = settle(counting(admitted, options.as_of), rules.knowledge.concepts)
     found.superseded += superseded
     if not rows:
         return
     exposures = triggers(rows, rules)
     taken_for_granted = not exposures and options.assume_trigger is not None
     if taken_for_granted and options.assume_trigger is not None:
-        exposures = [assumed(min(row.time for row in known), options.assume_trigger, rules)]
+        exposures = [assumed(rows[0].time, options.assume_trigger, rules)]
     first = min((part.time for part in exposures), default=rows[0].time)
     chart = Chart(rows, rules, subject, age_at(subject, first, options.clock), options.not_recorded)
-    walker: Walker = CrsWalker(chart) if rules.scale.family == "crs" else IcansWalker(chart)
-    writer = Writer(walker, exposures, ("assumed_trigger",) if taken_for_granted else (), found)
-    if not exposures:
-        writer.findings(options.as_of)
-        return
+    flags = ("assumed_trigger",) if taken_for_granted else ()
     number = 1
     for span in spans(exposures, rows, rules, options.as_of):
-        number += writer.span(walker.walk(span, number))
+        number += Writer(_walker(chart, span), exposures, flags, found).graded(number)
+    if not exposures:
+        end = known_until(rows, rules)
+        whole = Span(rows[0].time, end if options.as_of is None else min(end, options.as_of))
+        if whole.start < whole.end:
+            Writer(_walker(chart, whole), exposures, flags, found).findings()
+
+
+def _walker(chart: Chart, span: Span) -> Walker:
+    return CrsWalker(chart, span) if chart.rules.scale.family == "crs" else IcansWalker(chart, span)
 
 
 class Writer:
-    """Turns states into rows of the tables."""
+    """Turns the states of one span into rows of the tables."""
 
     def __init__(self, walker: Walker, exposures: list[Trigger], flags: tuple[str, ...], found: Found) -> None:
         self.names = {"patient": walker.chart.rows[0].patient, "scale": walker.chart.rules.scale.id}
         self.walker = walker
-        self.chart = walker.chart
+        self.chart, self.span = walker.chart, walker.span
+        self.deaths = Deaths(walker.chart, walker.span)
         self.exposures = exposures
         self.flags = flags
         self.found = found
 
-    def findings(self, as_of: int | None) -> None:
+    def findings(self) -> None:
         """The rows of a patient without a trigger."""
-        end = known_until(self.chart.rows, self.chart.rules)
-        span = Span(self.chart.rows[0].time, end if as_of is None else min(end, as_of))
-        deaths = Deaths(self.chart, span)
         states = []
-        for time in moments(self.chart.edges, (), span):
+        for time in moments(self.chart.edges, (), self.span):
             state = self.walker.finding(time)
-            if deaths.happened(time):
-                state = state._replace(criteria=deaths.over(state, time).criteria)
-            states.append((time, state))
-        self._rows(span, states, [])
+            states.append((time, state._replace(criteria=self.deaths.over(state, time).criteria)))
+        self._rows(states, [])
 
-    def span(self, walk: Walk) -> int:
-        """The rows and the episodes of one span; returns how many episodes there were."""
-        changes = self._rows(walk.span, walk.states, walk.episodes)
-        for episode in walk.episodes:
-            self.found.episodes.append(self.names | self._episode(episode, walk.span, changes))
-        return len(walk.episodes)
+    def graded(self, first_number: int) -> int:
+        """The rows and the episodes of the span, numbered on; returns how many episodes there were."""
+        states, episodes = self.walker.walk(first_number)
+        changes = self._rows(states, episodes)
+        for episode in episodes:
+            self.found.episodes.append(self.names | self._episode(episode, changes))
+        return len(episodes)
 
-    def _rows(self, span: Span, states: list[tuple[int, State]], episodes: list[Episode]) -> list[Change]:
-        changes = merged(span, states)
+    def _rows(self, states: list[tuple[int, State]], episodes: list[Episode]) -> list[Change]:
+        changes = merged(self.span, states)
         by_number = {episode.number: episode for episode in episodes}
         for start, end, state in changes:
             episode = by_number.get(state.episode) if state.episode is not None else None
@@ -94,24 +95,23 @@ class Writer:
         }
 
     def _evidence(self, time: int, state: State, episode: Episode | None) -> list[Row]:
-        rule = self.chart.rules.scale.episode
-        if rule.death_criterion in state.criteria:
-            dead = [row for row in self.chart.of("death") if row.text == rule.death_cause and row.time <= time]
-            return dead[-1:]
+        if self.deaths.own is not None and self.deaths.criterion in state.criteria:
+            return [self.deaths.own]
         return self.walker.evidence(time, state, episode)
 
-    def _episode(self, episode: Episode, span: Span, changes: list[Change]) -> dict[str, Any]:
+    def _episode(self, episode: Episode, changes: list[Change]) -> dict[str, Any]:
         own = [(start, state) for start, _, state in changes if state.episode == episode.number]
         worst = max(state.at_least or 0 for _, state in own)
         exposure = self._exposure(episode.onset)
         steroids = self._doses(self.chart.rules.steroids, episode)
-        resolved = episode.last_sign if episode.closed else None
+        last_sign = max(episode.onset, episode.last_sign)
+        resolved = last_sign if episode.closed else None
         return {
             "episode": episode.number,
             "onset": episode.onset,
-            "last_sign": episode.last_sign,
+            "last_sign": last_sign,
             "resolved": resolved,
-            "state": self._outcome(episode, span),
+            "state": self._outcome(episode),
             "max_at_least": worst,
             "max_at_most": max(state.at_most or 0 for _, state in own),
             "time_of_max": next(start for start, state in own if state.at_least == worst),
@@ -125,10 +125,10 @@ class Writer:
             "flags": sorted({*episode.flags, *self.flags, *self._before_onset(episode.onset)}),
         }
 
-    def _outcome(self, episode: Episode, span: Span) -> str:
+    def _outcome(self, episode: Episode) -> str:
         if episode.closed:
             return "resolved"
-        return "ongoing" if span.end - episode.last_sign < self.chart.rules.gap else "unknown"
+        return "ongoing" if self.span.end - episode.last_sign < self.chart.rules.gap else "unknown"
 
     def _exposure(self, onset: int) -> Trigger:
         last = max(part.time for part in self.exposures if part.time <= onset)

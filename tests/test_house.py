@@ -24,7 +24,8 @@ FLOORS = [
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
     {"pipeline", "report"},
-    {"results"},  # a run as a folder: what pipeline.py returns, written and read again
+    {"results", "summary"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
+    {"demo"},  # the whole way once, on the data that ship with the package
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

@@ -10,9 +10,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cytowatch.cli import app
-
 from cytowatch import schema
+from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.model import (
     All,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cytowatch.adapters import admit, read_frames
-from cytowatch.adapters.numbers import parse_printed
+from cytowatch.adapters.numbers import read_numbers
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.knowledge import load
 from cytowatch.schema import OBSERVATIONS, REJECTS
@@ -206,10 +206,10 @@ def test_an_oxygen_fraction_between_the_two_is_refused(value: str) -> None:
     ],
 )
 def test_numbers_as_printed(printed: str, value: float, comparator: str | None) -> None:
-    row = parse_printed(pl.Series([printed])).to_dicts()[0] if printed != "38.5" else {"value": 38.5}
-    if printed.strip() == printed:
-        assert row["value"] == value
-        assert row.get("comparator") == comparator
+    found = read_numbers(pl.Series([printed, "1"]))
+    assert found.value.to_list() == [value, 1.0]
+    assert (found.comparator.to_list() if found.comparator is not None else [None])[0] == comparator
+    assert found.bad is None or not found.bad.any()
 
 
 @pytest.mark.parametrize("printed", ["NaN", "inf", "-inf", "38.5 C", "n/a", "66/41", "1,23,4", "--5", "12.3.4", "<"])
@@ -222,7 +222,6 @@ def test_one_comma_and_three_digits_may_be_two_numbers() -> None:
     assert refusal(**ferritin, value="1,234")["rule"] == "ambiguous_number"
     # here only one of the readings is possible
     assert value_of(value="38,500") == 38.5
-    assert value_of(concept="platelets", unit="10*9/L", value="1,500,000.0" if False else "150,000") in {150.0, 150000.0}
 
 
 def test_a_missing_value() -> None:
@@ -296,7 +295,9 @@ def test_a_missing_category() -> None:
 
 def test_products_by_key_brand_and_unknown_name() -> None:
     infusion = {"concept": "car_t_infusion", "value": None, "unit": None}
-    rows = ({**infusion, "text": text} for text in ("axicabtagene_ciloleucel", "Yescarta", "YESCARTA", "Trial product 7"))
+    rows = (
+        {**infusion, "text": text} for text in ("axicabtagene_ciloleucel", "Yescarta", "YESCARTA", "Trial product 7")
+    )
     found = admitted(*rows).observations["text"].to_list()
     assert found == ["axicabtagene_ciloleucel"] * 3 + ["trial_product_7"]
 
@@ -334,7 +335,9 @@ def test_a_row_that_takes_another_back_needs_no_value() -> None:
 
 
 def test_availability() -> None:
-    assert admitted({"available": "2024-03-01T14:00:00Z"}).observations["available"].item() == NOON_US + 2 * 3_600_000_000
+    assert (
+        admitted({"available": "2024-03-01T14:00:00Z"}).observations["available"].item() == NOON_US + 2 * 3_600_000_000
+    )
     for available in ("soon", "2024-03-01T14:00:00"):
         assert refusal(available=available)["rule"] == "bad_available"
 
@@ -372,7 +375,9 @@ def test_one_column_twice() -> None:
 
 def test_a_column_that_is_not_read_is_told() -> None:
     ledger = admitted({"ward": "7"}).ledger
-    assert ledger.filter(pl.col("fate") == "ignored").select("reason", "rows").rows() == [("column 'ward' is not read", 0)]
+    assert ledger.filter(pl.col("fate") == "ignored").select("reason", "rows").rows() == [
+        ("column 'ward' is not read", 0)
+    ]
 
 
 def test_an_unknown_zone_is_an_argument_error() -> None:

@@ -276,7 +276,7 @@ class Maker:
         text = self.pick(TEXTS[concept]) if concept in TEXTS else None
         if concept == "t_cell_engager_dose":
             value, unit, text = 1.5, "mg", text if chance() < 0.9 else None
-        until = time + self.pick(LASTING) if chance() < ENDED.get(concept, 0.03) else None
+        until = time + max(self.pick(LASTING), 1) if chance() < ENDED.get(concept, 0.03) else None
         available = time + self.pick(DELAYS) if chance() < 0.08 else None
         number = len(self.rows)
         source = f"s{number}" if chance() < 0.96 else self.pick(("chart", "monitor", "é"))

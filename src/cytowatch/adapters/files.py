@@ -10,10 +10,10 @@ import polars as pl
 
 from cytowatch.adapters.admit import admit
 from cytowatch.adapters.csvfile import Block, Broken
-from cytowatch.adapters.frame import check_columns
+from cytowatch.adapters.frame import LINE, check_columns
 from cytowatch.adapters.intake import Admission, Clock, Intake
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
-from cytowatch.adapters.tables import TableFile, find_tables, read_blocks
+from cytowatch.adapters.tables import BLOCK_ROWS, TableFile, find_tables, read_blocks
 from cytowatch.adapters.wide import Mapping, Melter, read_mapping
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
@@ -33,6 +33,7 @@ class _Run:
     clock: Clock | None = None
     rows: int = 0
     parts: list[Admission] = field(default_factory=list)
+    spans: list[tuple[str, int, int]] = field(default_factory=list)
 
     def take(self, part: Admission, rows: int) -> None:
         self.parts.append(part)
@@ -59,12 +60,14 @@ def read_files(
     total = sum(file.path.stat().st_size for file in files)
     behind = 0
     for file in files:
-        before = run.rows
+        first, lines = run.rows, 0
         for block in _read(file, run):
+            lines += len(block.frame) + len(block.broken)
             if progress:
                 progress(file.label, min((behind + block.bytes_done) / max(total, 1), 1.0))
         behind += file.path.stat().st_size
-        if run.rows == before:
+        run.spans.append((file.label, first, run.rows - first))
+        if not lines:
             _refuse_empty(file, run, alone=len(files) == 1)
     return _intake(run, Path(patients) if patients is not None else found)
 
@@ -80,7 +83,12 @@ def read_frames(
     """Read frames that are in memory already; ``file`` names the table in sources. An empty frame is no error here."""
     run = _Run(knowledge, zone, None)
     table = observations.collect() if isinstance(observations, pl.LazyFrame) else observations
-    run.take(admit(table, knowledge, file=file, zone=zone), len(table))
+    # block by block as a file is, because a block's memory serves the next
+    for start in range(0, max(len(table), 1), BLOCK_ROWS):
+        block = table.slice(start, BLOCK_ROWS)
+        block = block.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
+        _admit(block, run, file)
+    run.spans.append((file, 0, len(table)))
     return _intake(run, patients)
 
 
@@ -90,23 +98,24 @@ def _read(file: TableFile, run: _Run) -> Iterator[Block]:
         if run.mapping is None:
             check_columns(block.frame.columns, file=file.label)
         frame = block.frame if melter is None else melter.melt(block.frame)
-        part = admit(frame, run.knowledge, file=file.label, first_row=run.rows, clock=_clock(run), zone=run.zone)
+        _admit(frame, run, file.label)
         if melter is not None:
-            part = _with_ledger(part, melter.take_ledger())
-        if len(frame):
-            run.clock = part.clock
-        run.take(part, len(frame))
+            run.take(_only_ledger(melter.take_ledger(), run), 0)
         if block.broken:
             run.take(_broken(block.broken, file.label, run), len(block.broken))
         yield block
 
 
-def _clock(run: _Run) -> Clock | None:
-    return run.mapping.clock if run.mapping else run.clock
+def _admit(frame: pl.DataFrame, run: _Run, label: str) -> None:
+    clock = run.mapping.clock if run.mapping else run.clock
+    part = admit(frame, run.knowledge, file=label, first_row=run.rows, clock=clock, zone=run.zone)
+    if len(frame):
+        run.clock = part.clock
+    run.take(part, len(frame))
 
 
-def _with_ledger(part: Admission, more: pl.DataFrame) -> Admission:
-    return Admission(part.observations, part.rejects, pl.concat([part.ledger, more]), part.clock)
+def _only_ledger(ledger: pl.DataFrame, run: _Run) -> Admission:
+    return Admission(OBSERVATIONS.empty(), REJECTS.empty(), ledger, run.clock or "time")
 
 
 def _broken(lines: list[Broken], label: str, run: _Run) -> Admission:
@@ -133,7 +142,7 @@ def _refuse_empty(file: TableFile, run: _Run, *, alone: bool) -> None:
             hint="export it again",
         )
     ledger = pl.DataFrame([(file.label, "ignored", "no rows", 0)], schema=LEDGER.schema, orient="row")
-    run.take(Admission(OBSERVATIONS.empty(), REJECTS.empty(), ledger, run.clock or "time"), 0)
+    run.take(_only_ledger(ledger, run), 0)
 
 
 def _intake(run: _Run, patients: Path | pl.DataFrame | pl.LazyFrame | None) -> Intake:
@@ -153,4 +162,5 @@ def _intake(run: _Run, patients: Path | pl.DataFrame | pl.LazyFrame | None) -> I
         clock=clock,
         zone=run.zone or "UTC",
         not_recorded=run.mapping.not_recorded if run.mapping else frozenset(),
+        files=tuple(run.spans),
     )

@@ -9,13 +9,15 @@ from pathlib import Path
 import polars as pl
 
 from cytowatch.adapters.csvfile import Block, read_csv
+from cytowatch.adapters.frame import LINE
 from cytowatch.errors import InputError
 
 _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 _PARQUET = (".parquet", ".pq")
 _ARROW = (".arrow", ".feather", ".ipc")
 ENDINGS = (*_CSV, *_PARQUET, *_ARROW)
-_BLOCK_ROWS = 10_000_000
+# few enough that the memory of one block serves the next
+BLOCK_ROWS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,10 @@ def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
     try:
         table = pl.scan_parquet(file.path, glob=False) if parquet else pl.read_ipc(file.path).lazy()
         rows = int(table.select(pl.len()).collect().item())
-        for start in range(0, max(rows, 1), _BLOCK_ROWS):
-            frame = table.slice(start, _BLOCK_ROWS).collect()
-            yield Block(frame, bytes_done=file.path.stat().st_size * min(start + _BLOCK_ROWS, rows) // max(rows, 1))
+        for start in range(0, max(rows, 1), BLOCK_ROWS):
+            frame = table.slice(start, BLOCK_ROWS).collect()
+            frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
+            yield Block(frame, bytes_done=file.path.stat().st_size * min(start + BLOCK_ROWS, rows) // max(rows, 1))
     except (pl.exceptions.PolarsError, OSError) as cause:
         empty = file.path.is_file() and not file.path.stat().st_size
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -33,7 +33,6 @@ class Melter:
         self._label = label
         self._ignored: dict[str, int] = {}
         self._seen: set[str | None] = set()
-        self._lines = 0
 
     def melt(self, wide: pl.DataFrame) -> pl.DataFrame:
         """The long table of a block, in the order of its lines; sources are `file:line:column`."""
@@ -63,9 +62,6 @@ class Melter:
                 why="the mapping file says that it is measured",
                 hint=f"did you mean {near[0]!r}?" if near else "correct the mapping file or the table",
             )
-        if LINE not in wide.columns:
-            wide = wide.with_columns(pl.int_range(1, pl.len() + 1).cast(pl.Int64).alias(LINE) + self._lines)
-        self._lines += len(wide)
         cells = [trimmed(wide[names[name]]).alias(f"={name}") for name in self._mapping.needed]
         moment = self._moment(wide[names[self._mapping.time]])
         return pl.DataFrame([wide[LINE], *cells, moment]).with_columns(

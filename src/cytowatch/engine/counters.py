@@ -166,6 +166,13 @@ def deaths_in_span(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     return deaths.filter(pl.col("time") >= pl.col("span_start"))
 
 
+def own_death(rows: pl.DataFrame, subjects: pl.DataFrame, cause: str) -> pl.DataFrame:
+    """The first death of the scale's own cause, as a point."""
+    deaths = deaths_in_span(rows, subjects).filter(pl.col("text").cast(pl.String) == cause)
+    first = deaths.unique("subject", keep="first", maintain_order=True)
+    return first.with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+
+
 def death_counters(rows: pl.DataFrame, subjects: pl.DataFrame, cause: str) -> list[pl.DataFrame]:
     """Counters ``death|own`` and ``death|unknown``, from the death on."""
     own = deaths_in_span(rows, subjects)

@@ -123,7 +123,9 @@ def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[st
         for drug in drugs
     )
     alone = _any(
-        is_open(f"{name}|true") for name, node in compiled.needs.readings.items() if node.without
+        is_open(f"{name}|{part}")
+        for name, node in compiled.needs.readings.items() if node.without
+        for part in ("true", "gray")
     ) & ~is_open("device|any")
     nothing_on = ~is_open("device|any")
     doubtful_device = nothing_on & (is_open("device|doubt") | pl.lit(DEVICE in not_recorded))
@@ -194,15 +196,22 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     table = split_at(table, pl.col("last") + rules.fever_gap, pl.col("last_sign") + rules.episode_gap)
     quiet = (~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
-    closes = _QUIET & pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
+    free = pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
+    closes = (_QUIET & free) | _quiet_until_here(free, pl.col("last_sign"), rules.episode_gap)
     closes &= ~is_open("death|own") & ~is_open("death|unknown")
     opens = pl.col("fever") & pl.col("triggered")
     # one latch: an opening sets it, a closing clears it, the rest carries it on
     latch = carried(pl.when(opens).then(1).when(closes).then(0))
-    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"))
-    begins = _INSIDE & (~_INSIDE.shift(1, fill_value=False) | first_of_subject())
+    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
+    begins = _INSIDE & (~_INSIDE.shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
     onset = pl.when(begins).then(pl.col("start")).forward_fill()
     return table.with_columns(pl.when(_INSIDE).then(onset).alias("onset"))
+
+
+def _quiet_until_here(free: pl.Expr, last_sign: pl.Expr, gap: int) -> pl.Expr:
+    """The segment before was measured free of signs, and with its end the time without signs is long enough."""
+    before = (pl.col("start") - last_sign.shift(1) >= gap) & free.shift(1)
+    return (before & ~first_of_subject()).fill_null(False)
 
 
 def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:

@@ -32,20 +32,20 @@ def describe(
     inside = segments.filter(pl.col("onset").is_not_null())
     summary = inside.group_by("subject", "onset").agg(
         pl.col("end").max().alias("closing"),
-        pl.max_horizontal(pl.col("last_sign_at").sort_by("start").last(), pl.col("onset").first()).alias("last_sign"),
+        pl.col("last_sign_at").sort_by("start").last().alias("signs_end"),
         pl.col("at_least").max().alias("max_at_least"),
         pl.col("at_most").max().alias("max_at_most"),
         pl.col("start").filter(pl.col("at_least") == pl.col("at_least").max()).min().alias("time_of_max"),
     )
     table = episodes.join(summary, on=["subject", "onset"], how="left", maintain_order="left")
     closed = pl.col("closing") < pl.col("span_end")
-    ongoing = pl.col("span_end") - pl.col("last_sign") < episode_gap
-    table = table.with_columns(
+    ongoing = pl.col("span_end") - pl.col("signs_end") < episode_gap
+    table = table.with_columns(pl.max_horizontal("signs_end", "onset").alias("last_sign")).with_columns(
         pl.when(closed).then("last_sign").alias("resolved"),
         pl.when(closed).then(pl.lit("resolved")).when(ongoing).then(pl.lit("ongoing")).otherwise(pl.lit("unknown"))
         .alias("state"),
         (pl.col("episode") > 1).alias("recurrent"),
-    ).with_columns(((pl.col("resolved") - pl.col("onset")) / HOUR_US).alias("hours"))
+    ).with_columns(((pl.col("resolved") - pl.col("onset")) / HOUR_US).round(9).alias("hours"))
     return _with_doses(_with_exposure(table, subjects), subjects, steroids)
 
 
@@ -56,7 +56,7 @@ def _with_exposure(table: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
     joined = table.join_asof(
         triggers, left_on="onset", right_on="exposure_time", by="patient", coalesce=False, check_sortedness=False
     )
-    return joined.with_columns(((pl.col("onset") - pl.col("exposure_time")) / DAY_US).alias("days_from_exposure"))
+    return joined.with_columns(((pl.col("onset") - pl.col("exposure_time")) / DAY_US).round(9).alias("days_from_exposure"))
 
 
 def _with_doses(table: pl.DataFrame, subjects: Subjects, steroids: Sequence[str]) -> pl.DataFrame:

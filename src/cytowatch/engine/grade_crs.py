@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.engine import counters, crs, trace
+from cytowatch.engine.compare import compare
 from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
 from cytowatch.engine.episodes import describe, doses_before_onset, given, number_episodes, waived_from
 from cytowatch.engine.fever import fever_counters, fever_rows
@@ -115,7 +116,7 @@ def _pieces(
             pieces += _pressure_pieces(asked(criterion.id), rows, people, criterion.when, knowledge)
         elif criterion.domain == "oxygen":
             pieces += _oxygen_pieces(asked(criterion.id), rows, criterion.when, knowledge)
-    deaths = counters.deaths_in_span(rows, people).with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    deaths = counters.own_death(rows, people, scale.episode.death_cause)
     return [*pieces, trace.latest(asked(scale.episode.death_criterion), deaths, "death", in_force=False)]
 
 
@@ -159,17 +160,28 @@ def _oxygen_pieces(asked: pl.DataFrame, rows: pl.DataFrame, node: object, knowle
     devices = lasting(concept_rows(rows, DEVICE), knowledge.concepts[DEVICE].valid_for_us or 0)
     text = pl.col("text").cast(pl.String)
     direct, graded, flow, alone = _oxygen_parts(node)
-    on = trace.all_covering(asked, devices.filter(text.is_in([*direct, *graded])), "devices")
     graded_on = trace.latest_covering(asked, devices.filter(text.is_in(graded)), "graded").is_not_null()
     any_on = trace.latest_covering(asked, devices.filter(text != "room_air"), "any").is_not_null()
-    pieces = [on]
-    if flow is not None:
-        own = concept_rows(rows, flow.concept)
-        spoken = end_at(readings(own, knowledge.concepts[flow.concept].valid_for_us), device_changes(concept_rows(rows, DEVICE)))
-        with_device = asked.with_columns(pl.when(graded_on).then("start").alias("start"))
-        pieces.append(trace.latest(with_device, spoken, "flow", in_force=True))
+    flows = _flows(rows, flow, knowledge)
+    # a device whose flow is known to be 0 gives no oxygen
+    idle = trace.latest(asked, flows.filter("idle"), "idle", in_force=True).is_not_null()
+    with_flow = asked.with_columns(pl.when(graded_on & ~idle).then("start").alias("start"))
+    by_itself = asked.with_columns(pl.when(~graded_on | idle).then("start").alias("start"))
+    pieces = [
+        trace.all_covering(with_flow, devices.filter(text.is_in([*direct, *graded])), "devices"),
+        trace.all_covering(by_itself, devices.filter(text.is_in(direct)), "devices by themselves"),
+        trace.latest(with_flow, flows, "flow", in_force=True),
+    ]
     without_device = asked.with_columns(pl.when(~any_on).then("start").alias("start"))
     return [*pieces, *(_alone_piece(without_device, rows, part, knowledge) for part in alone)]
+
+
+def _flows(rows: pl.DataFrame, flow: Compare | None, knowledge: Knowledge) -> pl.DataFrame:
+    """Flow readings with the time in which each speaks of the device it was charted with; ``idle`` where it is 0."""
+    own = rows.clear() if flow is None else concept_rows(rows, flow.concept)
+    spoken = readings(own, None if flow is None else knowledge.concepts[flow.concept].valid_for_us)
+    kept = end_at(spoken, device_changes(concept_rows(rows, DEVICE)))
+    return kept.with_columns(compare("==", pl.lit(0.0)).true.alias("idle"))
 
 
 def _alone_piece(asked: pl.DataFrame, rows: pl.DataFrame, part: Compare, knowledge: Knowledge) -> pl.Series:

@@ -74,7 +74,7 @@ def _pieces(
             start = pl.when(both).then(joined["start"]).otherwise(own["start"]).alias("start")
             own = own.with_columns(start)
         pieces += _domain_pieces(own, rows, domain, knowledge)
-    deaths = counters.deaths_in_span(rows, people).with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    deaths = counters.own_death(rows, people, scale.episode.death_cause)
     return [*pieces, trace.latest(asked([scale.episode.death_criterion]), deaths, "death", in_force=False)]
 
 

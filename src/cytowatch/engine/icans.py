@@ -126,10 +126,14 @@ def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:
     table = table.with_columns(carried(pl.when(after).then(pl.col("start"))).alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(False)
-    closes = quiet & (pl.col("n_hi") == 0) & ~own & ~unknown
+    free = pl.col("n_hi") == 0
+    before = (pl.col("start") - pl.col("ls").shift(1) >= gap) & free.shift(1) & ~first_of_subject()
+    closes = ((quiet & free) | before.fill_null(False)) & ~own & ~unknown
     latch = carried(pl.when(pl.col("sign") & pl.col("triggered")).then(1).when(closes).then(0))
-    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"))
-    begins = pl.col("inside") & (~pl.col("inside").shift(1, fill_value=False) | first_of_subject())
+    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
+    begins = pl.col("inside") & (
+        ~pl.col("inside").shift(1, fill_value=False) | first_of_subject() | pl.col("closes")
+    )
     at_least = pl.when(own).then(5).when(unknown).then(0).otherwise("n_lo")
     at_most = pl.when(own | unknown).then(5).otherwise("n_hi")
     return table.with_columns(

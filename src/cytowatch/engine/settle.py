@@ -82,7 +82,7 @@ def _one_row_a_fact(rows: pl.DataFrame, knowledge: Knowledge) -> tuple[pl.DataFr
 
 def _survivors(doubtful: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     """The ``at`` positions of the rows that stand, one a fact."""
-    free = [key for key, concept in knowledge.concepts.items() if concept.free_text]
+    free = [key for key, concept in knowledge.concepts.items() if concept.free_text or concept.kind in ("trigger", "statement")]
     lasting = [key for key, concept in knowledge.concepts.items() if concept.kind in ("infusion", "device")]
     facts = doubtful.select(
         "at", "patient", "concept", "time", "source", "row",

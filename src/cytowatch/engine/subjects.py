@@ -141,7 +141,8 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
     born = pl.col("birth_date").cast(pl.Datetime("us"))
     usable = clock == "time"
     days_since_birth = pl.when(pl.lit(usable)).then((moment.dt.date() - pl.col("birth_date")).dt.total_days())
-    before_birthday = (moment.dt.month() * 100 + moment.dt.day()) < (born.dt.month() * 100 + born.dt.day())
+    day_of_year = [part.dt.month().cast(pl.Int32) * 100 + part.dt.day() for part in (moment, born)]
+    before_birthday = day_of_year[0] < day_of_year[1]
     years_since_birth = pl.when(pl.lit(usable)).then(moment.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32))
     days = pl.coalesce((pl.col("age_years") * 365.25).floor(), days_since_birth).cast(pl.Int64)
     years = pl.coalesce(pl.col("age_years").floor(), years_since_birth).cast(pl.Int64)

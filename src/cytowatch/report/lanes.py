@@ -5,6 +5,7 @@ Every row carries ``x`` (and ``x2``) on the shared axis, days since day 0 or hou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from cytowatch.report.figures import Figure, Rows, grade_color, inlined, mark_sh
 from cytowatch.report.theme import HATCH, INK, LINE_COLORS, MUTED, UNKNOWN_FILL
 
 TOP_GRADE = 5
+POINTS_SHOWN = 120
 _OUTLINE = "#7b8794"
 Lane = alt.LayerChart | alt.FacetChart
 
@@ -41,7 +43,9 @@ class Axis:
 
 def stacked(lanes: Sequence[Lane]) -> Figure:
     """The lanes under each other."""
-    figure: Figure = alt.vconcat(*lanes, spacing=10).resolve_scale(color="independent", shape="independent")
+    # Options go to the constructors: each chained call would copy the whole figure anew.
+    apart = alt.Resolve(scale=alt.ScaleResolveMap(color="independent", shape="independent"))
+    figure: Figure = alt.vconcat(*lanes, spacing=10, resolve=apart)
     return figure
 
 
@@ -67,7 +71,7 @@ def grade_lane(axis: Axis, rows: Rows, title: str) -> Lane:
         _boxes(axis, ungraded, y, _rect(fill=HATCH, opacity=0.5)),
         _labels(axis, [row for row in rows if row["text_at"] is not None], y),
     ]
-    return alt.layer(*layers).properties(width=axis.width, height=104, title=title)
+    return alt.layer(*layers, width=axis.width, height=104, title=title)
 
 
 def _box(row: Mapping[str, Any], low: float, high: float) -> dict[str, Any]:
@@ -107,7 +111,7 @@ def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float
         layers.append(across.encode(y=y))
     for index, (name, rows) in enumerate(series.items()):
         layers += _line(axis, rows, y, name if len(series) > 1 else "", index)
-    return alt.layer(*layers).properties(width=axis.width, height=84, title=title)
+    return alt.layer(*layers, width=axis.width, height=84, title=title)
 
 
 def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.Chart]:
@@ -115,7 +119,12 @@ def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.C
     base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
     line = base.mark_line(strokeWidth=1.3, color=color).encode(detail="piece:N")
     shape = ("circle", "square", "triangle-up")[index % 3]
-    points = base.mark_point(filled=True, size=16, shape=shape, color=color, opacity=1)
+    # Where readings are dense the line says it all, and thousands of points weigh a page down. A reading on its own,
+    # with gaps on either side, makes no line and is always drawn.
+    pieces = Counter(row["piece"] for row in rows)
+    shown = rows if len(rows) <= POINTS_SHOWN else [row for row in rows if pieces[row["piece"]] == 1]
+    spots = alt.Chart(inlined(shown)).encode(x=axis.x(), y=y)
+    points = spots.mark_point(filled=True, size=16, shape=shape, color=color, opacity=1)
     if not name or not rows:
         return [line, points]
     label = alt.Chart(inlined([{**rows[-1], "name": name}])).mark_text(
@@ -136,7 +145,7 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
         _spans(axis, unsure, y, alt.MarkDef(type="bar", size=14, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2])),
         text.encode(x=axis.x("text_at"), y=y, text="label:N"),
     ]
-    return alt.layer(*layers).properties(width=axis.width, height=20 * len(names), title=title)
+    return alt.layer(*layers, width=axis.width, height=20 * len(names), title=title)
 
 
 def _names(names: Sequence[str]) -> alt.Y:
@@ -156,7 +165,7 @@ def word_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
     ticks = base.mark_tick(color=MUTED, thickness=1, size=14)
     text = base.mark_text(align="left", dx=3, fontSize=10.5).encode(text="label:N")
-    return alt.layer(ticks, text).properties(width=axis.width, height=18 * len(names), title=title)
+    return alt.layer(ticks, text, width=axis.width, height=18 * len(names), title=title)
 
 
 def mark_lane(axis: Axis, rows: Rows, title: str) -> Lane:
@@ -166,4 +175,4 @@ def mark_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     points = alt.Chart(inlined(rows)).mark_point(filled=True, size=64, opacity=1)
     marks = points.encode(x=axis.x(labels=True), y=_names(names), shape=shape, color=color)
     # Without a dose the lane still carries the time axis, and then no heading.
-    return alt.layer(marks).properties(width=axis.width, height=20 * len(names) or 4, title=title if names else "")
+    return alt.layer(marks, width=axis.width, height=20 * len(names) or 4, title=title if names else "")

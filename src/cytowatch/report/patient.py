@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from cytowatch.knowledge.model import Compare, Knowledge
 from cytowatch.report import clock as clocks
 from cytowatch.report import lanes, words
+from cytowatch.report.changes import Changes, values_behind
 from cytowatch.report.cohort import PatientSummary
 from cytowatch.report.course import (
     Course,
@@ -85,7 +86,8 @@ class PatientSection:
         by_scale: dict[str, list[dict[str, Any]]] = {}
         for row in self._tables.timeline:
             by_scale.setdefault(row["scale"], []).append(row)
-        changes = {scale: self._changes(rows[:changes_limit]) for scale, rows in by_scale.items()}
+        values = values_behind(self._tables.timeline, self._tables.observations, self._knowledge, self._clock)
+        changes = Changes(self._knowledge, self._clock, self._summary.origin, values)
         days = day_table(self._course, self._tables.timeline, self._knowledge, self._summary.origin)
         return {
             "name": name,
@@ -96,8 +98,7 @@ class PatientSection:
                     "id": scale,
                     "title": self._words.scale(scale),
                     "summary": self._summary.scales[scale],
-                    "changes": changes[scale],
-                    "left_out": max(len(rows) - changes_limit, 0),
+                    **changes.table(rows, changes_limit),
                 }
                 for scale, rows in by_scale.items()
             ],
@@ -258,46 +259,6 @@ class PatientSection:
         product = kind == "trigger" and row["text"]
         name = self._words.product(row["text"]) if product else self._words.concept(row["concept"])
         return {"x": self._at(row["time"]), "name": words.sentence(name), "kind": kind}
-
-    def _changes(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        sources = self._sources()
-        previous: list[Row | None] = [None, *rows]
-        return [self._change(row, before, sources) for row, before in zip(rows, previous, strict=False)]
-
-    def _change(self, row: Row, before: Row | None, sources: Callable[[str], list[str]]) -> dict[str, Any]:
-        scale = row["scale"]
-        return {
-            "start": clocks.moment(row["start"], self._clock),
-            "end": clocks.moment(row["end"], self._clock),
-            "machine": clocks.machine(row["start"], self._clock),
-            "day": clocks.day(row["start"], self._summary.origin),
-            "at_least": row["at_least"],
-            "at_most": row["at_most"],
-            "label": words.grade(row["at_least"], row["at_most"]),
-            "direction": direction(before, row),
-            "criteria": [self._words.criterion(scale, key) for key in row["criteria"] or []],
-            "missing": [self._words.missing(key) for key in row["missing"] or [] if key != "no_trigger"],
-            "flags": [self._words.flag(scale, key) for key in row["flags"] or []],
-            "evidence": [{"source": source, "values": sources(source)} for source in row["evidence"] or []],
-            "episode": row["episode"],
-        }
-
-    def _sources(self) -> Callable[[str], list[str]]:
-        found: dict[str, list[str]] = {}
-        for row in self._tables.observations:
-            when = clocks.moment(row["time"], self._clock)
-            text = f"{self._words.concept(row['concept'])} {self._words.value(row)}".strip()
-            found.setdefault(row["source"], []).append(f"{text}, {when}")
-        return lambda source: found.get(source, [])
-
-
-def direction(before: Row | None, row: Row) -> str:
-    """``up``, ``down`` or empty: how the certain grade moved."""
-    if before is None or before["at_least"] is None or row["at_least"] is None:
-        return ""
-    if row["at_least"] == before["at_least"]:
-        return ""
-    return "up" if row["at_least"] > before["at_least"] else "down"
 
 
 def fever_limit(knowledge: Knowledge) -> float | None:

@@ -43,7 +43,7 @@ class Limits:
     table_patients: int = 500
     rejects: int = 50
     # changes of one patient and scale, in a report of many and of one
-    changes: int = 150
+    changes: int = 80
     changes_alone: int = 5000
 
 

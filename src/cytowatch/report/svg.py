@@ -9,11 +9,12 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup, escape
 
-from cytowatch.report.theme import styled
+from cytowatch.report.theme import FONT, styled
 
 _VERSION = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 _OPENING = re.compile(r"<svg [^>]*?width=\"([\d.]+)\" height=\"([\d.]+)\"[^>]*>")
 _NOISE = re.compile(r' (?:class|role|pointer-events|aria-[a-z]+)="[^"]*"')
+_FONT = re.compile(r' font-family="[^"]*"')
 _HIDDEN = re.compile(r'<path[^>]*? d=""[^>]*/>|<path d="M0,0h0v0h0Z"/>| opacity="1"')
 _IDS = re.compile(r'(id="|url\(#)((?:clip|gradient)[^")]*)')
 _LONG_NUMBER = re.compile(r"(\d+\.\d{2})\d+")
@@ -43,9 +44,10 @@ def _tidy(svg: str, name: str, label: str) -> str:
     width, height = opening.groups()
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{name}-title" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}"><title id="{name}-title">{escape(label)}</title>'
+        f'height="{height}" viewBox="0 0 {width} {height}" font-family="{FONT}">'
+        f'<title id="{name}-title">{escape(label)}</title>'
     )
-    body = _HIDDEN.sub("", _NOISE.sub("", svg[opening.end() :]))
+    body = _FONT.sub("", _HIDDEN.sub("", _NOISE.sub("", svg[opening.end() :])))
     # Ids are made afresh in every figure, and a page has many figures.
     body = _IDS.sub(rf"\1{name}-\2", body)
     return head + _LONG_NUMBER.sub(r"\1", body)

@@ -33,6 +33,10 @@ class Phase(NamedTuple):
         return self.inside and self.recent and not (self.fever_present or self.waived)
 
 
+def _free(signs: Signs) -> bool:
+    return signs.fever is False and signs.h_hi == 0 and signs.o_hi == 0
+
+
 class CrsWalker:
     """Goes through the record of one patient for CRS."""
 
@@ -65,14 +69,16 @@ class CrsWalker:
         deaths = Deaths(self.chart, span)
         walk = Walk([], [])
         episode: Episode | None = None
+        before: Signs | None = None
         for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
             signs = self.signs.at(self._charted(time))
+            if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
+                episode.end, episode.last_sign, episode.closed = time, self._last_before(time), True
+                episode = None
             if episode is None and signs.fever is True:
                 episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(time))
                 walk.episodes.append(episode)
-            elif episode is not None and self._closes(time, signs) and not deaths.happened(time):
-                episode.end, episode.last_sign, episode.closed = time, self.last_sign(time), True
-                episode = None
+            before = signs
             walk.states.append((time, deaths.over(self._state(time, signs, episode), time)))
         if episode is not None:
             episode.end, episode.last_sign = span.end, self._last_before(span.end)
@@ -83,11 +89,13 @@ class CrsWalker:
         return latest(self.chart.edges, time)
 
     def _last_before(self, end: int) -> int:
-        return max(latest(self.fever_times, end - 1), self.sign_times.last(end))
+        return max(latest(self.fever_times, end - 1), self.sign_times.last_before(end))
 
-    def _closes(self, time: int, signs: Signs) -> bool:
-        quiet = time - self.last_sign(time) >= self.chart.rules.gap
-        return quiet and signs.fever is False and signs.h_hi == 0 and signs.o_hi == 0
+    def _closes(self, time: int, signs: Signs, before: Signs | None) -> bool:
+        """Long enough since the last sign before ``time``, and measured free of signs at it or just before it."""
+        if time - self._last_before(time) < self.chart.rules.gap:
+            return False
+        return _free(signs) or (before is not None and _free(before))
 
     def _episode_flags(self, onset: int) -> tuple[str, ...]:
         lookback = self.chart.rules.fever_lookback

@@ -25,22 +25,26 @@ class IcansWalker:
         deaths = Deaths(self.chart, span)
         walk = Walk([], [])
         episode: Episode | None = None
+        before: Moment | None = None
         for time in moments(self.chart.edges, (self.chart.rules.gap,), span):
             signs = self.signs.at(latest(self.chart.edges, time))
+            if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
+                episode.end, episode.last_sign, episode.closed = time, self.sign_times.last_before(time), True
+                episode = None
             if episode is None and signs.low >= 1:
                 episode = Episode(first_number + len(walk.episodes), time, ())
                 walk.episodes.append(episode)
-            elif episode is not None and self._closes(time, signs) and not deaths.happened(time):
-                episode.end, episode.last_sign, episode.closed = time, self.sign_times.last(time), True
-                episode = None
+            before = signs
             state = self._state(signs)._replace(episode=episode.number if episode else None)
             walk.states.append((time, deaths.over(state, time)))
         if episode is not None:
             episode.end, episode.last_sign = span.end, self.sign_times.last(span.end)
         return walk
 
-    def _closes(self, time: int, signs: Moment) -> bool:
-        return time - self.sign_times.last(time) >= self.chart.rules.gap and signs.high == 0
+    def _closes(self, time: int, signs: Moment, before: Moment | None) -> bool:
+        if time - self.sign_times.last_before(time) < self.chart.rules.gap:
+            return False
+        return signs.high == 0 or (before is not None and before.high == 0)
 
     def _state(self, signs: Moment) -> State:
         missing: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -115,6 +115,11 @@ class SignTimes:
             elif running and not here:
                 self._ends[-1] = time
             running = here
+
+    def last_before(self, time: int) -> int:
+        """The end of the latest sign state that began before ``time``, at most ``time``; else long ago."""
+        place = bisect_left(self._starts, time) - 1
+        return min(self._ends[place], time) if place >= 0 else LONG_AGO
 
     def last(self, time: int) -> int:
         """``time`` itself while there is a sign, else the end of the latest one, else long ago."""

@@ -1,0 +1,85 @@
+"""One thing that is wrong, or doubtful, in the clinical tables, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from cytowatch.knowledge.layers import Layer, documents, read_layer
+from cytowatch.knowledge.load import TABLES
+from cytowatch.knowledge.model import Knowledge
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with one key of one table, and what to do about it."""
+
+    file: str
+    table: str
+    key: str
+    problem: str
+    hint: str = ""
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.file}, table [{self.table}], key `{self.key}`"
+        return f"{self.severity}: {self.problem}\n  where: {where}" + (f"\n  what to do: {self.hint}" if self.hint else "")
+
+
+Findings = Iterator[Finding]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A table of a file: makes findings about its keys."""
+
+    file: str
+    table: str
+
+    def error(self, key: str, problem: str, hint: str = "") -> Finding:
+        """A finding that must be corrected before anything is graded."""
+        return Finding(self.file, self.table, key, problem, hint)
+
+    def warning(self, key: str, problem: str, hint: str = "") -> Finding:
+        """A finding that a person should look at."""
+        return Finding(self.file, self.table, key, problem, hint, "warning")
+
+
+def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
+    """The same findings; where folders were laid over the package's tables, each names the very file that holds the row."""
+    if not findings or not knowledge.folders:
+        return findings
+    layers = [read_layer(TABLES), *(read_layer(Path(folder)) for folder in knowledge.folders)]
+    tables = documents(layers)
+    found = []
+    for finding in findings:
+        if finding.file in tables:
+            path = (*finding.table.split("."), finding.key)
+            found.append(replace(finding, file=tables[finding.file].place(path)))
+        else:
+            found.append(replace(finding, file=_code_file(finding, layers)))
+    return found
+
+
+def _code_file(finding: Finding, layers: list[Layer]) -> str:
+    """The last folder with a row of that code (the table of such a finding is the code)."""
+    name = Path(finding.file).stem
+    for layer in reversed(layers):
+        if any(next(iter(row.values())) == finding.table for row in layer.codes.get(name, ())):
+            return str(layer.folder / finding.file)
+    return finding.file
+
+
+def product_files(knowledge: Knowledge) -> dict[str, str]:
+    """In which file each product stands; a product of neither the package nor a folder is not in it."""
+    layers = [read_layer(TABLES), *(read_layer(Path(folder)) for folder in knowledge.folders)]
+    return {
+        key: name
+        for name, document in documents(layers).items()
+        if name.startswith("products/")
+        for key in document.content.get("product", {})
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 import pytest
 
@@ -17,6 +19,7 @@ from cytowatch.report.incidence import (
     numbers_at_risk,
     outcomes_of,
 )
+from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT
 from cytowatch.schema import DAY_US, HOUR_US, OBSERVATIONS, TIMELINE
 
 
@@ -128,3 +131,18 @@ def test_completeness_counts_no_hour_twice() -> None:
     shares = table.filter(pl.col("question") == "Temperature").sort("day").get_column("share").to_list()
     assert shares == pytest.approx([13 / 24, 7 / 24])
     assert table.filter(pl.col("question") == "Blood pressure").get_column("share").to_list() == [0, 0]
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_grades_are_readable_without_color_vision() -> None:
+    # Every grade darker than the one below it, from 1 on by a step that the eye sees in gray.
+    shades = [luminance(fill) for fill in GRADE_FILL]
+    assert shades == sorted(shades, reverse=True)
+    assert all((lighter + 0.05) / (darker + 0.05) > 1.3 for lighter, darker in pairwise(shades[1:]))
+    for shade, ink in zip(shades, map(luminance, GRADE_TEXT), strict=True):
+        assert (max(shade, ink) + 0.05) / (min(shade, ink) + 0.05) >= 4.5

@@ -108,7 +108,7 @@ def read_mapping(path: Path, knowledge: Knowledge) -> Mapping:
     return _Parser(path, Dictionary(knowledge)).mapping(data)
 
 
-def _wrong(path: Path, what: str, table: str, hint: str = "see the section on wide tables in the manual") -> InputError:
+def _wrong(path: Path, what: str, table: str, hint: str = "see docs/how-to/describe-a-wide-table.md") -> InputError:
     where = f"{path}, table [{table}]" if table else str(path)
     return InputError(what, where=where, why="a column read as the wrong thing would be graded", hint=hint)
 

@@ -155,7 +155,7 @@ def completeness(
     table = known_share(data.timeline, data.observations, knowledge).filter(pl.col("day") < _DAYS_SHOWN)
     if data.observations.is_empty() or table.is_empty():
         return None
-    cells = [{**row, "text": f"{row['share']:.0%}", "dark": row["share"] > 0.55} for row in table.iter_rows(named=True)]
+    cells = [{**row, "text": f"{row['share']:.0%}"} for row in table.iter_rows(named=True)]
     chart = figures.completeness(cells, list(QUESTIONS))
     label = "Share of watched patient time in which each kind of sign was known, by day"
     days = sorted({cell["day"] for cell in cells})

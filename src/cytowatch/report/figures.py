@@ -156,7 +156,7 @@ def _end_labels(panel: Mapping[str, Any]) -> list[alt.Chart]:
 
 
 def completeness(cells: Rows, questions: Sequence[str], *, width: int = 800) -> Figure:
-    """Share of watched time in which a sign was known, by day: rows ``question, day, share, text, dark``."""
+    """Share of watched time in which a sign was known, by day: rows ``question, day, share, text``."""
     days = sorted({cell["day"] for cell in cells})
     x = alt.X("day:O", title="Day since exposure", axis=alt.Axis(labelAngle=0, grid=False, domain=False, ticks=False))
     y = alt.Y(
@@ -165,12 +165,10 @@ def completeness(cells: Rows, questions: Sequence[str], *, width: int = 800) -> 
         title=None,
         axis=alt.Axis(grid=False, domain=False, ticks=False, labelLimit=200),
     )
-    color = alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f5f7fa", "#0b5c7d"]))
+    color = alt.Color("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f5f7fa", "#58a3bf"]))
     base = alt.Chart(inlined(cells)).encode(x=x, y=y)
-    tone = alt.Color("dark:N", legend=None, scale=alt.Scale(domain=[False, True], range=[INK, "#ffffff"]))
     boxes = base.mark_rect(stroke="#ffffff", strokeWidth=1.5).encode(color=color)
-    numbers = base.mark_text(fontSize=10).encode(text="text:N", color=tone)
+    numbers = base.mark_text(fontSize=10).encode(text="text:N")
     wide = min(width, 44 * len(days))
-    layered = alt.layer(boxes, numbers).resolve_scale(color="independent")
-    figure: Figure = layered.properties(width=wide, height=27 * len(questions))
+    figure: Figure = alt.layer(boxes, numbers, width=wide, height=27 * len(questions))
     return figure

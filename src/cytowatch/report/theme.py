@@ -7,8 +7,8 @@ from typing import Any
 import altair as alt
 
 # Ordinal and ever darker, so that it reads without color vision; the number is printed besides.
-GRADE_FILL = ("#dfe7ec", "#f7dc8b", "#f2a95c", "#d9654a", "#9c2458", "#3f1450")
-GRADE_TEXT = ("#1f2933", "#1f2933", "#1f2933", "#1a0d08", "#ffffff", "#ffffff")
+GRADE_FILL = ("#dfe7ec", "#f7dc8b", "#f2a95c", "#e07459", "#9c2458", "#3f1450")
+GRADE_TEXT = ("#1f2933", "#1f2933", "#1f2933", "#1f2933", "#ffffff", "#ffffff")
 UNKNOWN_FILL = "#f3f4f6"
 # The page defines this pattern once; where it is not defined (a notebook), the outline still tells.
 HATCH = "url(#cw-hatch)"

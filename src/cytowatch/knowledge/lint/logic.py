@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from cytowatch.knowledge.model import (
     All,
@@ -65,6 +66,7 @@ class Drugs:
         return f"{self.on} on" + (f", {self.unknown} unknown" if self.unknown else "")
 
 
+_OFF = (Special.OFF, Special.UNKNOWN, ROOM_AIR)
 Value = float | str | Special | Age | Drugs
 State = Mapping[str, Value]
 Truth = tuple[bool, bool]
@@ -86,6 +88,13 @@ def leaves(node: Node) -> Iterator[Compare | In | Running]:
         case All() | Any_() | AnyMeasured():
             for part in node.of:
                 yield from leaves(part)
+
+
+class Granted(NamedTuple):
+    """Something that a condition takes for granted because it is not charted (None: it does not), and how it is."""
+
+    assumed: object
+    seen: object
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ class Logic:
         found = self.reading(node, state)
         if not node.without:
             return found is True, found is not False
-        off = state[node.without] in (Special.OFF, Special.UNKNOWN, ROOM_AIR)
+        off = state[node.without] in _OFF
         return found is True and off, found in (True, Special.UNDECIDED) and off
 
     def reading(self, node: Compare, state: State) -> bool | Special:
@@ -169,30 +178,34 @@ class Logic:
         measured = [part for part in found if part is not Special.UNKNOWN]
         return True in found, True in found or Special.UNDECIDED in found or not measured
 
-    def spoken_for(self, node: Node, state: State) -> tuple[object, ...]:
-        """What the words `without`, `except_known` and `any_measured` take for granted in this state, in order.
-
-        They speak for what is not charted. None means: nothing is taken for granted here.
-        """
+    def granted(self, node: Node, state: State) -> tuple[Granted, ...]:
+        """What the words `without`, `except_known` and `any_measured` take for granted in this state, in order."""
         match node:
             case Compare():
-                return (self._compared(node, state)[0],) if node.without else ()
+                return self._granted_without(node, state) if node.without else ()
             case ExceptKnown():
-                return (self.truth(node.of, state)[0], *self.spoken_for(node.of, state))
+                known = self.truth(node.of, state)[0]
+                return Granted(known, known), *self.granted(node.of, state)
             case AnyMeasured():
                 measured = tuple(self.reading(part, state) is not Special.UNKNOWN for part in node.of)
-                return (measured if any(measured) else None,)
+                return (Granted(measured if any(measured) else None, measured),)
             case Not() | Possible():
-                return self.spoken_for(node.of, state)
+                return self.granted(node.of, state)
             case All() | Any_():
-                return tuple(part for inner in node.of for part in self.spoken_for(inner, state))
+                return tuple(part for inner in node.of for part in self.granted(inner, state))
             case In() | Running():
                 return ()
 
+    def _granted_without(self, node: Compare, state: State) -> tuple[Granted, ...]:
+        """Without a device, no reading means no oxygen; with a reading, no device is taken to be on."""
+        off = state[node.without] in _OFF
+        measured = self.reading(node, state) is not Special.UNKNOWN
+        return Granted(measured if off and not measured else None, measured), Granted(off if off and measured else None, off)
 
-def contradicts(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
+
+def contradicts(before: tuple[Granted, ...], after: tuple[Granted, ...]) -> bool:
     """Whether a fact has undone what was taken for granted."""
-    return any(old is not None and old != new for old, new in zip(before, after, strict=True))
+    return any(old.assumed is not None and old.assumed != new.seen for old, new in zip(before, after, strict=True))
 
 
 def covers(band: ThresholdBand, age: Age) -> bool:

@@ -1,0 +1,25 @@
+"""Does the knowledge make sense? Checked without a patient; its shape was checked when it was loaded.
+
+``sources``, ``concepts``, ``codes`` and ``names`` look at rows; ``scales`` and ``scores`` at one scale's parts;
+``proof`` goes through every state that a scale's cut-offs make (``states``), by a small evaluator (``logic``).
+"""
+
+from __future__ import annotations
+
+from cytowatch.knowledge.lint.codes import check_codes
+from cytowatch.knowledge.lint.concepts import check_concepts
+from cytowatch.knowledge.lint.finding import Finding, placed
+from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
+from cytowatch.knowledge.lint.scales import check_scales
+from cytowatch.knowledge.lint.sources import check_sources
+from cytowatch.knowledge.model import Knowledge
+
+__all__ = ["REQUIRED_POLICIES", "Finding", "lint"]
+
+_CHECKS = (check_sources, check_concepts, check_policies, check_products, check_messages, check_codes, check_scales)
+
+
+def lint(knowledge: Knowledge) -> list[Finding]:
+    """Everything that is wrong or doubtful in the tables, errors first; an empty list means that they make sense."""
+    found = [finding for check in _CHECKS for finding in check(knowledge)]
+    return sorted(placed(found, knowledge), key=lambda finding: finding.severity != "error")

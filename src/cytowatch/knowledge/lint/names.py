@@ -1,0 +1,120 @@
+"""What the engine asks for by name: policies, sentences, products. Tests hold these lists against the engine's code."""
+
+from __future__ import annotations
+
+from cytowatch.knowledge.lint.finding import Findings, Place, product_files
+from cytowatch.knowledge.model import Knowledge, Scale
+
+# policies that code reads, and what each must be: a number, a table of triggers, or concepts of a kind
+REQUIRED_POLICIES = {
+    "windows": "trigger",
+    "fever_gap_hours": "number",
+    "episode_gap_hours": "number",
+    "fever_before_trigger_hours": "number",
+    "antipyretic_before_onset_hours": "number",
+    "ice_from_years": "number",
+    "fio2_percent_from": "number",
+    "steroids": "dose",
+    "inotropes": "infusion",
+}
+# names that the engine can put into the columns `missing` and `flags`, by family of scales
+MISSING_NAMES = {
+    "crs": (
+        "no_trigger", "body_temperature", "blood_pressure", "age", "vasopressor_state", "oxygen_device", "oxygen_flow",
+        "attribution_hypotension", "attribution_hypoxia", "death_cause",
+    ),
+    "icans": (
+        "no_trigger", "ice_score", "capd_score", "age", "consciousness", "sedated", "neuro_exam", "death_cause",
+    ),
+}  # fmt: skip
+FLAG_NAMES = {
+    "crs": (
+        "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_reason_not_stated",
+        "fever_before_trigger",
+    ),
+    "icans": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
+}  # fmt: skip
+EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset")
+STATES = ("resolved", "ongoing", "unknown")
+VERDICTS = ("agree", "differ", "compatible", "not_comparable")
+
+
+def check_policies(knowledge: Knowledge) -> Findings:
+    """Every value is one that can be carried out, and every policy that code reads is there and of its kind."""
+    for key, policy in knowledge.policies.items():
+        place = Place("policy.toml", f"policy.{key}")
+        if policy.options and policy.value not in policy.options:
+            yield place.error("value", f"{policy.value!r} is none of its options.", f"Use one of: {policy.options}.")
+        if not policy.question.strip():
+            yield place.error("question", "The question that it answers is empty.")
+    for key, kind in REQUIRED_POLICIES.items():
+        yield from _check_required(key, kind, knowledge)
+
+
+def _check_required(key: str, kind: str, knowledge: Knowledge) -> Findings:
+    place = Place("policy.toml", f"policy.{key}")
+    policy = knowledge.policies.get(key)
+    if policy is None:
+        yield place.error("value", "The engine reads this policy, and it is not there.", "Add it.")
+        return
+    if kind == "number":
+        if isinstance(policy.value, bool) or not isinstance(policy.value, int | float) or policy.value < 0:
+            yield place.error("value", f"{policy.value!r} is not a number of 0 or more.")
+        return
+    names = policy.value if isinstance(policy.value, tuple | dict) else ()
+    if not names:
+        yield place.error("value", f"Concepts of kind {kind} are needed here.")
+    for name in names:
+        concept = knowledge.concepts.get(str(name))
+        if concept is None or concept.kind != kind:
+            yield place.error("value", f"`{name}` is no concept of kind {kind}.", "Use a key of concepts.toml.")
+    if policy.evidence == "recalled":
+        yield place.warning("evidence", "The engine uses it, and it was not read in its source.")
+
+
+def check_products(knowledge: Knowledge) -> Findings:
+    """Windows above 0, triggers that are triggers, names that mean one product."""
+    files = product_files(knowledge) if knowledge.products else {}
+    owners: dict[str, str] = {}
+    for key, product in knowledge.products.items():
+        place = Place(files.get(key, "products"), f"product.{key}")
+        if product.window_days <= 0:
+            yield place.error("window_days", f"A window of {product.window_days:g} days watches nothing.", "Above 0.")
+        concept = knowledge.concepts.get(product.concept)
+        if concept is None or concept.kind != "trigger":
+            yield place.error("concept", f"`{product.concept}` is no trigger.", "Use a concept of kind trigger.")
+        for name in (key, *product.brands):
+            other = owners.setdefault(name.casefold(), key)
+            if other != key:
+                yield place.error("brands", f"{name!r} already means `{other}`.", "Take it out of one of the two.")
+
+
+def check_messages(knowledge: Knowledge) -> Findings:
+    """Every name that the engine can write has a sentence, and every sentence can be shown."""
+    needed = {f"state.{name}": "" for name in STATES} | {f"verdict.{name}": "" for name in VERDICTS}
+    needed |= {f"flag.{name}": "" for name in EPISODE_FLAGS}
+    for scale in knowledge.scales.values():
+        yield from _check_flags(scale, knowledge)
+        needed |= {f"missing.{name}": "" for name in MISSING_NAMES[scale.family]}
+        needed[f"criterion.{scale.episode.death_criterion}"] = ""
+        if scale.episode.waived_by:
+            needed[f"criterion.{scale.episode.opens_with}_waived"] = ""
+    for name in needed:
+        if not knowledge.messages.get(name, "").strip():
+            table, key = name.split(".", 1)
+            yield Place("messages.toml", table).error(key, "It can be written and has no sentence.", "Add one.")
+    optional = {f"flag.{name}" for names in FLAG_NAMES.values() for name in names}
+    for name in knowledge.messages:
+        if name not in needed and name not in optional:
+            table, key = name.split(".", 1)
+            yield Place("messages.toml", table).warning(key, "Nothing writes this name.", "Take the sentence out.")
+
+
+def _check_flags(scale: Scale, knowledge: Knowledge) -> Findings:
+    place = Place(scale.file, "flags")
+    for name in FLAG_NAMES[scale.family]:
+        if not (scale.flags.get(name) or knowledge.messages.get(f"flag.{name}")):
+            yield place.error(name, "It can be raised and has no sentence.", "Add one here.")
+    for name in scale.flags:
+        if name not in FLAG_NAMES[scale.family]:
+            yield place.warning(name, "Nothing raises this flag.", "Take the sentence out.")

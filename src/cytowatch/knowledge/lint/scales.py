@@ -1,0 +1,213 @@
+"""Do a scale's parts exist, and are they of the kind that the rule needs?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cytowatch.knowledge.lint.finding import Finding, Findings, Place
+from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, leaves
+from cytowatch.knowledge.lint.proof import prove
+from cytowatch.knowledge.lint.scores import check_coded, check_score, check_threshold
+from cytowatch.knowledge.model import Compare, Concept, Criterion, Domain, In, Knowledge, Running, Scale
+
+# the general statement about all signs, and the cause that takes nothing away
+ATTRIBUTION, OWN_CAUSE = "attribution", "crs"
+
+
+def check_scales(knowledge: Knowledge) -> Findings:
+    """Cut-offs by age, then each scale: first what it refers to, then, if that is sound, the proof."""
+    cuts = [one for part in knowledge.thresholds.values() for one in check_threshold(part, knowledge)]
+    yield from cuts
+    for scale in knowledge.scales.values():
+        found = list(_check_scale(scale, knowledge))
+        yield from found
+        if not any(one.severity == "error" for one in [*found, *cuts]):
+            yield from prove(scale, knowledge)
+
+
+def _check_scale(scale: Scale, knowledge: Knowledge) -> Findings:
+    yield from _check_grades(scale)
+    yield from _check_episode(scale, knowledge)
+    for domain in scale.domains:
+        yield from _check_domain(scale, domain, knowledge)
+    for criterion in scale.criteria:
+        yield from _check_criterion(scale, criterion, knowledge)
+
+
+def _check_grades(scale: Scale) -> Findings:
+    place = Place(scale.file, "grades")
+    for grade in range(1, max(scale.grades, default=1) + 1):
+        if grade not in scale.grades:
+            yield place.error(str(grade), f"Grade {grade} is missing between its neighbors.", "Grades go up by one from 1.")
+    for grade, meaning in scale.grade_meaning.items():
+        if grade < 1 or not meaning.strip():
+            yield place.error(str(grade), "A grade is 1 or more and has a meaning in words.")
+
+
+def _check_episode(scale: Scale, knowledge: Knowledge) -> Findings:
+    place, rule = Place(scale.file, "episode"), scale.episode
+    for drug in rule.waived_by:
+        yield from _of_kind(place, "waived_by", drug, ("dose",), knowledge)
+    if rule.opens_with and rule.opens_with not in {part.id for part in scale.criteria}:
+        yield place.error("opens_with", f"There is no criterion `{rule.opens_with}`.", "Use the id of one, or leave it empty.")
+    death = knowledge.concepts.get("death")
+    if death is None or rule.death_cause not in death.categories:
+        yield place.error("death_cause", f"`death` has no category `{rule.death_cause}`.", "Use one of its categories.")
+    if rule.floor not in {0, 1}:
+        yield place.error("floor", f"Between signs the grade is 0 or 1, not {rule.floor}.")
+
+
+def _of_kind(place: Place, key: str, name: str, kinds: tuple[str, ...], knowledge: Knowledge) -> Findings:
+    concept = knowledge.concepts.get(name)
+    if concept is None:
+        yield place.error(key, f"There is no concept `{name}`.", "Use a key of concepts.toml.")
+    elif concept.kind not in kinds:
+        yield place.error(key, f"`{name}` is a {concept.kind}; a {' or '.join(kinds)} is needed here.")
+
+
+def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
+    place = Place(scale.file, f"domain.{domain.id}")
+    own = [part for part in scale.criteria if part.domain == domain.id]
+    if bool(own) + bool(domain.bands) + bool(domain.categories) != 1:
+        yield place.error("id", "A domain has criteria, or bands, or categories: one of the three.")
+    yield from _check_causes(place, domain, knowledge)
+    yield from _check_excluding(place, domain, knowledge)
+    if domain.bands or domain.categories:
+        kinds = ("exception",) if domain.by_exception else ("reading",)
+        found = list(_of_kind(place, "concept", domain.concept, kinds, knowledge))
+        found += [one for name, _ in domain.items for one in _of_kind(place, "items", name, ("reading",), knowledge)]
+        yield from found or _check_graded(scale, domain, knowledge)
+    if own:
+        yield from _check_classes(scale, domain, own, knowledge)
+
+
+def _check_graded(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
+    place = Place(scale.file, f"domain.{domain.id}")
+    concept = knowledge.concepts[domain.concept]
+    made = {band.grade for band in domain.bands} | set(domain.categories.values())
+    for grade in sorted(made - {0} - set(scale.grades)):
+        yield place.error("bands" if domain.bands else "categories", f"The scale has no grade {grade}.")
+    if domain.categories:
+        yield from check_coded(scale, domain, concept)
+    elif not concept.units or concept.units[0] not in concept.plausible:
+        yield place.error("concept", f"`{concept.key}` has no plausible range that bands could divide.")
+    else:
+        yield from check_score(scale, domain, knowledge)
+
+
+def _check_causes(place: Place, domain: Domain, knowledge: Knowledge) -> Findings:
+    if not domain.attribution:
+        yield place.error("attribution", "Nothing can take this sign away.", "Name the concept that says its cause.")
+        return
+    for name in (domain.attribution, ATTRIBUTION):
+        found = list(_of_kind(place, "attribution", name, ("attribution",), knowledge))
+        yield from found
+        if not found and OWN_CAUSE not in knowledge.concepts[name].categories:
+            yield place.error("attribution", f"`{name}` cannot say `{OWN_CAUSE}`.", "Add that category.")
+
+
+def _check_excluding(place: Place, domain: Domain, knowledge: Knowledge) -> Findings:
+    if not domain.excluded_by:
+        if domain.excluding:
+            yield place.error("excluding", "Reasons are listed without the concept that states them.", "Give excluded_by.")
+        return
+    found = list(_of_kind(place, "excluded_by", domain.excluded_by, ("attribution",), knowledge))
+    yield from found
+    categories = () if found else knowledge.concepts[domain.excluded_by].categories
+    for name in () if found else domain.excluding:
+        if name not in categories:
+            yield place.error("excluding", f"`{domain.excluded_by}` has no category `{name}`.", "Correct the name.")
+    if not found and not set(categories) - set(domain.excluding):
+        yield place.error("excluding", "Every reason takes the sign away: none is left with which it counts.")
+
+
+# ---------------------------------------------------------------- criteria
+
+
+def _check_criterion(scale: Scale, criterion: Criterion, knowledge: Knowledge) -> Findings:
+    place = Place(scale.file, f"criterion.{criterion.id}")
+    if criterion.domain not in {part.id for part in scale.domains}:
+        yield place.error("domain", f"There is no domain `{criterion.domain}`.", "Use the id of one in this file.")
+    if criterion.grade not in scale.grades[:-1]:
+        allowed = ", ".join(map(str, scale.grades[:-1]))
+        yield place.error("grade", f"Grade {criterion.grade} cannot be made by a sign.", f"Use one of: {allowed}.")
+    for leaf in leaves(criterion.when):
+        match leaf:
+            case Compare():
+                yield from _check_compare(place, leaf, knowledge)
+            case In():
+                yield from _check_in(place, leaf, knowledge)
+            case Running():
+                yield from _check_running(place, leaf, knowledge)
+
+
+def _check_compare(place: Place, leaf: Compare, knowledge: Knowledge) -> Findings:
+    found: list[Finding] = list(_of_kind(place, "when", leaf.concept, ("reading",), knowledge))
+    if leaf.without:
+        found += _of_kind(place, "when", leaf.without, ("device",), knowledge)
+    yield from found
+    if found:
+        return
+    concept = knowledge.concepts[leaf.concept]
+    if leaf.threshold:
+        threshold = knowledge.thresholds.get(leaf.threshold)
+        if threshold is None:
+            yield place.error("when", f"There is no threshold `{leaf.threshold}`.", "Use a key of policy.toml.")
+        elif threshold.concept != leaf.concept:
+            yield place.error("when", f"The threshold `{leaf.threshold}` is one of `{threshold.concept}`.")
+    else:
+        yield from _check_cut(place, leaf, concept)
+
+
+def _check_cut(place: Place, leaf: Compare, concept: Concept) -> Findings:
+    if leaf.unit not in concept.units:
+        hint = f"Write the cut-off in {' or '.join(concept.units)}: values are converted once, when they are admitted."
+        yield place.error("when", f"{leaf.unit!r} is not the canonical unit of `{concept.key}`.", hint)
+    elif len(concept.units) > 1:
+        yield place.error("when", f"`{concept.key}` has units that cannot be converted; one number cannot cut them all.")
+    elif leaf.value is not None and leaf.unit in concept.plausible:
+        low, high = concept.plausible[leaf.unit]
+        if not low <= leaf.value <= high:
+            text = f"The cut-off {leaf.value:g} {leaf.unit} is outside the plausible range {low:g} to {high:g}."
+            yield place.error("when", text, "No admitted value could ever lie on both sides of it.")
+
+
+def _check_in(place: Place, leaf: In, knowledge: Knowledge) -> Findings:
+    concept = knowledge.concepts.get(leaf.concept)
+    if concept is None:
+        yield place.error("when", f"There is no concept `{leaf.concept}`.", "Use a key of concepts.toml.")
+        return
+    if not leaf.categories:
+        yield place.error("when", "The list of categories is empty.")
+    for name in leaf.categories:
+        if name not in concept.categories:
+            yield place.error("when", f"`{concept.key}` has no category `{name}`.", f"Use: {', '.join(concept.categories)}.")
+        elif concept.kind == "device" and name in {ROOM_AIR, OTHER}:
+            yield place.error("when", f"`{name}` is no support of a known class, and cannot be listed.")
+
+
+def _check_running(place: Place, leaf: Running, knowledge: Knowledge) -> Findings:
+    for name in leaf.concepts:
+        yield from _of_kind(place, "when", name, ("infusion",), knowledge)
+    if not 1 <= leaf.at_least <= len(leaf.concepts):
+        yield place.error("when", f"at_least is {leaf.at_least} of {len(leaf.concepts)} drugs: never, or always, met.")
+
+
+def _check_classes(scale: Scale, domain: Domain, own: list[Criterion], knowledge: Knowledge) -> Findings:
+    """Every category of a coded concept stands in some list of its domain, and once at most in each criterion."""
+    listed: dict[str, set[str]] = {}
+    for criterion in own:
+        lists = [leaf for leaf in leaves(criterion.when) if isinstance(leaf, In)]
+        counts = Counter((leaf.concept, name) for leaf in lists for name in leaf.categories)
+        for (concept, name), times in counts.items():
+            listed.setdefault(concept, set()).add(name)
+            if times > 1:
+                place = Place(scale.file, f"criterion.{criterion.id}")
+                yield place.error("when", f"`{name}` of `{concept}` is classified {times} times.", "Keep it in one list.")
+    for concept_key, names in listed.items():
+        concept = knowledge.concepts.get(concept_key)
+        allowed = {ROOM_AIR, OTHER} if concept and concept.kind == "device" else set()
+        for name in concept.categories if concept else ():
+            if name not in names | allowed:
+                text = f"The category `{name}` of `{concept_key}` stands in no criterion of `{domain.id}`."
+                yield Place(scale.file, f"domain.{domain.id}").error("id", text, "Put it into the list of its class.")

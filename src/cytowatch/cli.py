@@ -122,7 +122,12 @@ def grade(
 
 
 def _read(
-    inputs: list[Path], tables: Knowledge, source: str, patients: Path | None, mapping: Path | None, zone: str | None,
+    inputs: list[Path],
+    tables: Knowledge,
+    source: str,
+    patients: Path | None,
+    mapping: Path | None,
+    zone: str | None,
     advance: "Advance",
 ) -> Intake:
     if source == "csv":
@@ -132,7 +137,8 @@ def _read(
         raise ArgumentError(
             f"{refused[0]} does not go with --from clif." if refused else "--from clif takes one folder.",
             where=refused[0] if refused else "INPUT",
-            why="A CLIF folder brings its own patients, columns and time zone.", hint="Leave it out.",
+            why="A CLIF folder brings its own patients, columns and time zone.",
+            hint="Leave it out.",
         )
     return read_clif(inputs[0], tables, progress=lambda name, _rows: advance(name, 0.0))
 
@@ -146,7 +152,8 @@ def _therapies(names: list[str], tables: Knowledge) -> frozenset[str]:
         therapies = {c for c in group if tables.concepts[c].kind in ("infusion", "device", "dose")}
         if key not in tables.concepts and not therapies:
             raise ArgumentError(
-                f"There is no therapy {name!r}.", where="--not-recorded",
+                f"There is no therapy {name!r}.",
+                where="--not-recorded",
                 why="Its absence would still be read as not given.",
                 hint="Name concepts such as norepinephrine or oxygen_device, or a group: vasopressors, oxygen.",
             )
@@ -165,7 +172,12 @@ def _write(outcome: Outcome, tables: Knowledge, folder: Path | None, form: str, 
 
 @app.command
 def report(
-    folder: Path, /, *, patient: str | None = None, knowledge: Overlays = None, out_: Annotated[Path | None, Parameter(name="--out")] = None,
+    folder: Path,
+    /,
+    *,
+    patient: str | None = None,
+    knowledge: Overlays = None,
+    out_: Annotated[Path | None, Parameter(name="--out")] = None,
 ) -> int:
     """Write the HTML report of a graded folder; it opens without a network.
 
@@ -189,7 +201,11 @@ def report(
 
 
 @app.command
-def demo(*, out_: Annotated[Path, Parameter(name="--out")] = Path("cytowatch-demo"), quiet: Annotated[bool, Parameter(negative=())] = False) -> int:
+def demo(
+    *,
+    out_: Annotated[Path, Parameter(name="--out")] = Path("cytowatch-demo"),
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
     """Run the main job on the real data that ships with the package, and write a report.
 
     Parameters
@@ -221,7 +237,9 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
         if finding.hint:
             out.print(f"  what to do: {finding.hint}", markup=False)
     counts = f"{len(tables.scales)} scales, {len(tables.concepts)} concepts, {len(tables.policies)} policies"
-    out.print(f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, {len(findings) - len(errors)} warnings")
+    out.print(
+        f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, {len(findings) - len(errors)} warnings"
+    )
     return EXIT_KNOWLEDGE if errors else EXIT_DONE
 
 
@@ -238,7 +256,9 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     """
     items = [item for item in list_items(load(*(knowledge or ()))) if kind in (None, item.kind)]
     if not items:
-        raise ArgumentError(f"There is no kind {kind!r}.", hint="Choose scale, policy, threshold, product, concept or source.")
+        raise ArgumentError(
+            f"There is no kind {kind!r}.", hint="Choose scale, policy, threshold, product, concept or source."
+        )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):
         table.add_column(column, overflow="fold")
@@ -315,7 +335,9 @@ def run(arguments: list[str] | None = None) -> int:
         err.print(f"{error}\n  what to do: cytowatch --help", markup=False)
         return EXIT_ARGUMENTS
     except (OSError, pl.exceptions.PolarsError) as error:
-        problem = InputError("A file could not be read or written.", where=str(getattr(error, "filename", "") or ""), why=str(error))
+        problem = InputError(
+            "A file could not be read or written.", where=str(getattr(error, "filename", "") or ""), why=str(error)
+        )
         err.print(str(problem), markup=False)
         return problem.exit_code
     return int(code or 0)

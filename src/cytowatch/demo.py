@@ -34,7 +34,9 @@ def run_demo(folder: Path, *, quiet: bool = False) -> Iterator[RenderableType]:
         for name, title in _PARTS.items():
             outcome = grade_intake(_read(name, data / name, knowledge), knowledge)
             written = write_results(outcome, folder / name, "csv")
-            written.append(write_report(ReportData.from_folder(folder / name), knowledge, folder / name / "report.html"))
+            written.append(
+                write_report(ReportData.from_folder(folder / name), knowledge, folder / name / "report.html")
+            )
             if not quiet:
                 yield f"\n[bold]{title}[/bold]"
                 yield from summarize(outcome, written)

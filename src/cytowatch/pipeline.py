@@ -116,23 +116,42 @@ def as_knowledge(knowledge: Knowledge | Iterable[str] | None) -> Knowledge:
 
 
 def grade_intake(
-    intake: Intake, knowledge: Knowledge, scales: Sequence[str] | None = None, as_of: AsOf = None,
-    *, assume_trigger: str | None = None, started: float | None = None,
+    intake: Intake,
+    knowledge: Knowledge,
+    scales: Sequence[str] | None = None,
+    as_of: AsOf = None,
+    *,
+    assume_trigger: str | None = None,
+    started: float | None = None,
 ) -> Outcome:
     """Grade what a door handed on."""
     started = time.perf_counter() if started is None else started
     chosen = check_scales(scales, knowledge)
     product = check_product(assume_trigger, knowledge)
     graded = grade_observations(
-        intake.observations, intake.patients, knowledge, chosen, as_of=moment(as_of, intake.clock),
-        assumed_product=product, not_recorded=intake.not_recorded, clock=intake.clock,
+        intake.observations,
+        intake.patients,
+        knowledge,
+        chosen,
+        as_of=moment(as_of, intake.clock),
+        assumed_product=product,
+        not_recorded=intake.not_recorded,
+        clock=intake.clock,
     )
     timeline = _stamped(graded.timeline, knowledge)
-    compared = concordance(graded.settled, graded.timeline, graded.triggers, knowledge)
+    compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge)
     ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge))
     run = run_record(intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product)
     return Outcome(
-        timeline, graded.episodes, intake.rejects, ledger, compared, intake.observations, intake.patients, intake.clock, run
+        timeline,
+        graded.episodes,
+        intake.rejects,
+        ledger,
+        compared,
+        intake.observations,
+        intake.patients,
+        intake.clock,
+        run,
     )
 
 
@@ -144,7 +163,8 @@ def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str
     unknown = [name for name in asked if name not in knowledge.scales]
     if unknown:
         raise ArgumentError(
-            f"There is no scale {unknown[0]!r}.", where="--scale",
+            f"There is no scale {unknown[0]!r}.",
+            where="--scale",
             why="A grade means nothing without the scale it is on.",
             hint=f"Choose from: {', '.join(sorted(knowledge.scales))}, or `all`.",
         )
@@ -159,7 +179,8 @@ def check_product(product: str | None, knowledge: Knowledge) -> str | None:
     key = name if name in knowledge.products else knowledge.product_aliases.get(product.strip().lower(), "")
     if key not in knowledge.products:
         raise ArgumentError(
-            f"There is no product {product!r} to assume as the trigger.", where="--assume-trigger",
+            f"There is no product {product!r} to assume as the trigger.",
+            where="--assume-trigger",
             why="The product decides how long a reaction is looked for.",
             hint=f"Choose from: {', '.join(sorted(knowledge.products))}.",
         )
@@ -175,8 +196,10 @@ def moment(as_of: AsOf, clock: Clock) -> int | None:
             return round(float(as_of) * HOUR_US)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise ArgumentError(
-                f"--as-of {as_of} is not a number of hours.", where="--as-of",
-                why="This input counts hours from a zero of its own.", hint="Give a number, such as --as-of 36.5.",
+                f"--as-of {as_of} is not a number of hours.",
+                where="--as-of",
+                why="This input counts hours from a zero of its own.",
+                hint="Give a number, such as --as-of 36.5.",
             ) from None
     return _instant(as_of)
 
@@ -188,8 +211,10 @@ def _instant(as_of: AsOf) -> int:
         stamp = None
     if stamp is None or stamp.tzinfo is None:
         raise ArgumentError(
-            f"--as-of {as_of} is not a timestamp with a zone.", where="--as-of",
-            why="A time without a zone is off by hours somewhere.", hint="Write 2026-03-01T14:00:00+01:00.",
+            f"--as-of {as_of} is not a timestamp with a zone.",
+            where="--as-of",
+            why="A time without a zone is off by hours somewhere.",
+            hint="Write 2026-03-01T14:00:00+01:00.",
         )
     since = stamp.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
@@ -213,28 +238,33 @@ def _stamped(timeline: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     )
 
 
-def settle_ledger(
-    intake: Intake, superseded: pl.Series, later: pl.Series, needed: frozenset[str]
-) -> pl.DataFrame:
+def settle_ledger(intake: Intake, superseded: pl.Series, later: pl.Series, needed: frozenset[str]) -> pl.DataFrame:
     """The door's ledger, its used rows parted into used, superseded and ignored; the counts still add up.
 
     A row that gave several observations is superseded only if all of them were, and ignored only if no chosen scale
     reads any of them.
     """
-    rows = intake.observations.select("row", "source", pl.col("concept").cast(pl.String).is_in(sorted(needed)).alias("read"))
+    rows = intake.observations.select(
+        "row", "source", pl.col("concept").cast(pl.String).is_in(sorted(needed)).alias("read")
+    )
     if rows.is_empty():
         return intake.ledger
     # one row may speak more than once: an observation is lost only with its own concept, so lost rows are counted by row
     lost = superseded.value_counts().rename({"count": "lost"})
     late = later.value_counts().rename({"count": "late"})
     fates = rows.group_by("row").agg(pl.len().alias("said"), pl.col("read").any(), pl.col("source").first())
-    fates = fates.join(lost, on="row", how="left").join(late, on="row", how="left").with_columns(
-        pl.col("lost", "late").fill_null(0)
+    fates = (
+        fates.join(lost, on="row", how="left")
+        .join(late, on="row", how="left")
+        .with_columns(pl.col("lost", "late").fill_null(0))
     )
     reason = (
-        pl.when(pl.col("late") >= pl.col("said")).then(pl.lit("after the moment asked for (as-of)"))
-        .when(pl.col("lost") + pl.col("late") >= pl.col("said")).then(pl.lit("superseded"))
-        .when(~pl.col("read")).then(pl.lit("not read by the scales that were graded"))
+        pl.when(pl.col("late") >= pl.col("said"))
+        .then(pl.lit("after the moment asked for (as-of)"))
+        .when(pl.col("lost") + pl.col("late") >= pl.col("said"))
+        .then(pl.lit("superseded"))
+        .when(~pl.col("read"))
+        .then(pl.lit("not read by the scales that were graded"))
         .otherwise(pl.lit(""))
     )
     fates = fates.with_columns(reason.alias("why"), _file_of(intake).alias("file"))
@@ -246,15 +276,19 @@ def _file_of(intake: Intake) -> pl.Expr:
     """The file of a row: by its place in the run, as the door counted rows."""
     expression = pl.lit(None, pl.String)
     for name, first, count in intake.files or _only_file(intake):
-        expression = pl.when((pl.col("row") >= first) & (pl.col("row") < first + count)).then(pl.lit(name)).otherwise(expression)
+        expression = (
+            pl.when((pl.col("row") >= first) & (pl.col("row") < first + count)).then(pl.lit(name)).otherwise(expression)
+        )
     return expression
 
 
 def _with_moved(ledger: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     fate = pl.when(pl.col("why") == "superseded").then(pl.lit("superseded")).otherwise(pl.lit("ignored"))
-    reason = pl.when(pl.col("why") == "superseded").then(
-        pl.lit("another row says the same fact, corrects it or withdraws it")
-    ).otherwise("why")
+    reason = (
+        pl.when(pl.col("why") == "superseded")
+        .then(pl.lit("another row says the same fact, corrects it or withdraws it"))
+        .otherwise("why")
+    )
     gone = moved.select("file", fate.alias("fate"), reason.alias("reason"), pl.col("rows").cast(pl.Int64))
     taken = gone.group_by("file").agg(pl.col("rows").sum().alias("taken"))
     used = ledger.filter(pl.col("fate") == "used").join(taken, on="file", how="left")
@@ -274,12 +308,17 @@ def run_record(
         counts = {fate: int(own.filter(pl.col("fate") == fate)["rows"].sum()) for fate in fates}
         inputs.append({"file": name, "read": sum(counts.values()), **counts})
     return {
-        "software": software_version(), "knowledge": f"{knowledge.version}#{knowledge.digest[:12]}",
-        "overlays": list(knowledge.folders), "scales": scales, "clock": intake.clock, "inputs": inputs,
+        "software": software_version(),
+        "knowledge": f"{knowledge.version}#{knowledge.digest[:12]}",
+        "overlays": list(knowledge.folders),
+        "scales": scales,
+        "clock": intake.clock,
+        "inputs": inputs,
         "patients": intake.observations["patient"].n_unique(),
         "arguments": {name: None if value is None else str(value) for name, value in arguments.items()},
         "not_recorded": sorted(intake.not_recorded),
-        "seconds": round(time.perf_counter() - started, 3), "peak_mib": peak_mib(),
+        "seconds": round(time.perf_counter() - started, 3),
+        "peak_mib": peak_mib(),
     }
 
 
@@ -289,7 +328,18 @@ def peak_mib() -> float:
     return round(used / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 
 
-_TIMES = ("start", "end", "onset", "last_sign", "resolved", "time_of_max", "exposure_time", "time", "until", "available")
+_TIMES = (
+    "start",
+    "end",
+    "onset",
+    "last_sign",
+    "resolved",
+    "time_of_max",
+    "exposure_time",
+    "time",
+    "until",
+    "available",
+)
 
 
 def outward(frame: pl.DataFrame, clock: Clock) -> pl.DataFrame:

@@ -26,8 +26,13 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     if form not in FORMATS:
         raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
     folder.mkdir(parents=True, exist_ok=True)
-    tables = {"timeline": outcome.timeline, "episodes": outcome.episodes, "rejects": outcome.rejects,
-              "concordance": outcome.concordance, "ledger": outcome.ledger}
+    tables = {
+        "timeline": outcome.timeline,
+        "episodes": outcome.episodes,
+        "rejects": outcome.rejects,
+        "concordance": outcome.concordance,
+        "ledger": outcome.ledger,
+    }
     paths = [_write_table(outward(frame, outcome.clock), folder / f"{name}.{form}") for name, frame in tables.items()]
     for name, frame in (("observations", outcome.observations), ("patients", outcome.patients)):
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))

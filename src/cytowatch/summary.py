@@ -46,9 +46,11 @@ def inputs_table(outcome: Outcome) -> Table:
 def rejects_table(outcome: Outcome) -> Table:
     """Rejects by rule and concept, the most frequent first, with one example."""
     table = Table("rule", "concept", "rows", "for example", title="Rejected", title_justify="left", box=None)
-    counts = outcome.rejects.group_by("rule", "concept").agg(
-        pl.len().alias("rows"), pl.col("source").first(), pl.col("reason").first()
-    ).sort("rows", "rule", "concept", descending=[True, False, False])
+    counts = (
+        outcome.rejects.group_by("rule", "concept")
+        .agg(pl.len().alias("rows"), pl.col("source").first(), pl.col("reason").first())
+        .sort("rows", "rule", "concept", descending=[True, False, False])
+    )
     for rule, concept, rows, source, reason in counts.head(12).iter_rows():
         table.add_row(rule, concept or "", f"{rows:,}", f"{source}: {reason}")
     if counts.height > 12:
@@ -58,13 +60,17 @@ def rejects_table(outcome: Outcome) -> Table:
 
 def worst_table(outcome: Outcome) -> Table:
     """Patients by their worst grade on each scale; a range where it is not known."""
-    table = Table("scale", "worst grade", "patients", title="Worst grade of each patient", title_justify="left", box=None)
+    table = Table(
+        "scale", "worst grade", "patients", title="Worst grade of each patient", title_justify="left", box=None
+    )
     worst = outcome.timeline.group_by("scale", "patient").agg(
         pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high")
     )
     said = (
-        pl.when(pl.col("low").is_null()).then(pl.lit("no trigger: no grade"))
-        .when(pl.col("low") == pl.col("high")).then(pl.col("low").cast(pl.String))
+        pl.when(pl.col("low").is_null())
+        .then(pl.lit("no trigger: no grade"))
+        .when(pl.col("low") == pl.col("high"))
+        .then(pl.col("low").cast(pl.String))
         .otherwise(pl.format("{} to {}", "low", "high"))
     )
     counts = worst.group_by("scale", said.alias("said")).len().sort("scale", "said")
@@ -79,6 +85,8 @@ def concordance_table(outcome: Outcome) -> Table:
     table = Table("scale", "level", *verdicts, title="Derived against reported", title_justify="left", box=None)
     counts = outcome.concordance.group_by("scale", "level", "verdict").len()
     for scale, level in counts.select("scale", "level").unique().sort("scale", "level").iter_rows():
-        own = dict(counts.filter((pl.col("scale") == scale) & (pl.col("level") == level)).select("verdict", "len").iter_rows())
+        own = dict(
+            counts.filter((pl.col("scale") == scale) & (pl.col("level") == level)).select("verdict", "len").iter_rows()
+        )
         table.add_row(scale, level, *(str(own.get(verdict, 0)) for verdict in verdicts))
     return table

@@ -272,6 +272,7 @@ def made_of(people: Iterable[Patient]) -> ReportData:
             "patients": len(crowd),
             "seconds": 0.8,
             "peak_mib": 140.0,
+            "arguments": {"inputs": ["ward.csv"], "scales": [CRS, ICANS], "as_of": None, "strict": False},
         },
     )
 

@@ -20,22 +20,28 @@ from cytowatch.schema import EPISODES, HOUR_US, PATIENTS, TIMELINE
 class Graded:
     """What the engine says of all scales, and what became of the rows.
 
-    ``superseded``: numbers of the rows that lost to others; ``later``: of those that ``as_of`` cut off. ``settled``:
-    the rows that stand; ``triggers``: patient, time, product.
+    ``superseded``: numbers of the rows that lost to others; ``later``: of those that ``as_of`` cut off. ``reported``:
+    grades that people reported; ``triggers``: patient, time, product.
     """
 
     timeline: pl.DataFrame
     episodes: pl.DataFrame
     superseded: pl.Series
     later: pl.Series
-    settled: pl.DataFrame
+    reported: pl.DataFrame
     triggers: pl.DataFrame
 
 
 def grade_observations(
-    observations: pl.DataFrame, patients: pl.DataFrame | None, knowledge: Knowledge, scales: list[str],
-    *, as_of: int | None = None, assumed_product: str | None = None,
-    not_recorded: frozenset[str] = frozenset(), clock: str = "time",
+    observations: pl.DataFrame,
+    patients: pl.DataFrame | None,
+    knowledge: Knowledge,
+    scales: list[str],
+    *,
+    as_of: int | None = None,
+    assumed_product: str | None = None,
+    not_recorded: frozenset[str] = frozenset(),
+    clock: str = "time",
 ) -> Graded:
     """Grade admitted observations (``schema.OBSERVATIONS``) of any number of patients.
 
@@ -43,9 +49,8 @@ def grade_observations(
     order give the same answer.
     """
     people = PATIENTS.empty() if patients is None else patients
-    rows = _with_codes(observations, knowledge)
-    settled = settle(rows, knowledge, as_of=as_of)
-    people = people.with_columns(pl.col("patient").cast(settled.rows["patient"].dtype, strict=False))
+    settled = settle(observations, knowledge, needed_by(scales, knowledge), as_of=as_of)
+    people = people.with_columns(pl.col("patient").cast(settled.patient_type, strict=False))
     people = people.filter(pl.col("patient").is_not_null())
     parts = [
         _one_scale(settled, people, knowledge, name, as_of, assumed_product, not_recorded, clock) for name in scales
@@ -53,7 +58,7 @@ def grade_observations(
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
     triggers = find_triggers(settled, knowledge, assumed_product)
-    return Graded(timeline, episodes, settled.superseded, settled.later, settled.rows, triggers)
+    return Graded(timeline, episodes, settled.superseded, settled.later, settled.charted.of("reported_grade"), triggers)
 
 
 def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
@@ -62,17 +67,15 @@ def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
     return frozenset({"reported_grade"}).union(*needed)
 
 
-def _with_codes(observations: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Patients and concepts as ordered codes: comparing them costs as much as comparing integers."""
-    ids = observations["patient"].unique().drop_nulls().sort()
-    return observations.with_columns(
-        pl.col("patient").cast(pl.Enum(ids)), pl.col("concept").cast(pl.Enum(sorted(knowledge.concepts)))
-    )
-
-
 def _one_scale(
-    settled: Settled, patients: pl.DataFrame, knowledge: Knowledge, name: str, as_of: int | None,
-    assumed_product: str | None, not_recorded: frozenset[str], clock: str,
+    settled: Settled,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    name: str,
+    as_of: int | None,
+    assumed_product: str | None,
+    not_recorded: frozenset[str],
+    clock: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     scale = knowledge.scales[name]
     subjects = make_subjects(

@@ -12,17 +12,19 @@ _SIGNS = {"crs": [["body_temperature"]], "icans": [["ice_score", "capd_score", "
 
 
 def concordance(
-    observations: pl.DataFrame, timeline: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge
+    settled: pl.DataFrame, timeline: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge
 ) -> pl.DataFrame:
     """Compare each reported grade with what was derived on the same scale (``schema.CONCORDANCE``).
 
-    ``observations`` are settled rows; ``triggers``: patient, time. Days count from the first exposure, in 24 h. Where
+    ``settled``: settled rows of reported_grade; ``triggers``: patient, time. Days count from the first exposure, in 24 h. Where
     nobody measured the signs, or there is no trigger, the verdict is ``not_comparable``.
     """
     scales = timeline["scale"].unique().to_list()
-    said = observations.filter((pl.col("concept").cast(pl.String) == "reported_grade") & pl.col("value").is_not_null())
+    said = settled.filter(pl.col("value").is_not_null())
     reported = said.select(
-        pl.col("patient").cast(pl.String), pl.col("text").cast(pl.String).alias("scale"), "time",
+        pl.col("patient").cast(pl.String),
+        pl.col("text").cast(pl.String).alias("scale"),
+        "time",
         pl.col("value").cast(pl.Int8).alias("reported"),
     ).filter(pl.col("scale").is_in(scales))
     if reported.is_empty():
@@ -33,9 +35,9 @@ def concordance(
     )
     rows = timeline.with_columns(_measured(knowledge, scales).alias("measured"))
     daily = _judged(_derived_by_day(dated, rows).with_columns(pl.lit("day").alias("level")))
-    worst = _judged(_derived_at_worst(dated, rows).with_columns(
-        pl.lit("worst").alias("level"), pl.lit(None, pl.Int32).alias("day")
-    ))
+    worst = _judged(
+        _derived_at_worst(dated, rows).with_columns(pl.lit("worst").alias("level"), pl.lit(None, pl.Int32).alias("day"))
+    )
     both = pl.concat([daily, worst.select(daily.columns)])
     return both.select(CONCORDANCE.names).cast(dict(CONCORDANCE.schema)).sort("scale", "level", "patient", "day")
 
@@ -54,14 +56,20 @@ def _measured(knowledge: Knowledge, scales: list[str]) -> pl.Expr:
 
 
 def _derived_by_day(dated: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    days = dated.filter(pl.col("day").is_not_null()).group_by("patient", "scale", "day", "zero").agg(
-        pl.col("reported").max()
+    days = (
+        dated.filter(pl.col("day").is_not_null())
+        .group_by("patient", "scale", "day", "zero")
+        .agg(pl.col("reported").max())
     )
     undated = dated.filter(pl.col("day").is_null()).group_by("patient", "scale").agg(pl.col("reported").max())
     begins = pl.col("zero") + pl.col("day").cast(pl.Int64) * DAY_US
-    pairs = days.with_columns(begins.alias("day_start"), (begins + DAY_US).alias("day_end")).join(
-        rows.select("patient", "scale", "start", "end", "at_least", "at_most", "measured"), on=["patient", "scale"]
-    ).filter((pl.col("start") < pl.col("day_end")) & (pl.col("end") > pl.col("day_start")))
+    pairs = (
+        days.with_columns(begins.alias("day_start"), (begins + DAY_US).alias("day_end"))
+        .join(
+            rows.select("patient", "scale", "start", "end", "at_least", "at_most", "measured"), on=["patient", "scale"]
+        )
+        .filter((pl.col("start") < pl.col("day_end")) & (pl.col("end") > pl.col("day_start")))
+    )
     derived = _extremes(pairs, ["patient", "scale", "day"])
     joined = days.join(derived, on=["patient", "scale", "day"], how="left")
     return pl.concat([joined, undated], how="diagonal").drop("zero")
@@ -74,7 +82,8 @@ def _derived_at_worst(dated: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _extremes(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     return rows.group_by(by).agg(
-        pl.col("at_least").max().alias("derived_at_least"), pl.col("at_most").max().alias("derived_at_most"),
+        pl.col("at_least").max().alias("derived_at_least"),
+        pl.col("at_most").max().alias("derived_at_most"),
         pl.col("measured").any(),
     )
 
@@ -83,17 +92,25 @@ def _judged(table: pl.DataFrame) -> pl.DataFrame:
     low, high, said = pl.col("derived_at_least"), pl.col("derived_at_most"), pl.col("reported")
     known = pl.col("measured").fill_null(False) & low.is_not_null()
     verdict = (
-        pl.when(~known).then(pl.lit("not_comparable"))
-        .when((low == said) & (high == said)).then(pl.lit("agree"))
-        .when((low <= said) & (said <= high)).then(pl.lit("compatible"))
+        pl.when(~known)
+        .then(pl.lit("not_comparable"))
+        .when((low == said) & (high == said))
+        .then(pl.lit("agree"))
+        .when((low <= said) & (said <= high))
+        .then(pl.lit("compatible"))
         .otherwise(pl.lit("differ"))
     )
     reason = (
-        pl.when(pl.col("measured").is_null()).then(pl.lit("nothing was derived for this stretch"))
-        .when(low.is_null()).then(pl.lit("no trigger is recorded"))
-        .when(~known).then(pl.lit("the signs that make the grade were not recorded"))
-        .when(low > said).then(pl.format("derived at least {}, {} above the report", low, low - said))
-        .when(high < said).then(pl.format("derived at most {}, {} below the report", high, said - high))
+        pl.when(pl.col("measured").is_null())
+        .then(pl.lit("nothing was derived for this stretch"))
+        .when(low.is_null())
+        .then(pl.lit("no trigger is recorded"))
+        .when(~known)
+        .then(pl.lit("the signs that make the grade were not recorded"))
+        .when(low > said)
+        .then(pl.format("derived at least {}, {} above the report", low, low - said))
+        .when(high < said)
+        .then(pl.format("derived at most {}, {} below the report", high, said - high))
         .otherwise(pl.lit(""))
     )
     return table.with_columns(verdict.alias("verdict"), reason.alias("reason"))

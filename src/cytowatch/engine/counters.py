@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.compare import compare
 from cytowatch.engine.compile import DEVICE, Needs, is_open
 from cytowatch.engine.intervals import device_changes, device_ends, doubts, end_at, lasting, merge_runs, readings
-from cytowatch.engine.subjects import FOREVER, concept_rows
+from cytowatch.engine.subjects import FOREVER
 from cytowatch.engine.thresholds import threshold_columns
 from cytowatch.knowledge.model import Compare, Domain, Knowledge
 
@@ -23,32 +24,30 @@ __all__ = ["attribution_counters", "device_counters", "drug_counters", "is_open"
 
 
 def reading_counters(
-    rows: pl.DataFrame, subjects: pl.DataFrame, needs: Needs, knowledge: Knowledge
+    rows: Charted, subjects: pl.DataFrame, needs: Needs, knowledge: Knowledge
 ) -> list[pl.DataFrame]:
     """Counters ``<name>|true``, ``|false``, ``|gray`` of every comparison but the fever one's extras."""
     frames = []
     for name, node in needs.readings.items():
-        own = concept_rows(rows, node.concept)
+        own = rows.of(node.concept)
         if not own.is_empty():
             frames.append(_compared(own, rows, subjects, name, node, knowledge))
     return frames
 
 
 def _compared(
-    own: pl.DataFrame, rows: pl.DataFrame, subjects: pl.DataFrame, name: str, node: Compare, knowledge: Knowledge
+    own: pl.DataFrame, rows: Charted, subjects: pl.DataFrame, name: str, node: Compare, knowledge: Knowledge
 ) -> pl.DataFrame:
     spoken = readings(own, knowledge.concepts[node.concept].valid_for_us)
     if node.without:
-        spoken = end_at(spoken, device_ends(concept_rows(rows, node.without)))
+        spoken = end_at(spoken, device_ends(rows.of(node.without)))
     elif node.concept == _FLOW:
-        spoken = end_at(spoken, device_changes(concept_rows(rows, DEVICE)))
+        spoken = end_at(spoken, device_changes(rows.of(DEVICE)))
     judged = judge(spoken, subjects, name, node, knowledge)
     return merge_runs(judged, [f"{name}|true", f"{name}|false", f"{name}|gray"])
 
 
-def judge(
-    spoken: pl.DataFrame, subjects: pl.DataFrame, name: str, node: Compare, knowledge: Knowledge
-) -> pl.DataFrame:
+def judge(spoken: pl.DataFrame, subjects: pl.DataFrame, name: str, node: Compare, knowledge: Knowledge) -> pl.DataFrame:
     """Add the comparison's verdict as weights; rows that the patient's age makes useless go."""
     if not node.threshold:
         verdict = compare(node.op, pl.lit(node.value))
@@ -63,8 +62,10 @@ def judge(
     )
     # a pressure that only an adult's rule reads says nothing if it is normal and the age unknown
     idle = ((pl.col(f"{key}|used") == 0) | (unsure & verdict.false)).fill_null(False)
-    none = [pl.when(idle).then(0).otherwise(pl.col(f"{name}|{part}")).cast(pl.Int8).alias(f"{name}|{part}")
-            for part in ("true", "false", "gray")]
+    none = [
+        pl.when(idle).then(0).otherwise(pl.col(f"{name}|{part}")).cast(pl.Int8).alias(f"{name}|{part}")
+        for part in ("true", "false", "gray")
+    ]
     return judged.with_columns(none)
 
 
@@ -76,11 +77,11 @@ def _weights(name: str, true: pl.Expr, false: pl.Expr) -> list[pl.Expr]:
     ]
 
 
-def drug_counters(rows: pl.DataFrame, drugs: list[str], knowledge: Knowledge) -> list[pl.DataFrame]:
+def drug_counters(rows: Charted, drugs: list[str], knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<drug>|on`` and ``<drug>|doubt``."""
     frames = []
     for drug in drugs:
-        own = concept_rows(rows, drug)
+        own = rows.of(drug)
         if own.is_empty():
             continue
         spoken = drug_intervals(own, drug, knowledge)
@@ -102,9 +103,11 @@ def drug_intervals(own: pl.DataFrame, drug: str, knowledge: Knowledge) -> pl.Dat
     )
 
 
-def device_counters(rows: pl.DataFrame, devices: dict[str, tuple[str, ...]], knowledge: Knowledge) -> list[pl.DataFrame]:
+def device_counters(
+    rows: Charted, devices: dict[str, tuple[str, ...]], knowledge: Knowledge
+) -> list[pl.DataFrame]:
     """Counters ``device|any``, ``|other``, ``|doubt`` and one per list of categories."""
-    own = concept_rows(rows, DEVICE)
+    own = rows.of(DEVICE)
     if own.is_empty():
         return []
     spoken = lasting(own, knowledge.concepts[DEVICE].valid_for_us or 0)
@@ -118,9 +121,9 @@ def device_counters(rows: pl.DataFrame, devices: dict[str, tuple[str, ...]], kno
     return [merge_runs(flat, ["device|any", "device|other", *devices]), merge_runs(tails, ["device|doubt"])]
 
 
-def attribution_counters(rows: pl.DataFrame, concept: str) -> list[pl.DataFrame]:
+def attribution_counters(rows: Charted, concept: str) -> list[pl.DataFrame]:
     """Counters ``<concept>|else`` (some other cause) and ``<concept>|own`` (CRS)."""
-    own = concept_rows(rows, concept)
+    own = rows.of(concept)
     if own.is_empty():
         return []
     elsewhere = pl.col("text").cast(pl.String) != "crs"
@@ -136,18 +139,18 @@ def attributed(domain: Domain) -> pl.Expr:
     return is_open(f"{own}|else") | (is_open("attribution|else") & ~is_open(f"{own}|own"))
 
 
-def switch_counters(rows: pl.DataFrame, concept: str) -> list[pl.DataFrame]:
+def switch_counters(rows: Charted, concept: str) -> list[pl.DataFrame]:
     """Counter ``<concept>|on``: from a ``yes`` to the next row or its end."""
-    own = concept_rows(rows, concept)
+    own = rows.of(concept)
     if own.is_empty():
         return []
     yes = (pl.col("text").cast(pl.String) == "yes").cast(pl.Int8).alias(f"{concept}|on")
     return [merge_runs(readings(own, None).with_columns(yes), [f"{concept}|on"])]
 
 
-def reason_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+def reason_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``reason|any``, ``reason|excludes`` and ``reason|from`` (the moment the reason in force speaks from)."""
-    own = concept_rows(rows, domain.excluded_by)
+    own = rows.of(domain.excluded_by)
     if own.is_empty():
         return []
     excludes = pl.col("text").cast(pl.String).is_in(domain.excluding)
@@ -159,28 +162,30 @@ def reason_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) ->
     return [merge_runs(spoken, ["reason|any", "reason|excludes", "reason|from"])]
 
 
-def deaths_in_span(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
+def deaths_in_span(rows: Charted, subjects: pl.DataFrame) -> pl.DataFrame:
     """Death rows of a subject's own span; one before the span is no death of this patient's watch."""
     starts = subjects.select("subject", pl.col("start").alias("span_start"))
-    deaths = concept_rows(rows, "death").join(starts, on="subject", maintain_order="left")
+    deaths = rows.of("death").join(starts, on="subject", maintain_order="left")
     return deaths.filter(pl.col("time") >= pl.col("span_start"))
 
 
-def own_death(rows: pl.DataFrame, subjects: pl.DataFrame, cause: str) -> pl.DataFrame:
+def own_death(rows: Charted, subjects: pl.DataFrame, cause: str) -> pl.DataFrame:
     """The first death of the scale's own cause, as a point."""
     deaths = deaths_in_span(rows, subjects).filter(pl.col("text").cast(pl.String) == cause)
     first = deaths.unique("subject", keep="first", maintain_order=True)
     return first.with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
 
 
-def death_counters(rows: pl.DataFrame, subjects: pl.DataFrame, cause: str) -> list[pl.DataFrame]:
+def death_counters(rows: Charted, subjects: pl.DataFrame, cause: str) -> list[pl.DataFrame]:
     """Counters ``death|own`` and ``death|unknown``, from the death on."""
     own = deaths_in_span(rows, subjects)
     if own.is_empty():
         return []
     text = pl.col("text").cast(pl.String).fill_null("unknown")
     spoken = own.with_columns(
-        pl.col("time").alias("start"), pl.lit(FOREVER).alias("end"),
-        (text == cause).cast(pl.Int8).alias("death|own"), (text == "unknown").cast(pl.Int8).alias("death|unknown"),
+        pl.col("time").alias("start"),
+        pl.lit(FOREVER).alias("end"),
+        (text == cause).cast(pl.Int8).alias("death|own"),
+        (text == "unknown").cast(pl.Int8).alias("death|unknown"),
     )
     return [merge_runs(spoken, ["death|own", "death|unknown"])]

@@ -19,13 +19,32 @@ from cytowatch.engine.masks import mask
 from cytowatch.knowledge.model import All, Any_, AnyMeasured, Compare, Domain, In, Node, Scale
 
 FLAGS = [
-    "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_reason_not_stated",
+    "no_trigger",
+    "assumed_trigger",
+    "not_gradable",
+    "vasopressin_alone",
+    "inotrope",
+    "oxygen_reason_not_stated",
     "fever_before_trigger",
 ]
 MISSING = [
-    "no_trigger", "body_temperature", "blood_pressure", "age", "vasopressor_state", "oxygen_device", "oxygen_flow",
-    "attribution_hypotension", "attribution_hypoxia", "death_cause",
+    "no_trigger",
+    "body_temperature",
+    "blood_pressure",
+    "age",
+    "vasopressor_state",
+    "oxygen_device",
+    "oxygen_flow",
+    "attribution_hypotension",
+    "attribution_hypoxia",
+    "death_cause",
 ]
+# what the later steps read of a segment; the counters themselves are not carried on
+_ABOUT = (
+    "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "afebrile",
+    "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray", "drug_doubtful",
+    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "death|own", "death|unknown",
+)  # fmt: skip
 _INSIDE, _QUIET = pl.col("inside"), pl.col("quiet")
 _UNKNOWN_FEVER = ~pl.col("fever") & ~pl.col("afebrile")
 
@@ -54,27 +73,38 @@ def criteria_names(scale: Scale) -> list[str]:
     return [scale.episode.opens_with, f"{scale.episode.opens_with}_waived", *signs, scale.episode.death_criterion]
 
 
-def add_signs(grid: pl.DataFrame, scale: Scale, compiled: Compiled, not_recorded: frozenset[str]) -> pl.DataFrame:
+def add_signs(grid: pl.DataFrame, scale: Scale, compiled: Compiled, not_recorded: frozenset[str], rules: Rules) -> pl.DataFrame:
     """Add each criterion's certain and possible value (``+id``, ``?id``) and the bounds of the two sign axes."""
     pressure, oxygen = _domain(scale, "pressure"), _domain(scale, "oxygen")
     raw = [
         expression.alias(prefix + name)
-        for name, truth in compiled.truths.items() if name != scale.episode.opens_with
+        for name, truth in compiled.truths.items()
+        if name != scale.episode.opens_with
         for prefix, expression in (("+", truth.certain), ("?", truth.possible))
     ]
     table = grid.with_columns(
         *raw,
-        is_open("fever|true").alias("fever"), is_open("fever|false").alias("afebrile"),
-        attributed(pressure).alias("pressure_elsewhere"), attributed(oxygen).alias("oxygen_elsewhere"),
+        is_open("fever|true").alias("fever"),
+        is_open("fever|false").alias("afebrile"),
+        attributed(pressure).alias("pressure_elsewhere"),
+        attributed(oxygen).alias("oxygen_elsewhere"),
     )
     table = table.with_columns(_highest(scale, "oxygen", "?").alias("oxygen_level"))
     table = table.with_columns(_excluded().alias("oxygen_excluded"))
     table = table.with_columns(_without_attributed(scale))
     return table.with_columns(
-        _highest(scale, "pressure", "+").alias("h_lo"), _highest(scale, "pressure", "?").alias("h_hi"),
-        _highest(scale, "oxygen", "+").alias("o_lo"), _highest(scale, "oxygen", "?").alias("o_hi"),
+        _highest(scale, "pressure", "+").alias("h_lo"),
+        _highest(scale, "pressure", "?").alias("h_hi"),
+        _highest(scale, "oxygen", "+").alias("o_lo"),
+        _highest(scale, "oxygen", "?").alias("o_hi"),
         *_unknown_inputs(scale, compiled, not_recorded),
-    ).with_columns(((pl.col("h_lo") > 0) | (pl.col("o_lo") > 0)).alias("sign"))
+        _any(is_open(f"{drug}|on") for drug in rules.inotropes).alias("inotrope"),
+        is_open("reason|any").alias("reason_charted"),
+    ).select(
+        *_ABOUT,
+        *(f"{prefix}{criterion.id}" for criterion in scale.criteria if criterion.domain != "fever" for prefix in "+?"),
+        ((pl.col("h_lo") > 0) | (pl.col("o_lo") > 0)).alias("sign"),
+    )
 
 
 def _domain(scale: Scale, name: str) -> Domain:
@@ -84,16 +114,19 @@ def _domain(scale: Scale, name: str) -> Domain:
 def _highest(scale: Scale, domain: str, prefix: str) -> pl.Expr:
     grades = [
         pl.when(pl.col(prefix + criterion.id)).then(criterion.grade).otherwise(0)
-        for criterion in scale.criteria if criterion.domain == domain
+        for criterion in scale.criteria
+        if criterion.domain == domain
     ]
     return pl.max_horizontal(grades).cast(pl.Int8)
 
 
 def _excluded() -> pl.Expr:
     """Oxygen support with another reason, unless there is now more of it than when the reason was charted."""
-    begins = (pl.col("reason|from") != pl.col("reason|from").shift(1)) | (
-        is_open("reason|any") & ~is_open("reason|any").shift(1)
-    ) | first_of_subject()
+    begins = (
+        (pl.col("reason|from") != pl.col("reason|from").shift(1))
+        | (is_open("reason|any") & ~is_open("reason|any").shift(1))
+        | first_of_subject()
+    )
     level_then = pl.when(begins.fill_null(True)).then(pl.col("oxygen_level")).forward_fill()
     by_reason = is_open("reason|excludes") & (pl.col("oxygen_level") <= level_then)
     as_at_home = pl.col("oxygen_level") <= pl.col("baseline_level")
@@ -108,7 +141,8 @@ def _without_attributed(scale: Scale) -> list[pl.Expr]:
     }
     return [
         (pl.col(prefix + criterion.id) & counted[criterion.domain]).alias(prefix + criterion.id)
-        for criterion in scale.criteria if criterion.domain in counted
+        for criterion in scale.criteria
+        if criterion.domain in counted
         for prefix in ("+", "?")
     ]
 
@@ -124,7 +158,8 @@ def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[st
     )
     alone = _any(
         is_open(f"{name}|{part}")
-        for name, node in compiled.needs.readings.items() if node.without
+        for name, node in compiled.needs.readings.items()
+        if node.without
         for part in ("true", "gray")
     ) & ~is_open("device|any")
     nothing_on = ~is_open("device|any")
@@ -194,7 +229,9 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal("last", "ls")).alias("last_sign")
     )
     table = split_at(table, pl.col("last") + rules.fever_gap, pl.col("last_sign") + rules.episode_gap)
-    quiet = (~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)).fill_null(False)
+    quiet = (
+        ~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)
+    ).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
     free = pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
     closes = (_QUIET & free) | _quiet_until_here(free, pl.col("last_sign"), rules.episode_gap)
@@ -236,11 +273,11 @@ def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     )
 
 
-def add_names(bounds: pl.DataFrame, scale: Scale, rules: Rules) -> pl.DataFrame:
+def add_names(bounds: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     """Add the bit masks ``criteria``, ``missing`` and ``flags``."""
     table = bounds.with_columns(_not_gradable().alias("not_gradable"))
     return table.with_columns(
-        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags(rules).alias("flags")
+        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags().alias("flags")
     )
 
 
@@ -257,11 +294,11 @@ def _not_gradable() -> pl.Expr:
 def _criteria(scale: Scale) -> pl.Expr:
     opening = scale.episode.opens_with
     fever = pl.when(_INSIDE).then(pl.col("present")).otherwise(pl.col("fever"))
-    signs = {
-        criterion.id: pl.col(f"+{criterion.id}") for criterion in scale.criteria if criterion.id != opening
+    signs = {criterion.id: pl.col(f"+{criterion.id}") for criterion in scale.criteria if criterion.id != opening}
+    living = {
+        name: holds & ~_dead()
+        for name, holds in {opening: fever, f"{opening}_waived": pl.col("waived"), **signs}.items()
     }
-    living = {name: holds & ~_dead()
-              for name, holds in {opening: fever, f"{opening}_waived": pl.col("waived"), **signs}.items()}
     return mask({**living, scale.episode.death_criterion: is_open("death|own")})
 
 
@@ -269,42 +306,63 @@ def _missing() -> pl.Expr:
     lo = pl.col("at_least")
     open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead()
     waiting = _INSIDE & ~_QUIET & ~pl.col("present") & ~pl.col("waived")
-    fever_matters = pl.when(~_INSIDE | _QUIET).then(1).when(waiting).then(pl.max_horizontal("h_lo", "o_lo")).otherwise(0)
+    fever_matters = (
+        pl.when(~_INSIDE | _QUIET).then(1).when(waiting).then(pl.max_horizontal("h_lo", "o_lo")).otherwise(0)
+    )
     undecided = pl.col("?hypotension") & ~pl.col("+hypotension") & (lo < 2)
     h_hi, o_hi = pl.col("h_hi"), pl.col("o_hi")
     oxygen_open = o_hi > pl.col("o_lo")
-    return mask({
-        "no_trigger": ~pl.col("triggered"),
-        "body_temperature": open_ & _UNKNOWN_FEVER & (fever_matters > lo),
-        "blood_pressure": open_ & undecided & ~pl.col("pressure_measured"),
-        "age": open_ & undecided & pl.col("pressure_gray") & pl.col("age_days").is_null(),
-        "vasopressor_state": open_ & pl.col("drug_doubtful") & (h_hi >= 3) & (h_hi > pl.col("h_lo")) & (h_hi > lo),
-        "oxygen_device": open_ & pl.col("device_doubtful") & oxygen_open & (o_hi > lo),
-        "oxygen_flow": open_ & pl.col("flow_unknown") & oxygen_open & (pl.col("o_lo") < 3) & (lo < 3),
-        "attribution_hypotension": open_ & pl.col("not_gradable") & (pl.col("h_lo") > 0) & (pl.col("h_lo") > lo),
-        "attribution_hypoxia": open_ & pl.col("not_gradable") & (pl.col("o_lo") > 0) & (pl.col("o_lo") > lo),
-        "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
-    })
+    return mask(
+        {
+            "no_trigger": ~pl.col("triggered"),
+            "body_temperature": open_ & _UNKNOWN_FEVER & (fever_matters > lo),
+            "blood_pressure": open_ & undecided & ~pl.col("pressure_measured"),
+            "age": open_ & undecided & pl.col("pressure_gray") & pl.col("age_days").is_null(),
+            "vasopressor_state": open_ & pl.col("drug_doubtful") & (h_hi >= 3) & (h_hi > pl.col("h_lo")) & (h_hi > lo),
+            "oxygen_device": open_ & pl.col("device_doubtful") & oxygen_open & (o_hi > lo),
+            "oxygen_flow": open_ & pl.col("flow_unknown") & oxygen_open & (pl.col("o_lo") < 3) & (lo < 3),
+            "attribution_hypotension": open_ & pl.col("not_gradable") & (pl.col("h_lo") > 0) & (pl.col("h_lo") > lo),
+            "attribution_hypoxia": open_ & pl.col("not_gradable") & (pl.col("o_lo") > 0) & (pl.col("o_lo") > lo),
+            "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
+        }
+    )
 
 
-def _flags(rules: Rules) -> pl.Expr:
-    return mask({
-        "no_trigger": ~pl.col("triggered"),
-        "assumed_trigger": pl.col("assumed"),
-        "not_gradable": pl.col("not_gradable"),
-        "vasopressin_alone": pl.col("+vasopressin") & ~pl.col("?vasopressor"),
-        "inotrope": _any(is_open(f"{drug}|on") for drug in rules.inotropes),
-        "oxygen_reason_not_stated": (pl.col("o_lo") >= 2) & ~is_open("reason|any"),
-        "fever_before_trigger": _INSIDE & pl.col("early_fever").fill_null(False),
-    })
+def _flags() -> pl.Expr:
+    return mask(
+        {
+            "no_trigger": ~pl.col("triggered"),
+            "assumed_trigger": pl.col("assumed"),
+            "not_gradable": pl.col("not_gradable"),
+            "vasopressin_alone": pl.col("+vasopressin") & ~pl.col("?vasopressor"),
+            "inotrope": pl.col("inotrope"),
+            "oxygen_reason_not_stated": (pl.col("o_lo") >= 2) & ~pl.col("reason_charted"),
+            "fever_before_trigger": _INSIDE & pl.col("early_fever").fill_null(False),
+        }
+    )
 
 
 def counters_read(scale: Scale, compiled: Compiled, rules: Rules) -> list[str]:
     """Every counter this module reads, so that the grid has each, if only as 0."""
     readings = [f"{name}|{part}" for name in compiled.needs.readings for part in ("true", "false", "gray")]
     drugs = [f"{drug}|{part}" for drug in (*compiled.needs.drugs, *rules.inotropes) for part in ("on", "doubt")]
-    said = [f"{name}|{part}" for name in ("attribution", *(d.attribution for d in scale.domains))
-            for part in ("else", "own")]
-    own = ["fever|true", "fever|false", "fever|ever", "fever|last", "reason|any", "reason|excludes", "reason|from",
-           "death|own", "death|unknown", "device|any", "device|other", "device|doubt"]
+    said = [
+        f"{name}|{part}"
+        for name in ("attribution", *(d.attribution for d in scale.domains))
+        for part in ("else", "own")
+    ]
+    own = [
+        "fever|true",
+        "fever|false",
+        "fever|ever",
+        "fever|last",
+        "reason|any",
+        "reason|excludes",
+        "reason|from",
+        "death|own",
+        "death|unknown",
+        "device|any",
+        "device|other",
+        "device|doubt",
+    ]
     return [*readings, *drugs, *said, *own, *compiled.needs.devices]

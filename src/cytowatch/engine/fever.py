@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.counters import judge
 from cytowatch.engine.intervals import merge_runs, readings
-from cytowatch.engine.subjects import FOREVER, concept_rows
+from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Knowledge, Scale
 
 
-def fever_rows(rows: pl.DataFrame, subjects: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> pl.DataFrame:
+def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> pl.DataFrame:
     """Temperature readings with their interval and the weights ``fever|true`` and ``fever|false``."""
     criterion = next(c for c in scale.criteria if c.id == scale.episode.opens_with)
     domain = next(d for d in scale.domains if d.id == criterion.domain)
     assert isinstance(criterion.when, Compare)
-    own = concept_rows(rows, criterion.when.concept)
+    own = rows.of(criterion.when.concept)
     spoken = readings(own, knowledge.concepts[criterion.when.concept].valid_for_us)
     judged = judge(spoken, subjects, "fever", criterion.when, knowledge)
     elsewhere = _attributed_at_reading(judged, rows, domain.attribution)
@@ -37,10 +38,10 @@ def fever_counters(fevers: pl.DataFrame) -> list[pl.DataFrame]:
     return [state, latest]
 
 
-def _attributed_at_reading(readings_: pl.DataFrame, rows: pl.DataFrame, own: str) -> pl.Series:
+def _attributed_at_reading(readings_: pl.DataFrame, rows: Charted, own: str) -> pl.Series:
     """For each reading: was fever attributed to another cause at its time?"""
     nothing = pl.Series("elsewhere", [False], dtype=pl.Boolean).new_from_index(0, readings_.height)
-    special, general = concept_rows(rows, own), concept_rows(rows, "attribution")
+    special, general = rows.of(own), rows.of("attribution")
     if special.is_empty() and general.is_empty():
         return nothing
     causes = readings_.select("subject", "time")

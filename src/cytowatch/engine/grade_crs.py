@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine import counters, crs, trace
 from cytowatch.engine.compare import compare
 from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
@@ -13,7 +14,7 @@ from cytowatch.engine.grid import make_grid, split_at
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, lasting, readings
 from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
-from cytowatch.engine.subjects import Subjects, concept_rows
+from cytowatch.engine.subjects import Subjects
 from cytowatch.knowledge.model import Compare, In, Knowledge, Running, Scale
 
 
@@ -28,14 +29,20 @@ def grade_crs(
     grid = make_grid(people, frames, crs.counters_read(scale, compiled, rules))
     home = pl.col("baseline_oxygen_device").replace_strict(crs.device_levels(scale), default=0, return_dtype=pl.Int8)
     about = people.select("subject", "triggered", "assumed", "age_days", home.fill_null(0).alias("baseline_level"))
-    grid = grid.join(about.join(_early_fevers(fevers, people, rules.early_fever), on="subject", how="left"), on="subject", how="left",
-                     maintain_order="left")
-    phases = crs.add_phases(crs.add_signs(grid, scale, compiled, not_recorded), rules)
+    grid = grid.join(
+        about.join(_early_fevers(fevers, people, rules.early_fever), on="subject", how="left"),
+        on="subject",
+        how="left",
+        maintain_order="left",
+    )
+    phases = crs.add_phases(crs.add_signs(grid, scale, compiled, not_recorded, rules), rules)
     episodes = number_episodes(phases, subjects)
-    doses = given(rows, list(scale.episode.waived_by)).sort("subject", "time", "source", descending=[False, False, True])
+    doses = given(rows, list(scale.episode.waived_by)).sort(
+        "subject", "time", "source", descending=[False, False, True]
+    )
     phases = phases.join(waived_from(episodes, doses), on=["subject", "onset"], how="left", maintain_order="left")
     phases = split_at(phases, pl.col("waived_from"))
-    segments = crs.add_names(crs.add_bounds(_early_only(phases, rules.early_fever), rules), scale, rules)
+    segments = crs.add_names(crs.add_bounds(_early_only(phases, rules.early_fever), rules), scale)
     ends = pl.when("sign").then("end").otherwise("ls")
     segments = segments.with_columns(pl.max_horizontal("last", ends).alias("last_sign_at"))
     joined = join_equal(segments)
@@ -47,8 +54,13 @@ def grade_crs(
 
 
 def _counter_frames(
-    rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, scale: Scale, compiled: Compiled,
-    knowledge: Knowledge, rules: crs.Rules,
+    rows: Charted,
+    people: pl.DataFrame,
+    fevers: pl.DataFrame,
+    scale: Scale,
+    compiled: Compiled,
+    knowledge: Knowledge,
+    rules: crs.Rules,
 ) -> list[pl.DataFrame]:
     oxygen = next(domain for domain in scale.domains if domain.excluded_by)
     said = ["attribution", *dict.fromkeys(d.attribution for d in scale.domains if d.attributed_at == "moment")]
@@ -67,8 +79,11 @@ def _counter_frames(
 def _early_fevers(fevers: pl.DataFrame, people: pl.DataFrame, within: int) -> pl.DataFrame:
     """Subjects with a fever reading in the day before the trigger: subject, early_fever."""
     starts = people.select("subject", pl.col("start").alias("span_start"))
-    early = fevers.filter(pl.col("fever|true") == 1).select("subject", "time").join(starts, on="subject").filter(
-        (pl.col("time") < pl.col("span_start")) & (pl.col("time") >= pl.col("span_start") - within)
+    early = (
+        fevers.filter(pl.col("fever|true") == 1)
+        .select("subject", "time")
+        .join(starts, on="subject")
+        .filter((pl.col("time") < pl.col("span_start")) & (pl.col("time") >= pl.col("span_start") - within))
     )
     return early.select("subject").unique().with_columns(pl.lit(True).alias("early_fever"))
 
@@ -93,8 +108,14 @@ def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.Dat
 
 
 def _pieces(
-    joined: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, fevers: pl.DataFrame, doses: pl.DataFrame,
-    scale: Scale, compiled: Compiled, knowledge: Knowledge,
+    joined: pl.DataFrame,
+    rows: Charted,
+    people: pl.DataFrame,
+    fevers: pl.DataFrame,
+    doses: pl.DataFrame,
+    scale: Scale,
+    compiled: Compiled,
+    knowledge: Knowledge,
 ) -> list[pl.Series]:
     """The sources that make the criteria of each row certain, one column a kind, in the order of the criteria."""
     order = {name: place for place, name in enumerate(crs.criteria_names(scale))}
@@ -127,23 +148,26 @@ def _fever_piece(asked: pl.DataFrame, fevers: pl.DataFrame) -> pl.Series:
 def _waiver_piece(asked: pl.DataFrame, doses: pl.DataFrame) -> pl.Series:
     """The latest dose that waives: given at or after onset, or begun before and still running at onset."""
     points = doses.with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
-    in_episode = asked.select("subject", "onset", "start").with_row_index("at").join(
-        points.select("subject", "time", "until", "source").with_row_index("order"), on="subject"
-    ).filter(
-        (pl.col("time") <= pl.col("start"))
-        & ((pl.col("time") >= pl.col("onset")) | (pl.col("until") > pl.col("onset")).fill_null(False))
+    in_episode = (
+        asked.select("subject", "onset", "start")
+        .with_row_index("at")
+        .join(points.select("subject", "time", "until", "source").with_row_index("order"), on="subject")
+        .filter(
+            (pl.col("time") <= pl.col("start"))
+            & ((pl.col("time") >= pl.col("onset")) | (pl.col("until") > pl.col("onset")).fill_null(False))
+        )
     )
     last = in_episode.group_by("at").agg(pl.col("source").sort_by("order").last())
     return asked.with_row_index("at").join(last, on="at", how="left", maintain_order="left")["source"].alias("waiver")
 
 
 def _pressure_pieces(
-    asked: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, node: object, knowledge: Knowledge
+    asked: pl.DataFrame, rows: Charted, people: pl.DataFrame, node: object, knowledge: Knowledge
 ) -> list[pl.Series]:
     pieces = []
     for part in getattr(node, "of", ()):
         assert isinstance(part, Compare)
-        own = concept_rows(rows, part.concept)
+        own = rows.of(part.concept)
         spoken = readings(own, knowledge.concepts[part.concept].valid_for_us)
         judged = counters.judge(spoken, people, "p", part, knowledge)
         low = judged.with_columns(pl.when(pl.col("p|true") == 1).then("source").alias("source"))
@@ -151,13 +175,13 @@ def _pressure_pieces(
     return pieces
 
 
-def _drug_piece(asked: pl.DataFrame, rows: pl.DataFrame, drug: str, knowledge: Knowledge) -> pl.Series:
-    spoken = counters.drug_intervals(concept_rows(rows, drug), drug, knowledge).filter("on")
+def _drug_piece(asked: pl.DataFrame, rows: Charted, drug: str, knowledge: Knowledge) -> pl.Series:
+    spoken = counters.drug_intervals(rows.of(drug), drug, knowledge).filter("on")
     return trace.latest_covering(asked, spoken, drug)
 
 
-def _oxygen_pieces(asked: pl.DataFrame, rows: pl.DataFrame, node: object, knowledge: Knowledge) -> list[pl.Series]:
-    devices = lasting(concept_rows(rows, DEVICE), knowledge.concepts[DEVICE].valid_for_us or 0)
+def _oxygen_pieces(asked: pl.DataFrame, rows: Charted, node: object, knowledge: Knowledge) -> list[pl.Series]:
+    devices = lasting(rows.of(DEVICE), knowledge.concepts[DEVICE].valid_for_us or 0)
     text = pl.col("text").cast(pl.String)
     direct, graded, flow, alone = _oxygen_parts(node)
     graded_on = trace.latest_covering(asked, devices.filter(text.is_in(graded)), "graded").is_not_null()
@@ -176,17 +200,17 @@ def _oxygen_pieces(asked: pl.DataFrame, rows: pl.DataFrame, node: object, knowle
     return [*pieces, *(_alone_piece(without_device, rows, part, knowledge) for part in alone)]
 
 
-def _flows(rows: pl.DataFrame, flow: Compare | None, knowledge: Knowledge) -> pl.DataFrame:
+def _flows(rows: Charted, flow: Compare | None, knowledge: Knowledge) -> pl.DataFrame:
     """Flow readings with the time in which each speaks of the device it was charted with; ``idle`` where it is 0."""
-    own = rows.clear() if flow is None else concept_rows(rows, flow.concept)
+    own = rows.nothing if flow is None else rows.of(flow.concept)
     spoken = readings(own, None if flow is None else knowledge.concepts[flow.concept].valid_for_us)
-    kept = end_at(spoken, device_changes(concept_rows(rows, DEVICE)))
+    kept = end_at(spoken, device_changes(rows.of(DEVICE)))
     return kept.with_columns(compare("==", pl.lit(0.0)).true.alias("idle"))
 
 
-def _alone_piece(asked: pl.DataFrame, rows: pl.DataFrame, part: Compare, knowledge: Knowledge) -> pl.Series:
-    own = concept_rows(rows, part.concept)
-    ends = device_ends(concept_rows(rows, DEVICE))
+def _alone_piece(asked: pl.DataFrame, rows: Charted, part: Compare, knowledge: Knowledge) -> pl.Series:
+    own = rows.of(part.concept)
+    ends = device_ends(rows.of(DEVICE))
     spoken = end_at(readings(own, knowledge.concepts[part.concept].valid_for_us), ends)
     judged = counters.judge(spoken, asked.select("subject").unique(), "x", part, knowledge)
     true = judged.with_columns(pl.when(pl.col("x|true") == 1).then("source").alias("source"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine import counters, icans, neuro_counters, trace
 from cytowatch.engine.crs import Rules
 from cytowatch.engine.episodes import describe, number_episodes
@@ -33,9 +34,7 @@ def grade_icans(
     return timeline, table.with_columns(flags)
 
 
-def _counter_frames(
-    rows: pl.DataFrame, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
-) -> list[pl.DataFrame]:
+def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.DataFrame]:
     charted = neuro_counters.chartings(rows, scale)
     frames: list[pl.DataFrame] = []
     for domain in scale.domains:
@@ -55,7 +54,7 @@ def _counter_frames(
 
 
 def _pieces(
-    joined: pl.DataFrame, rows: pl.DataFrame, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
+    joined: pl.DataFrame, rows: Charted, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
 ) -> list[pl.Series]:
     """The sources behind each domain's criterion, in the order of the domains, then the death."""
     order = {name: place for place, name in enumerate(icans.criteria_names(scale))}
@@ -78,7 +77,7 @@ def _pieces(
     return [*pieces, trace.latest(asked([scale.episode.death_criterion]), deaths, "death", in_force=False)]
 
 
-def _domain_pieces(asked: pl.DataFrame, rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.Series]:
+def _domain_pieces(asked: pl.DataFrame, rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.Series]:
     items = [
         trace.latest(asked, neuro_counters.item_intervals(rows, domain, item, knowledge), item, in_force=True)
         for item, _ in domain.items

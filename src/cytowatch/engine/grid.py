@@ -33,13 +33,22 @@ def make_grid(subjects: pl.DataFrame, frames: list[pl.DataFrame], counters: list
 
 def _edges(frame: pl.DataFrame, spans: pl.DataFrame) -> list[pl.DataFrame]:
     weights = [name for name in frame.columns if name not in ("subject", "start", "end")]
-    inside = frame.join(spans, on="subject", how="inner").with_columns(
-        pl.col("start").clip(pl.col("span_start"), pl.col("span_end")),
-        pl.col("end").clip(pl.col("span_start"), pl.col("span_end")),
-    ).filter(pl.col("end") > pl.col("start"))
-    gains = inside.select("subject", pl.col("start").alias("at"), *[pl.col(w).cast(pl.Int64) for w in weights])
-    losses = inside.select("subject", pl.col("end").alias("at"), *[-pl.col(w).cast(pl.Int64) for w in weights])
+    inside = (
+        frame.join(spans, on="subject", how="inner")
+        .with_columns(
+            pl.col("start").clip(pl.col("span_start"), pl.col("span_end")),
+            pl.col("end").clip(pl.col("span_start"), pl.col("span_end")),
+        )
+        .filter(pl.col("end") > pl.col("start"))
+    )
+    gains = inside.select("subject", pl.col("start").alias("at"), *[_wide(frame, w) for w in weights])
+    losses = inside.select("subject", pl.col("end").alias("at"), *[-_wide(frame, w) for w in weights])
     return [gains, losses]
+
+
+def _wide(frame: pl.DataFrame, weight: str) -> pl.Expr:
+    """Times keep 64 bits; counts of open intervals need less."""
+    return pl.col(weight).cast(pl.Int64 if frame.schema[weight] == pl.Int64 else pl.Int32)
 
 
 def segment_end(start: str) -> pl.Expr:
@@ -48,18 +57,28 @@ def segment_end(start: str) -> pl.Expr:
     return pl.when(same).then(pl.col(start).shift(-1)).otherwise(pl.col("span_end"))
 
 
-def split_at(segments: pl.DataFrame, *cuts: pl.Expr) -> pl.DataFrame:
-    """Cut segments in two at each moment that lies strictly inside; the state is the same on both sides."""
-    pieces = [segments]
-    for cut in cuts:
-        inside = segments.with_columns(cut.alias("cut")).filter(
-            (pl.col("cut") > pl.col("start")) & (pl.col("cut") < pl.col("end"))
-        )
-        pieces.append(inside.with_columns(pl.col("cut").alias("start")).drop("cut"))
-    if all(piece.is_empty() for piece in pieces[1:]):
+def split_at(segments: pl.DataFrame, first: pl.Expr, second: pl.Expr | None = None) -> pl.DataFrame:
+    """Cut segments at one or two moments that lie strictly inside; the state is the same on all sides."""
+    inside = [_inside(cut) for cut in (first, *([] if second is None else [second]))]
+    cuts = segments.select(pl.min_horizontal(inside).alias("early"), pl.max_horizontal(inside).alias("late"))
+    early, late = cuts["early"], cuts["late"]
+    if early.null_count() == len(early):
         return segments
-    whole = pl.concat(pieces).sort("subject", "start").unique(["subject", "start"], keep="first", maintain_order=True)
-    return whole.with_columns(segment_end("start").alias("end"))
+    # the places of the pieces in the whole are known, so they are merged, not sorted
+    numbered = segments.with_columns((pl.int_range(pl.len()) * 3).alias("place"))
+    whole = numbered.merge_sorted(_piece(numbered, early, early.is_not_null(), 1), key="place")
+    if second is not None:
+        whole = whole.merge_sorted(_piece(numbered, late, (late != early).fill_null(value=False), 2), key="place")
+    return whole.drop("place").with_columns(segment_end("start").alias("end"))
+
+
+def _inside(cut: pl.Expr) -> pl.Expr:
+    return pl.when((cut > pl.col("start")) & (cut < pl.col("end"))).then(cut)
+
+
+def _piece(numbered: pl.DataFrame, cut: pl.Series, here: pl.Series, step: int) -> pl.DataFrame:
+    moved = numbered.filter(here)
+    return moved.with_columns(cut.filter(here).alias("start"), (pl.col("place") + step).alias("place"))
 
 
 def first_of_subject() -> pl.Expr:

@@ -30,8 +30,11 @@ def add_domains(grid: pl.DataFrame, scale: Scale, ice_from_years: float) -> pl.D
     """Add ``<domain>_lo`` and ``_hi`` of every domain and the worst of them, ``n_lo`` and ``n_hi``."""
     named = {domain.id: domain for domain in scale.domains}
     table = grid.with_columns(
-        *_instrument(ice_from_years), is_open("sedated|on").alias("sedated"),
-        attributed(named["ice"]).alias("elsewhere"), *_ice_range(named["ice"]), *_score_range("capd"),
+        *_instrument(ice_from_years),
+        is_open("sedated|on").alias("sedated"),
+        attributed(named["ice"]).alias("elsewhere"),
+        *_ice_range(named["ice"]),
+        *_score_range("capd"),
     )
     table = table.with_columns(
         (is_open("ice|in") | is_open("items|in")).alias("ice_in"), is_open("capd|in").alias("capd_in")
@@ -42,7 +45,8 @@ def add_domains(grid: pl.DataFrame, scale: Scale, ice_from_years: float) -> pl.D
     ranges = {"consciousness": _consciousness()} | {d.id: _exception(d.id) for d in scale.domains if d.by_exception}
     table = table.with_columns(
         expression.cast(pl.Int8).alias(f"{name}_{part}")
-        for name, (low, high) in ranges.items() for part, expression in (("lo", low), ("hi", high))
+        for name, (low, high) in ranges.items()
+        for part, expression in (("lo", low), ("hi", high))
     )
     return table.with_columns(*_worst(scale))
 
@@ -61,10 +65,20 @@ def _ice_range(ice: Domain) -> list[pl.Expr]:
     best, worst = band_grade(high, ice.bands), band_grade(low, ice.bands)
     by_items, by_total = is_open("items|in"), is_open("ice|in")
     return [
-        pl.when(by_items).then(pl.min_horizontal(best, worst)).when(by_total).then("ice|lo").otherwise(_NOT_DONE[0])
-        .cast(pl.Int8).alias("ice_lo"),
-        pl.when(by_items).then(pl.max_horizontal(best, worst)).when(by_total).then("ice|hi").otherwise(_NOT_DONE[1])
-        .cast(pl.Int8).alias("ice_hi"),
+        pl.when(by_items)
+        .then(pl.min_horizontal(best, worst))
+        .when(by_total)
+        .then("ice|lo")
+        .otherwise(_NOT_DONE[0])
+        .cast(pl.Int8)
+        .alias("ice_lo"),
+        pl.when(by_items)
+        .then(pl.max_horizontal(best, worst))
+        .when(by_total)
+        .then("ice|hi")
+        .otherwise(_NOT_DONE[1])
+        .cast(pl.Int8)
+        .alias("ice_hi"),
     ]
 
 
@@ -85,7 +99,9 @@ def _chosen_instrument() -> list[pl.Expr]:
     return [
         pl.when("sedated").then(0).otherwise(low).cast(pl.Int8).alias("tool_lo"),
         pl.when("sedated").then(_WORST).otherwise(high).cast(pl.Int8).alias("tool_hi"),
-        both.alias("by_both"), (capd & ~both).alias("by_capd"), (~capd & ~both).alias("by_ice"),
+        both.alias("by_both"),
+        (capd & ~both).alias("by_capd"),
+        (~capd & ~both).alias("by_ice"),
     ]
 
 
@@ -93,9 +109,7 @@ def _consciousness() -> tuple[pl.Expr, pl.Expr]:
     charted, grade = is_open("consciousness|in"), pl.col("consciousness|grade")
     taken_as_awake = pl.col("instrument_in")
     low = pl.when(charted & ~pl.col("sedated")).then(grade).otherwise(0)
-    high = (
-        pl.when("sedated").then(_WORST).when(charted).then(grade).when(taken_as_awake).then(0).otherwise(_WORST)
-    )
+    high = pl.when("sedated").then(_WORST).when(charted).then(grade).when(taken_as_awake).then(0).otherwise(_WORST)
     return low, high
 
 
@@ -110,8 +124,11 @@ def _worst(scale: Scale) -> list[pl.Expr]:
     others = [domain.id for domain in scale.domains if not domain.instrument]
     counts = ~pl.col("elsewhere")
     worst = [
-        pl.when(counts).then(pl.max_horizontal(f"tool_{part}", *(f"{name}_{part}" for name in others))).otherwise(0)
-        .cast(pl.Int8).alias(f"n_{part}")
+        pl.when(counts)
+        .then(pl.max_horizontal(f"tool_{part}", *(f"{name}_{part}" for name in others)))
+        .otherwise(0)
+        .cast(pl.Int8)
+        .alias(f"n_{part}")
         for part in ("lo", "hi")
     ]
     return worst
@@ -131,9 +148,7 @@ def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:
     closes = ((quiet & free) | before.fill_null(False)) & ~own & ~unknown
     latch = carried(pl.when(pl.col("sign") & pl.col("triggered")).then(1).when(closes).then(0))
     table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
-    begins = pl.col("inside") & (
-        ~pl.col("inside").shift(1, fill_value=False) | first_of_subject() | pl.col("closes")
-    )
+    begins = pl.col("inside") & (~pl.col("inside").shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
     at_least = pl.when(own).then(5).when(unknown).then(0).otherwise("n_lo")
     at_most = pl.when(own | unknown).then(5).otherwise("n_hi")
     return table.with_columns(
@@ -156,7 +171,10 @@ def _dead() -> pl.Expr:
 
 
 def _criteria(scale: Scale) -> pl.Expr:
-    lows = {"ice": pl.when(pl.col("by_ice") | pl.col("by_both")).then("tool_lo"), "capd": pl.when("by_capd").then("tool_lo")}
+    lows = {
+        "ice": pl.when(pl.col("by_ice") | pl.col("by_both")).then("tool_lo"),
+        "capd": pl.when("by_capd").then("tool_lo"),
+    }
     counts = ~pl.col("elsewhere") & ~(is_open("death|own") | is_open("death|unknown"))
     held = {}
     for domain in scale.domains:
@@ -174,27 +192,31 @@ def _missing(scale: Scale) -> pl.Expr:
     awake = pl.col("consciousness_hi")
     exceptions = [domain.id for domain in scale.domains if domain.by_exception]
     unknown = pl.any_horizontal(pl.col(f"{name}_lo") < pl.col(f"{name}_hi") for name in exceptions)
-    return mask({
-        "no_trigger": ~pl.col("triggered"),
-        "ice_score": tool & pl.col("by_ice"),
-        "capd_score": tool & pl.col("by_capd"),
-        "age": tool & pl.col("by_both"),
-        "consciousness": open_ & ~pl.col("sedated") & (pl.col("consciousness_lo") < awake) & (awake > lo),
-        "sedated": open_ & pl.col("sedated") & (lo < _WORST),
-        "neuro_exam": open_ & unknown & (lo < _WORST),
-        "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
-    })
+    return mask(
+        {
+            "no_trigger": ~pl.col("triggered"),
+            "ice_score": tool & pl.col("by_ice"),
+            "capd_score": tool & pl.col("by_capd"),
+            "age": tool & pl.col("by_both"),
+            "consciousness": open_ & ~pl.col("sedated") & (pl.col("consciousness_lo") < awake) & (awake > lo),
+            "sedated": open_ & pl.col("sedated") & (lo < _WORST),
+            "neuro_exam": open_ & unknown & (lo < _WORST),
+            "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
+        }
+    )
 
 
 def _flags() -> pl.Expr:
     assumed = pl.col("instrument_in") & ~is_open("consciousness|in") & ~pl.col("sedated")
-    return mask({
-        "no_trigger": ~pl.col("triggered"),
-        "assumed_trigger": pl.col("assumed"),
-        "awake_assumed": assumed,
-        "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
-        "sedated": pl.col("sedated"),
-    })
+    return mask(
+        {
+            "no_trigger": ~pl.col("triggered"),
+            "assumed_trigger": pl.col("assumed"),
+            "awake_assumed": assumed,
+            "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
+            "sedated": pl.col("sedated"),
+        }
+    )
 
 
 def counters_read(scale: Scale) -> list[str]:

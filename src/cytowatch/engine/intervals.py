@@ -57,8 +57,13 @@ def end_at(spoken: pl.DataFrame, stops: pl.DataFrame, *, at_same_time: bool = Fa
     if stops.is_empty() or spoken.is_empty():
         return spoken
     joined = spoken.sort("subject", "start").join_asof(
-        stops, left_on="start", right_on="stop", by="subject", strategy="forward",
-        allow_exact_matches=at_same_time, check_sortedness=False,
+        stops,
+        left_on="start",
+        right_on="stop",
+        by="subject",
+        strategy="forward",
+        allow_exact_matches=at_same_time,
+        check_sortedness=False,
     )
     return joined.with_columns(pl.min_horizontal("end", "stop").alias("end")).drop("stop")
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import end_at, merge_runs, readings
-from cytowatch.engine.subjects import FOREVER, concept_rows
+from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale
 
 # item points are kept as whole thousandths, so that running sums stay exact
 POINT = 1000
 
 
-def score_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<domain>|in``, ``|lo``, ``|hi`` of a score in bands (the total, not its items)."""
     spoken = score_intervals(rows, domain, knowledge)
     if spoken.is_empty():
@@ -27,9 +28,9 @@ def score_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> 
     return [merge_runs(graded, [f"{domain.id}|{part}" for part in ("in", "lo", "hi")])]
 
 
-def score_intervals(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> pl.DataFrame:
+def score_intervals(rows: Charted, domain: Domain, knowledge: Knowledge) -> pl.DataFrame:
     """The rows of a domain's own concept with the time in which each speaks."""
-    return readings(concept_rows(rows, domain.concept), knowledge.concepts[domain.concept].valid_for_us)
+    return readings(rows.of(domain.concept), knowledge.concepts[domain.concept].valid_for_us)
 
 
 def _ends() -> tuple[pl.Expr, pl.Expr]:
@@ -50,15 +51,15 @@ def band_grade(value: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
     return grade.cast(pl.Int8)
 
 
-def item_intervals(rows: pl.DataFrame, domain: Domain, item: str, knowledge: Knowledge) -> pl.DataFrame:
+def item_intervals(rows: Charted, domain: Domain, item: str, knowledge: Knowledge) -> pl.DataFrame:
     """An item's rows; a later total, or one at the same time, puts an item out of use."""
-    totals = concept_rows(rows, domain.concept).select("subject", pl.col("time").alias("stop"))
-    own = concept_rows(rows, item)
+    totals = rows.of(domain.concept).select("subject", pl.col("time").alias("stop"))
+    own = rows.of(item)
     spoken = end_at(readings(own, knowledge.concepts[item].valid_for_us), totals, at_same_time=True)
     return spoken.filter(pl.col("end") > pl.col("start"))
 
 
-def item_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+def item_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in thousandths of a point."""
     frames = []
     bound = pl.col("comparator").cast(pl.String)
@@ -78,7 +79,7 @@ def item_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> l
     return frames
 
 
-def category_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+def category_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<domain>|in`` and ``|grade`` of a coded finding that is read like a score."""
     spoken = score_intervals(rows, domain, knowledge)
     if spoken.is_empty():
@@ -88,21 +89,23 @@ def category_counters(rows: pl.DataFrame, domain: Domain, knowledge: Knowledge) 
     return [merge_runs(graded, [f"{domain.id}|in", f"{domain.id}|grade"])]
 
 
-def chartings(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+def chartings(rows: Charted, scale: Scale) -> pl.DataFrame:
     """When a neurological assessment was charted: subject, charted (sorted, unique)."""
     scores = [name for d in scale.domains if not d.by_exception for name in (d.concept, *(item for item, _ in d.items))]
-    charted = rows.filter(pl.col("concept").cast(pl.String).is_in(scores))
-    return charted.select("subject", pl.col("time").alias("charted")).unique().sort("subject", "charted")
+    return rows.of_any(scores).select("subject", pl.col("time").alias("charted")).unique().sort("subject", "charted")
 
 
 def exception_counters(
-    rows: pl.DataFrame, domain: Domain, charted: pl.DataFrame, knowledge: Knowledge
+    rows: Charted, domain: Domain, charted: pl.DataFrame, knowledge: Knowledge
 ) -> list[pl.DataFrame]:
     """Counters ``<domain>|in``, ``|grade`` while an event is in force, ``|clear`` while it is known to be absent."""
     name = domain.id
     spoken = score_intervals(rows, domain, knowledge).with_columns(
         (pl.col("text").cast(pl.String) == "none").alias("none"),
-        pl.col("text").cast(pl.String).replace_strict(domain.categories, default=0, return_dtype=pl.Int8).alias(f"{name}|grade"),
+        pl.col("text")
+        .cast(pl.String)
+        .replace_strict(domain.categories, default=0, return_dtype=pl.Int8)
+        .alias(f"{name}|grade"),
     )
     events, nones = spoken.filter(~pl.col("none")), spoken.filter("none")
     frames = [_charted_clear(events, charted, name)]
@@ -118,12 +121,16 @@ def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl
     """Charting by exception: absent from the first charting at or after the last event's expiry up to the next event."""
     same = pl.col("subject") == pl.col("subject").shift(-1)
     expiries = events.select(
-        "subject", pl.col("end").alias("expiry"),
+        "subject",
+        pl.col("end").alias("expiry"),
         pl.when(same).then(pl.col("time").shift(-1)).otherwise(FOREVER).alias("end"),
     )
     firsts = events.group_by("subject").agg(pl.col("time").min().alias("end"))
-    never = charted.select("subject").unique().join(firsts, on="subject", how="left").select(
-        "subject", pl.lit(-FOREVER).alias("expiry"), pl.col("end").fill_null(FOREVER)
+    never = (
+        charted.select("subject")
+        .unique()
+        .join(firsts, on="subject", how="left")
+        .select("subject", pl.lit(-FOREVER).alias("expiry"), pl.col("end").fill_null(FOREVER))
     )
     waits = pl.concat([expiries, never]).sort("subject", "expiry")
     clear = waits.join_asof(
@@ -132,9 +139,9 @@ def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl
     return clear.select("subject", pl.col("charted").alias("start"), "end", pl.lit(1, pl.Int8).alias(f"{name}|clear"))
 
 
-def presence_counters(rows: pl.DataFrame, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
+def presence_counters(rows: Charted, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counter ``<concept>|in`` while any category but ``none`` is in force."""
-    own = concept_rows(rows, concept)
+    own = rows.of(concept)
     if own.is_empty():
         return []
     spoken = readings(own, knowledge.concepts[concept].valid_for_us)

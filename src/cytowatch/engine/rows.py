@@ -19,18 +19,35 @@ def join_equal(segments: pl.DataFrame) -> pl.DataFrame:
 
 
 def to_timeline(
-    rows: pl.DataFrame, episodes: pl.DataFrame, subjects: pl.DataFrame, scale: str,
-    criteria: list[str], missing: list[str], flags: list[str],
+    rows: pl.DataFrame,
+    episodes: pl.DataFrame,
+    subjects: pl.DataFrame,
+    scale: str,
+    criteria: list[str],
+    missing: list[str],
+    flags: list[str],
 ) -> pl.DataFrame:
     """Timeline rows in the columns of ``schema.TIMELINE``; knowledge and engine are left for the pipeline."""
     table = unmask(rows, "criteria", criteria)
     table = unmask(unmask(table, "missing", missing), "flags", flags, alphabetical=True)
     table = table.join(subjects.select("subject", "patient"), on="subject", how="left", maintain_order="left")
-    table = table.join(episodes.select("subject", "onset", "episode"), on=["subject", "onset"], how="left",
-                       maintain_order="left")
+    table = table.join(
+        episodes.select("subject", "onset", "episode"), on=["subject", "onset"], how="left", maintain_order="left"
+    )
     settled = pl.col("at_least") == pl.col("at_most")
     return table.select(
-        pl.col("patient").cast(pl.String), pl.lit(scale).alias("scale"), "start", "end",
-        pl.when(settled).then("at_least").cast(pl.Int8).alias("grade"), "at_least", "at_most",
-        "criteria", "missing", "flags", "evidence", "episode", pl.lit("").alias("knowledge"), pl.lit("").alias("engine"),
+        pl.col("patient").cast(pl.String),
+        pl.lit(scale).alias("scale"),
+        "start",
+        "end",
+        pl.when(settled).then("at_least").cast(pl.Int8).alias("grade"),
+        "at_least",
+        "at_most",
+        "criteria",
+        "missing",
+        "flags",
+        "evidence",
+        "episode",
+        pl.lit("").alias("knowledge"),
+        pl.lit("").alias("engine"),
     ).cast(dict(TIMELINE.schema))

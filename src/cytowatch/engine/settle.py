@@ -2,41 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.engine.charted import Charted
+from cytowatch.knowledge.model import Concept, Knowledge
 
 _STATUS_RANK = {"preliminary": 0, "final": 1, "amended": 2}
 _COMPARATOR_RANK = {">": 0, ">=": 1, "<=": 3, "<": 4}
 _NO_COMPARATOR = 2
+_NO_END = 2**62
 _NONE = pl.Series("row", [], dtype=pl.Int64)
+_LASTING = ("infusion", "device")
+_NAMED = ("trigger", "statement")
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Settled rows, sorted by patient, concept and time; the row numbers that lost, and those ``as_of`` cut off."""
+    """The rows that stand, and what became of the others.
 
-    rows: pl.DataFrame
+    ``charted``: settled rows of the concepts asked for. ``known``: patient, first, known = the first row, and the last
+    moment anything is known, over every concept. ``superseded``, ``later``: numbers of rows that lost, and of those
+    that ``as_of`` cut off.
+    """
+
+    charted: Charted
+    known: pl.DataFrame
     superseded: pl.Series
     later: pl.Series
 
+    @property
+    def patient_type(self) -> pl.DataType:
+        """The type in which patients are coded."""
+        return self.known.schema["patient"]
 
-def settle(observations: pl.DataFrame, knowledge: Knowledge, *, as_of: int | None = None) -> Settled:
-    """Settle admitted rows.
 
-    ``observations`` has the columns of ``schema.OBSERVATIONS`` with ``patient`` and ``concept`` already as codes
-    or text; the result keeps its columns. ``as_of`` is in microseconds on the same clock.
+def settle(
+    observations: pl.DataFrame, knowledge: Knowledge, concepts: Iterable[str], *, as_of: int | None = None
+) -> Settled:
+    """Settle admitted rows (``schema.OBSERVATIONS``), keeping the concepts asked for.
+
+    ``as_of`` is in microseconds on the rows' clock.
     """
     rows, later = observations, _NONE
     if as_of is not None:
         counts = (pl.col("time") <= as_of) & (pl.col("available").is_null() | (pl.col("available") <= as_of))
         rows, later = observations.filter(counts), observations.filter(~counts)["row"]
-    rows, in_error = _drop_entered_in_error(rows)
-    rows = _sorted(rows)
-    rows, losers = _one_row_a_fact(rows, knowledge)
-    return Settled(rows, pl.concat([in_error, losers]), later)
+    rows, lost = _drop_entered_in_error(_with_codes(rows, knowledge))
+    frames: dict[str, pl.DataFrame] = {}
+    losers = [lost]
+    for key, own in _by_concept(rows, sorted(concepts)):
+        frames[key], superseded = _one_row_a_fact(_in_order(own, knowledge.concepts[key]), knowledge.concepts[key])
+        losers.append(superseded)
+    nothing = rows.clear().drop("concept")
+    return Settled(Charted(frames, nothing), known_until(rows, knowledge), pl.concat(losers), later)
+
+
+def _with_codes(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Patients and concepts as ordered codes: comparing them costs as much as comparing integers."""
+    ids = rows["patient"].unique().drop_nulls().sort()
+    return rows.with_columns(
+        pl.col("patient").cast(pl.Enum(ids)), pl.col("concept").cast(pl.Enum(sorted(knowledge.concepts)))
+    )
 
 
 def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
@@ -51,65 +80,74 @@ def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]
     return kept, pl.concat([marks["row"], hit["row"]])
 
 
-def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
-    if rows.height < 2 or _is_sorted(rows):
-        return rows
-    return rows.sort("patient", "concept", "time")
+def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Per patient: the first row, and the last moment anything is known (semantics page, section 3)."""
+    longest = [knowledge.concepts[key].valid_for_us or 0 for key in sorted(knowledge.concepts)]
+    valid = pl.Series(longest, dtype=pl.Int64).gather(rows["concept"].to_physical())
+    until = pl.col("time") + valid
+    if rows["until"].null_count() < rows.height:
+        until = pl.when(pl.col("until").is_null()).then(until).otherwise(pl.max_horizontal("time", "until"))
+    spoken = rows.select("patient", pl.col("time").alias("first"), until.alias("known"))
+    return spoken.group_by("patient").agg(pl.col("first").min(), pl.col("known").max()).sort("patient")
 
 
-def _is_sorted(rows: pl.DataFrame) -> bool:
-    patient, concept, time = (pl.col("patient").to_physical(), pl.col("concept").to_physical(), pl.col("time"))
-    ahead = (patient > patient.shift(1)) | (
-        (patient == patient.shift(1))
-        & ((concept > concept.shift(1)) | ((concept == concept.shift(1)) & (time >= time.shift(1))))
-    )
-    return bool(rows.select(ahead.fill_null(True).all()).item())
+def _by_concept(rows: pl.DataFrame, concepts: list[str]) -> Iterable[tuple[str, pl.DataFrame]]:
+    codes = rows["concept"]
+    present = set(codes.unique().cast(pl.String).to_list())
+    plain = rows.drop("concept")
+    for key in concepts:
+        if key in present:
+            yield key, plain.filter(codes == key)
 
 
-def _one_row_a_fact(rows: pl.DataFrame, knowledge: Knowledge) -> tuple[pl.DataFrame, pl.Series]:
-    keys = ("patient", "concept", "time")
-    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys).fill_null(False)
-    repeats = rows.select(same.alias("same"))["same"]
+def _in_order(own: pl.DataFrame, concept: Concept) -> pl.DataFrame:
+    """By patient and time; where rows may share a time, the smallest source comes last."""
+    if concept.kind in (*_LASTING, *_NAMED):
+        return own.sort("patient", "time", "source", descending=[False, False, True])
+    patient, time = pl.col("patient").to_physical(), pl.col("time")
+    before_patient, before_time = patient.shift(1), time.shift(1)
+    ahead = (patient > before_patient) | ((patient == before_patient) & (time >= before_time))
+    in_order = own.select(ahead.fill_null(value=True).all()).item()
+    return own if in_order else own.sort("patient", "time")
+
+
+def _one_row_a_fact(own: pl.DataFrame, concept: Concept) -> tuple[pl.DataFrame, pl.Series]:
+    same = (pl.col("patient") == pl.col("patient").shift(1)) & (pl.col("time") == pl.col("time").shift(1))
+    repeats = own.select(same.fill_null(value=False).alias("same"))["same"]
     if not repeats.any():
-        return rows, _NONE
-    # only rows that share patient, concept and time with a neighbor can lose: the rest is not looked at again
-    numbered = rows.with_row_index("at")
+        return own, _NONE
+    # only rows that share patient and time with a neighbor can lose: the rest is not looked at again
+    numbered = own.with_row_index("at")
     doubtful = numbered.filter(repeats | repeats.shift(-1, fill_value=False))
-    losers = doubtful.join(_survivors(doubtful, knowledge), on="at", how="anti")
+    losers = doubtful.join(_survivors(doubtful, concept), on="at", how="anti")
     kept = numbered.join(losers.select("at"), on="at", how="anti", maintain_order="left").drop("at")
     return kept, losers["row"]
 
 
-def _survivors(doubtful: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
     """The ``at`` positions of the rows that stand, one a fact."""
-    free = [key for key, concept in knowledge.concepts.items() if concept.free_text or concept.kind in ("trigger", "statement")]
-    lasting = [key for key, concept in knowledge.concepts.items() if concept.kind in ("infusion", "device")]
-    facts = doubtful.select(
-        "at", "patient", "concept", "time", "source", "row",
-        pl.when(pl.col("concept").cast(pl.String).is_in(lasting)).then(pl.col("until")).alias("ends"),
-        pl.when(pl.col("concept").cast(pl.String).is_in(free)).then(pl.col("text")).alias("label"),
-        pl.col("status").cast(pl.String).replace_strict(_STATUS_RANK, default=1, return_dtype=pl.Int8).alias("rank"),
-        pl.coalesce("available", "time").alias("known"),
-        pl.col("until").fill_null(2**62).alias("lasts"),
-        _badness(knowledge).alias("bad"),
-        pl.col("comparator").cast(pl.String)
-        .replace_strict(_COMPARATOR_RANK, default=_NO_COMPARATOR, return_dtype=pl.Int8).alias("bound"),
-    )
-    order = ["rank", "known", "bad", "bound", "lasts", "source", "row"]
-    best_first = facts.sort(order, descending=[True, True, True, False, True, False, False], nulls_last=True)
-    fact = ["patient", "concept", "time", "ends", "label"]
+    fact = ["patient", "time", *(["until"] if concept.kind in _LASTING else [])]
+    fact += ["text"] if concept.kind in _NAMED or concept.free_text else []
+    status = pl.col("status").cast(pl.String)
+    bound = pl.col("comparator").cast(pl.String)
+    order = [
+        (status.replace_strict(_STATUS_RANK, default=1, return_dtype=pl.Int8), True),
+        (pl.coalesce("available", "time"), True),
+        (_badness(concept), True),
+        (bound.replace_strict(_COMPARATOR_RANK, default=_NO_COMPARATOR, return_dtype=pl.Int8), False),
+        (pl.col("until").fill_null(_NO_END), True),
+        (pl.col("source"), False),
+        (pl.col("row"), False),
+    ]
+    best_first = doubtful.sort([by for by, _ in order], descending=[down for _, down in order], nulls_last=True)
     return best_first.unique(fact, keep="first", maintain_order=True).select("at")
 
 
-def _badness(knowledge: Knowledge) -> pl.Expr:
-    """How bad a row is within its concept: the value in the concept's direction, or the category's place in its list."""
-    name = pl.col("concept").cast(pl.String)
-    low = [key for key, concept in knowledge.concepts.items() if concept.worse == "low"]
-    value = pl.when(name.is_in(low)).then(-pl.col("value")).otherwise(pl.col("value"))
-    places = {
-        f"{concept.key}|{category}": float(place)
-        for concept in knowledge.concepts.values()
-        for place, category in enumerate(concept.categories)
-    }
-    coded = (name + "|" + pl.col("text").cast(pl.String)).replace_strict(places, default=None, return_dtype=pl.Float64)
-    return pl.coalesce(coded, value, pl.lit(float("-inf")))
+def _badness(concept: Concept) -> pl.Expr:
+    """How bad a row is: the value in the concept's direction, or the category's place in its list."""
+    value = -pl.col("value") if concept.worse == "low" else pl.col("value")
+    if concept.categories:
+        places = {category: float(place) for place, category in enumerate(concept.categories)}
+        coded = pl.col("text").cast(pl.String).replace_strict(places, default=None, return_dtype=pl.Float64)
+        value = pl.coalesce(coded, value)
+    return value.fill_null(float("-inf"))

@@ -11,8 +11,9 @@ from typing import cast
 
 import polars as pl
 
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.settle import Settled
-from cytowatch.knowledge.model import Concept, Knowledge, Scale
+from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.schema import DAY_US
 
 FOREVER = 2**62
@@ -23,12 +24,12 @@ class Subjects:
     """The watched spans, the settled rows laid out by subject, and the triggers.
 
     ``table``: subject, patient, start, end, triggered, assumed, and the age columns.
-    ``rows``: settled rows with ``subject``, only those before the subject's end, sorted by subject, concept, time.
+    ``rows``: settled rows with ``subject``, only those before the subject's end, one frame a concept, sorted by subject and time.
     ``triggers``: patient, time, product.
     """
 
     table: pl.DataFrame
-    rows: pl.DataFrame
+    rows: Charted
     triggers: pl.DataFrame
 
 
@@ -39,17 +40,17 @@ def trigger_concepts(knowledge: Knowledge) -> list[str]:
 
 def find_triggers(settled: Settled, knowledge: Knowledge, assumed_product: str | None) -> pl.DataFrame:
     """Every exposure: patient, time, product, window (microseconds), assumed."""
-    concept = pl.col("concept").cast(pl.String)
-    given = settled.rows.filter(concept.is_in(trigger_concepts(knowledge))).select(
-        "patient", "time", pl.col("text").cast(pl.String).alias("product"), concept.alias("concept"),
-        pl.lit(False).alias("assumed"),
+    given = settled.charted.of_any(trigger_concepts(knowledge)).select(
+        "patient", "time", pl.col("text").cast(pl.String).alias("product"), "concept", pl.lit(False).alias("assumed")
     )
     if assumed_product is None:
         return _with_windows(given, knowledge)
-    first = settled.rows.group_by("patient").agg(pl.col("time").min())
-    laid_over = first.join(given, on="patient", how="anti").select(
-        "patient", "time", pl.lit(assumed_product).alias("product"),
-        pl.lit(knowledge.products[assumed_product].concept).alias("concept"), pl.lit(True).alias("assumed"),
+    laid_over = settled.known.join(given, on="patient", how="anti").select(
+        "patient",
+        pl.col("first").alias("time"),
+        pl.lit(assumed_product).alias("product"),
+        pl.lit(knowledge.products[assumed_product].concept).alias("concept"),
+        pl.lit(True).alias("assumed"),
     )
     return _with_windows(pl.concat([given, laid_over]), knowledge)
 
@@ -65,38 +66,23 @@ def _with_windows(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     return triggers.with_columns(window.alias("window")).sort("patient", "time", "product")
 
 
-def known_until(settled: Settled, knowledge: Knowledge) -> pl.DataFrame:
-    """Per patient: first settled row, and the last moment anything is known."""
-    longest = {key: concept.valid_for_us or 0 for key, concept in knowledge.concepts.items()}
-    per_concept = settled.rows.group_by("patient", "concept").agg(
-        pl.col("time").min().alias("first"),
-        pl.col("time").filter(pl.col("until").is_null()).max().alias("last_open"),
-        pl.max_horizontal("time", "until").filter(pl.col("until").is_not_null()).max().alias("last_closed"),
-    )
-    valid = pl.col("concept").cast(pl.String).replace_strict(longest, return_dtype=pl.Int64)
-    return per_concept.group_by("patient").agg(
-        pl.col("first").min(), pl.max_horizontal(pl.col("last_open") + valid, "last_closed").max().alias("known")
-    )
-
-
 def _joined_windows(triggers: pl.DataFrame) -> pl.DataFrame:
     """Windows that overlap or touch, as spans: patient, start, end, assumed."""
     reach = (pl.col("time") + pl.col("window")).cum_max().over("patient")
     opens = (pl.col("time") > reach.shift(1).over("patient")).fill_null(True)
     numbered = triggers.with_columns(opens.cum_sum().alias("span"), (pl.col("time") + pl.col("window")).alias("end"))
-    return numbered.group_by("patient", "span").agg(
-        pl.col("time").min().alias("start"), pl.col("end").max(), pl.col("assumed").any()
-    ).drop("span")
+    return (
+        numbered.group_by("patient", "span")
+        .agg(pl.col("time").min().alias("start"), pl.col("end").max(), pl.col("assumed").any())
+        .drop("span")
+    )
 
 
 def _deaths(settled: Settled, scale: Scale) -> pl.DataFrame:
-    """Deaths that end the watch for this scale: patient, time."""
-    concept = pl.col("concept").cast(pl.String)
+    """Deaths that end the watch for this scale: patient, death."""
     cause = pl.col("text").cast(pl.String).fill_null("unknown")
-    keeps_open = [scale.episode.death_cause, "unknown"]
-    return settled.rows.filter((concept == "death") & ~cause.is_in(keeps_open)).select(
-        "patient", pl.col("time").alias("death")
-    )
+    deaths = settled.charted.of("death").filter(~cause.is_in([scale.episode.death_cause, "unknown"]))
+    return deaths.select("patient", pl.col("time").alias("death"))
 
 
 def _cut(spans: pl.DataFrame, known: pl.DataFrame, deaths: pl.DataFrame, as_of: int | None) -> pl.DataFrame:
@@ -114,22 +100,31 @@ def _cut(spans: pl.DataFrame, known: pl.DataFrame, deaths: pl.DataFrame, as_of: 
 
 
 def make_subjects(
-    settled: Settled, patients: pl.DataFrame, knowledge: Knowledge, scale: Scale,
-    *, as_of: int | None, assumed_product: str | None, clock: str,
+    settled: Settled,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    scale: Scale,
+    *,
+    as_of: int | None,
+    assumed_product: str | None,
+    clock: str,
 ) -> Subjects:
     """Lay the settled rows out by watched span."""
     triggers = find_triggers(settled, knowledge, assumed_product)
-    known = known_until(settled, knowledge)
+    known = settled.known
     spans = _joined_windows(triggers).with_columns(pl.lit(True).alias("triggered"))
     untriggered = known.join(triggers, on="patient", how="anti").select(
-        "patient", pl.col("first").alias("start"), pl.lit(FOREVER).alias("end"),
-        pl.lit(False).alias("assumed"), pl.lit(False).alias("triggered"),
+        "patient",
+        pl.col("first").alias("start"),
+        pl.lit(FOREVER).alias("end"),
+        pl.lit(False).alias("assumed"),
+        pl.lit(False).alias("triggered"),
     )
     spans = pl.concat([spans, untriggered.select(spans.columns)])
     table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
     table = table.sort("patient", "start").with_row_index("subject")
     table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
-    return Subjects(table, _lay_out(settled.rows, table, knowledge, scale), triggers)
+    return Subjects(table, _lay_out(settled.charted, table), triggers)
 
 
 def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:
@@ -150,7 +145,9 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
         "patient",
         pl.when(days >= 0).then(days).alias("age_days"),
         pl.when(days >= 0).then(years).alias("age_years"),
-        "developmental_delay", "sbp_threshold", "baseline_oxygen_device",
+        "developmental_delay",
+        "sbp_threshold",
+        "baseline_oxygen_device",
     )
 
 
@@ -180,19 +177,27 @@ def concepts_of(node: object) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lay_out(rows: pl.DataFrame, table: pl.DataFrame, knowledge: Knowledge, scale: Scale) -> pl.DataFrame:
-    needed = sorted(needed_concepts(scale, knowledge))
-    wanted = rows.filter(pl.col("concept").cast(pl.String).is_in(needed))
+def _lay_out(charted: Charted, table: pl.DataFrame) -> Charted:
+    """The rows by subject, up to each subject's end; a patient with several spans has the rows in each of them."""
     spans = table.select("patient", "subject", pl.col("end").alias("span_end"))
-    return (
-        wanted.join(spans, on="patient", how="inner")
-        .filter(pl.col("time") < pl.col("span_end"))
-        .drop("span_end")
-        .sort("subject", "concept", "time", "source", descending=[False, False, False, True])
+    alone = spans["patient"].n_unique() == spans.height
+    place = _by_place if alone else _by_join
+    return charted.each(lambda rows: place(rows, spans).drop("patient", "span_end"))
+
+
+def _by_place(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    """One span a patient: looked up by the patient's code, which is faster than a join and keeps the order."""
+    codes = spans["patient"].to_physical()
+    size = len(cast(pl.Enum, rows.schema["patient"]).categories)
+    where = pl.DataFrame({"code": codes, "subject": spans["subject"], "span_end": spans["span_end"]})
+    full = pl.DataFrame({"code": pl.int_range(size, dtype=codes.dtype, eager=True)}).join(
+        where, on="code", how="left", maintain_order="left"
     )
+    at = rows["patient"].to_physical()
+    placed = rows.with_columns(full["subject"].gather(at), full["span_end"].gather(at))
+    return placed.filter((pl.col("time") < pl.col("span_end")).fill_null(value=False))
 
 
-def concept_rows(rows: pl.DataFrame, concept: Concept | str) -> pl.DataFrame:
-    """The rows of one concept, in order of subject and time."""
-    key = concept if isinstance(concept, str) else concept.key
-    return rows.filter(pl.col("concept") == key)
+def _by_join(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
+    laid = rows.join(spans, on="patient", how="inner").filter(pl.col("time") < pl.col("span_end"))
+    return laid.sort("subject", "time", "source", descending=[False, False, True])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 QUERY = ["subject", "start"]
+# the unit separator of ASCII, which no source name holds
+SEPARATOR = "\x1f"
 
 
 def latest(queries: pl.DataFrame, rows: pl.DataFrame, name: str, *, in_force: bool) -> pl.Series:
@@ -30,17 +32,18 @@ def latest_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.
 
 
 def all_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Series:
-    """For each query the sources of every row that speaks at its start, by time and source, as a list."""
-    one = latest(queries, rows, name, in_force=True)
-    single = pl.select(pl.when(one.is_not_null()).then(pl.concat_list(one)).otherwise(None).alias(name)).to_series()
+    """For each query the sources of every row that speaks at its start, by time and source, joined by ``SEPARATOR``."""
+    single = latest(queries, rows, name, in_force=True)
     several = rows.filter(pl.col("until").is_not_null())["subject"].unique()
     if several.is_empty():
         return single
-    asked = queries.with_row_index("at").filter(pl.col("subject").is_in(several.implode()))
+    overlapping = queries["subject"].is_in(several.implode())
+    asked = queries.with_row_index("at").filter(overlapping)
     lists = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "source"]))
-    joined = queries.with_row_index("at").join(lists, on="at", how="left", maintain_order="left")["source"]
-    overlapping = queries.select(pl.col("subject").is_in(several.implode()).alias("several"))["several"]
-    return pl.select(pl.when(overlapping).then(joined).otherwise(single).alias(name)).to_series()
+    joined = queries.with_row_index("at").join(
+        lists.with_columns(pl.col("source").list.join(SEPARATOR)), on="at", how="left", maintain_order="left"
+    )["source"]
+    return joined.zip_with(overlapping, single).alias(name)
 
 
 def _asof(queries: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -54,22 +57,21 @@ def _covering(asked: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     right = rows.with_row_index("order").select(
         "subject", "order", "source", pl.col("start").alias("began"), pl.col("end").alias("stops")
     )
-    return asked.select("at", *QUERY).join(right, on="subject").filter(
-        (pl.col("began") <= pl.col("start")) & (pl.col("start") < pl.col("stops"))
+    return (
+        asked.select("at", *QUERY)
+        .join(right, on="subject")
+        .filter((pl.col("began") <= pl.col("start")) & (pl.col("start") < pl.col("stops")))
     )
 
 
 def evidence(queries: pl.DataFrame, pieces: list[pl.Series]) -> pl.DataFrame:
     """The pieces of every row as one list of sources, in order, without repeats."""
-    columns = [piece.alias(f"piece{place}") for place, piece in enumerate(pieces)]
+    columns = [piece.alias(f"piece{place}") for place, piece in enumerate(pieces) if piece.null_count() < len(piece)]
+    nothing = pl.lit([], dtype=pl.List(pl.String))
     if not columns:
-        return queries.with_columns(pl.lit([], dtype=pl.List(pl.String)).alias("evidence"))
-    lists = [column if column.dtype == pl.List(pl.String) else _as_list(column) for column in columns]
-    table = queries.with_columns(lists)
-    names = [column.name for column in columns]
-    joined = pl.concat_list([pl.col(name).fill_null([]) for name in names])
-    return table.with_columns(joined.list.drop_nulls().list.unique(maintain_order=True).alias("evidence")).drop(names)
-
-
-def _as_list(column: pl.Series) -> pl.Series:
-    return pl.select(pl.concat_list(column).alias(column.name)).to_series()
+        return queries.with_columns(nothing.alias("evidence"))
+    # joined as text and split again: a tenth of the time that lists of mostly empty columns take
+    text = pl.concat_str([column.name for column in columns], separator=SEPARATOR, ignore_nulls=True)
+    split = text.str.split(SEPARATOR).list.unique(maintain_order=True)
+    lists = pl.DataFrame(columns).select(pl.when(text != "").then(split).otherwise(nothing).alias("evidence"))
+    return queries.with_columns(lists["evidence"])

@@ -90,7 +90,9 @@ def _check_target(row: dict[str, str], place: Place, knowledge: Knowledge) -> Fi
         yield place.error("unit", f"No concept accepts the unit {row['unit']!r}.")
 
 
-def _check_details(row: dict[str, str], concept: Concept, category: str, place: Place, knowledge: Knowledge) -> Findings:
+def _check_details(
+    row: dict[str, str], concept: Concept, category: str, place: Place, knowledge: Knowledge
+) -> Findings:
     if category and concept.kind == "trigger" and category not in knowledge.products:
         yield place.error("category", f"There is no product `{category}`.", "Use a key of the products' files.")
     if category and concept.kind != "trigger" and category not in concept.categories:

@@ -19,7 +19,9 @@ def check_concepts(knowledge: Knowledge) -> Findings:
         yield from _check_kind(concept, place)
         yield from _check_categories(concept, place)
         if concept.valid_for_us is None or concept.valid_for_us <= 0:
-            yield place.error("valid_for_hours", "How long a row speaks is not said.", "Give a number of hours above 0.")
+            yield place.error(
+                "valid_for_hours", "How long a row speaks is not said.", "Give a number of hours above 0."
+            )
     yield from _check_aliases(knowledge)
 
 

@@ -27,7 +27,9 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.file}, table [{self.table}], key `{self.key}`"
-        return f"{self.severity}: {self.problem}\n  where: {where}" + (f"\n  what to do: {self.hint}" if self.hint else "")
+        return f"{self.severity}: {self.problem}\n  where: {where}" + (
+            f"\n  what to do: {self.hint}" if self.hint else ""
+        )
 
 
 Findings = Iterator[Finding]
@@ -50,7 +52,7 @@ class Place:
 
 
 def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
-    """The same findings; where folders were laid over the package's tables, each names the very file that holds the row."""
+    """The same findings; where folders lie over the package's tables, each names the very file that holds the row."""
     if not findings or not knowledge.folders:
         return findings
     layers = [read_layer(TABLES), *(read_layer(Path(folder)) for folder in knowledge.folders)]

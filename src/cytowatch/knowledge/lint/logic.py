@@ -31,7 +31,7 @@ AGE = "age"
 # a device that is off, and one whose class nobody knows (semantics page, section 2)
 ROOM_AIR, OTHER = "room_air", "other"
 DAYS_A_YEAR = 365.25
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
 }  # fmt: skip
 
@@ -145,7 +145,7 @@ class Logic:
             return self._by_age(self.thresholds[node.threshold], node.op, value, state[AGE])
         if isinstance(value, Special):
             return value
-        return _OPERATORS[node.op](_number(value), _number(node.value))
+        return OPERATORS[node.op](_number(value), _number(node.value))
 
     def _by_age(self, threshold: Threshold, op: str, value: Value, age: Value) -> bool | Special:
         everywhere = any(not band.from_days and not band.from_years for band in threshold.bands)
@@ -155,7 +155,7 @@ class Logic:
         if value is Special.UNDECIDED:
             return Special.UNDECIDED
         cuts = [limit(used[0], age)] if isinstance(age, Age) else [cut for band in used for cut in extremes(band)]
-        met = {_OPERATORS[op](_number(value), cut) for cut in cuts}
+        met = {OPERATORS[op](_number(value), cut) for cut in cuts}
         if isinstance(age, Age) or (everywhere and len(met) == 1):
             return met.pop()
         return Special.UNKNOWN if met == {False} else Special.UNDECIDED
@@ -189,18 +189,35 @@ class Logic:
             case AnyMeasured():
                 measured = tuple(self.reading(part, state) is not Special.UNKNOWN for part in node.of)
                 return (Granted(measured if any(measured) else None, measured),)
-            case Not() | Possible():
+            case Possible():
+                # a part that is only possible is passed over; `passes_over` finds it
+                known = self.truth(node.of, state)[0]
+                return Granted(known, known), *self.granted(node.of, state)
+            case Not():
                 return self.granted(node.of, state)
             case All() | Any_():
                 return tuple(part for inner in node.of for part in self.granted(inner, state))
             case In() | Running():
                 return ()
 
+    def passes_over(self, node: Node, state: State) -> bool:
+        """Whether `possible` stands before a part that may be true, and says nothing because it is not certain."""
+        match node:
+            case Possible():
+                return self.truth(node.of, state) == (False, True)
+            case Not() | ExceptKnown():
+                return self.passes_over(node.of, state)
+            case All() | Any_():
+                return any(self.passes_over(part, state) for part in node.of)
+        return False
+
     def _granted_without(self, node: Compare, state: State) -> tuple[Granted, ...]:
         """Without a device, no reading means no oxygen; with a reading, no device is taken to be on."""
         off = state[node.without] in _OFF
         measured = self.reading(node, state) is not Special.UNKNOWN
-        return Granted(measured if off and not measured else None, measured), Granted(off if off and measured else None, off)
+        return Granted(measured if off and not measured else None, measured), Granted(
+            off if off and measured else None, off
+        )
 
 
 def contradicts(before: tuple[Granted, ...], after: tuple[Granted, ...]) -> bool:

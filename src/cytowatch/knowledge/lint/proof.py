@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import reduce
+from itertools import pairwise
 
 from cytowatch.knowledge.lint.finding import Finding, Findings, Place
-from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, Compare, Special, Truth, Value, contradicts, leaves
+from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, Special, Truth, Value, contradicts, leaves
 from cytowatch.knowledge.lint.scores import score_ranges
 from cytowatch.knowledge.lint.states import Axis, Space, spaces
-from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
+from cytowatch.knowledge.model import Compare, Criterion, Domain, Knowledge, Running, Scale
 
 States = dict[tuple[Value, ...], "Outcome"]
 Range = tuple[int, int]
@@ -25,8 +26,10 @@ class Outcome:
         logic = space.logic
         self.truths: tuple[Truth, ...] = tuple(logic.truth(part.when, named) for part in space.criteria)
         self.granted = tuple(logic.granted(part.when, named) for part in space.criteria)
-        # where a reading implies a device that nobody charted, something is missing although all that is charted is known
-        without = [leaf for part in space.criteria for leaf in leaves(part.when) if isinstance(leaf, Compare) and leaf.without]
+        # a reading that implies a device nobody charted leaves something open, although all that is charted is known
+        without = [
+            leaf for part in space.criteria for leaf in leaves(part.when) if isinstance(leaf, Compare) and leaf.without
+        ]
         self.is_settled = space.is_known(state) and not any(logic.truth(leaf, named)[0] for leaf in without)
 
     def bounds(self, criteria: tuple[Criterion, ...]) -> Range:
@@ -107,6 +110,10 @@ def _prove_criterion(place: Place, number: int, space: Space, states: States) ->
             hint = "Write the condition so that it is decided once everything it reads is known."
             yield place.error("when", f"Nothing is unknown and it is not decided: {space.shown(state)}.", hint)
             return
+    passed = next((s for s in states if space.logic.passes_over(space.criteria[number].when, space.named(s))), None)
+    if passed is not None:
+        text = f"at_most leaves it out where its part is only possible, such as after a bound: {space.shown(passed)}."
+        yield place.warning("when", text, "The highest grade may be too low there.")
     for name, problem, hint in (
         ("may_be", "Learning more takes back what was said", "What is certain must stay so, what is excluded too."),
         ("worse", "A worse value lowers the grade", "Look at the operator, the cut-off, and `worse` of the concept."),
@@ -139,9 +146,13 @@ def _prove_use(place: Place, number: int, space: Space, states: States) -> Findi
     grade = space.criteria[number].grade
     met = [one for one in states.values() if one.truths[number][0]]
     if not met:
-        yield place.error("when", "It is never met, whatever is charted.", "Look at the cut-off and the plausible range.")
+        yield place.error(
+            "when", "It is never met, whatever is charted.", "Look at the cut-off and the plausible range."
+        )
     elif not any(one.bounds(space.criteria)[0] == grade for one in met):
-        yield place.error("grade", "It never makes the grade: wherever it is met, another one is worse.", "Take it out.")
+        yield place.error(
+            "grade", "It never makes the grade: wherever it is met, another one is worse.", "Take it out."
+        )
 
 
 def _prove_ladder(scale: Scale, space: Space, states: States) -> Findings:
@@ -151,14 +162,14 @@ def _prove_ladder(scale: Scale, space: Space, states: States) -> Findings:
             if upper.grade > lower.grade and set(_read(upper)) == set(_read(lower)):
                 found = next((state for state, one in states.items() if _skips(one, high, low)), None)
                 if found is not None:
-                    text = f"It is met (grade {upper.grade}) where `{lower.id}` (grade {lower.grade}) is not: {space.shown(found)}."
+                    text = f"It is met where `{lower.id}`, of a lower grade, is not: {space.shown(found)}."
                     hint = "A worse degree contains the milder one; look at the order of grades and at both lists."
                     yield Place(scale.file, f"criterion.{upper.id}").error("when", text, hint)
 
 
 def _read(criterion: Criterion) -> Iterator[str]:
     for leaf in leaves(criterion.when):
-        yield from leaf.concepts if hasattr(leaf, "concepts") else (leaf.concept,)
+        yield from leaf.concepts if isinstance(leaf, Running) else (leaf.concept,)
 
 
 def _skips(one: Outcome, high: int, low: int) -> bool:
@@ -173,7 +184,7 @@ def _prove_order_of_categories(scale: Scale, space: Space, states: States) -> Fi
         blank = tuple(Special.UNKNOWN if Special.UNKNOWN in other.values else other.values[0] for other in space.axes)
         named = [value for value in axis.values if isinstance(value, str) and value not in {ROOM_AIR, OTHER}]
         grades = {v: states[(*blank[:place], v, *blank[place + 1 :])].bounds(space.criteria)[0] for v in named}
-        for earlier, later in zip(named, named[1:], strict=False):
+        for earlier, later in pairwise(named):
             if grades[later] < grades[earlier]:
                 text = (
                     f"`{later}` makes grade {grades[later]} and `{earlier}` grade {grades[earlier]}, "
@@ -203,6 +214,8 @@ def _prove_scale(scale: Scale, everything: set[Range], settled: set[Range]) -> F
     reached = {low for low, high in settled if low == high} | {max(scale.grades)}
     for grade in scale.grades:
         if grade not in reached:
-            yield place.error(str(grade), f"No state reaches grade {grade}.", "A criterion, band or category must make it.")
+            yield place.error(
+                str(grade), f"No state reaches grade {grade}.", "A criterion, band or category must make it."
+            )
     for grade in sorted(reached - {0} - set(scale.grades)):
         yield place.error(str(grade), f"Grade {grade} can be reached and has no meaning here.", "Say what it means.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from cytowatch.knowledge.lint.finding import Finding, Findings, Place
-from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, leaves
+from cytowatch.knowledge.lint.logic import OPERATORS, OTHER, ROOM_AIR, leaves
 from cytowatch.knowledge.lint.proof import prove
 from cytowatch.knowledge.lint.scores import check_coded, check_score, check_threshold
+from cytowatch.knowledge.lint.states import STEP
 from cytowatch.knowledge.model import Compare, Concept, Criterion, Domain, In, Knowledge, Running, Scale
 
 # the general statement about all signs, and the cause that takes nothing away
@@ -38,7 +39,9 @@ def _check_grades(scale: Scale) -> Findings:
     place = Place(scale.file, "grades")
     for grade in range(1, max(scale.grades, default=1) + 1):
         if grade not in scale.grades:
-            yield place.error(str(grade), f"Grade {grade} is missing between its neighbors.", "Grades go up by one from 1.")
+            yield place.error(
+                str(grade), f"Grade {grade} is missing between its neighbors.", "Grades go up by one from 1."
+            )
     for grade, meaning in scale.grade_meaning.items():
         if grade < 1 or not meaning.strip():
             yield place.error(str(grade), "A grade is 1 or more and has a meaning in words.")
@@ -49,7 +52,9 @@ def _check_episode(scale: Scale, knowledge: Knowledge) -> Findings:
     for drug in rule.waived_by:
         yield from _of_kind(place, "waived_by", drug, ("dose",), knowledge)
     if rule.opens_with and rule.opens_with not in {part.id for part in scale.criteria}:
-        yield place.error("opens_with", f"There is no criterion `{rule.opens_with}`.", "Use the id of one, or leave it empty.")
+        yield place.error(
+            "opens_with", f"There is no criterion `{rule.opens_with}`.", "Use the id of one, or leave it empty."
+        )
     death = knowledge.concepts.get("death")
     if death is None or rule.death_cause not in death.categories:
         yield place.error("death_cause", f"`death` has no category `{rule.death_cause}`.", "Use one of its categories.")
@@ -109,7 +114,9 @@ def _check_causes(place: Place, domain: Domain, knowledge: Knowledge) -> Finding
 def _check_excluding(place: Place, domain: Domain, knowledge: Knowledge) -> Findings:
     if not domain.excluded_by:
         if domain.excluding:
-            yield place.error("excluding", "Reasons are listed without the concept that states them.", "Give excluded_by.")
+            yield place.error(
+                "excluding", "Reasons are listed without the concept that states them.", "Give excluded_by."
+            )
         return
     found = list(_of_kind(place, "excluded_by", domain.excluded_by, ("attribution",), knowledge))
     yield from found
@@ -164,12 +171,24 @@ def _check_cut(place: Place, leaf: Compare, concept: Concept) -> Findings:
         hint = f"Write the cut-off in {' or '.join(concept.units)}: values are converted once, when they are admitted."
         yield place.error("when", f"{leaf.unit!r} is not the canonical unit of `{concept.key}`.", hint)
     elif len(concept.units) > 1:
-        yield place.error("when", f"`{concept.key}` has units that cannot be converted; one number cannot cut them all.")
+        yield place.error(
+            "when", f"`{concept.key}` has units that cannot be converted; one number cannot cut them all."
+        )
     elif leaf.value is not None and leaf.unit in concept.plausible:
-        low, high = concept.plausible[leaf.unit]
-        if not low <= leaf.value <= high:
-            text = f"The cut-off {leaf.value:g} {leaf.unit} is outside the plausible range {low:g} to {high:g}."
-            yield place.error("when", text, "No admitted value could ever lie on both sides of it.")
+        yield from _check_sides(place, leaf, leaf.value, concept)
+
+
+def _check_sides(place: Place, leaf: Compare, cut: float, concept: Concept) -> Findings:
+    """Some admitted value makes a comparison true, and some false."""
+    low, high = concept.plausible[leaf.unit]
+    if not low <= cut <= high:
+        text = f"The cut-off {cut:g} {leaf.unit} is outside the plausible range {low:g} to {high:g}."
+        yield place.error("when", text, "Correct the cut-off, or the range in concepts.toml.")
+        return
+    values = [value for value in (low, cut - STEP, cut, cut + STEP, high) if low <= value <= high]
+    for answer in {True, False} - {OPERATORS[leaf.op](value, cut) for value in values}:
+        text = f"`{concept.key} {leaf.op} {cut:g}` is never {str(answer).lower()} between {low:g} and {high:g}."
+        yield place.error("when", text, "Correct the operator or the cut-off.")
 
 
 def _check_in(place: Place, leaf: In, knowledge: Knowledge) -> Findings:
@@ -181,7 +200,9 @@ def _check_in(place: Place, leaf: In, knowledge: Knowledge) -> Findings:
         yield place.error("when", "The list of categories is empty.")
     for name in leaf.categories:
         if name not in concept.categories:
-            yield place.error("when", f"`{concept.key}` has no category `{name}`.", f"Use: {', '.join(concept.categories)}.")
+            yield place.error(
+                "when", f"`{concept.key}` has no category `{name}`.", f"Use: {', '.join(concept.categories)}."
+            )
         elif concept.kind == "device" and name in {ROOM_AIR, OTHER}:
             yield place.error("when", f"`{name}` is no support of a known class, and cannot be listed.")
 
@@ -199,11 +220,11 @@ def _check_classes(scale: Scale, domain: Domain, own: list[Criterion], knowledge
     for criterion in own:
         lists = [leaf for leaf in leaves(criterion.when) if isinstance(leaf, In)]
         counts = Counter((leaf.concept, name) for leaf in lists for name in leaf.categories)
-        for (concept, name), times in counts.items():
-            listed.setdefault(concept, set()).add(name)
+        for (coded, name), times in counts.items():
+            listed.setdefault(coded, set()).add(name)
             if times > 1:
                 place = Place(scale.file, f"criterion.{criterion.id}")
-                yield place.error("when", f"`{name}` of `{concept}` is classified {times} times.", "Keep it in one list.")
+                yield place.error("when", f"`{name}` of `{coded}` is classified {times} times.", "Keep it in one list.")
     for concept_key, names in listed.items():
         concept = knowledge.concepts.get(concept_key)
         allowed = {ROOM_AIR, OTHER} if concept and concept.kind == "device" else set()

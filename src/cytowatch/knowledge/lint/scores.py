@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from cytowatch.knowledge.lint.finding import Findings, Place
@@ -21,13 +22,17 @@ def check_score(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
     yield from _check_edges(bands, low, high, place)
     grades = [band.grade for band in (reversed(bands) if concept.worse == "low" else bands)]
     if any(later <= earlier for earlier, later in pairwise(grades)):
-        yield place.error("bands", f"A worse score must make a higher grade; here they go {grades}.", "Correct the grades.")
+        yield place.error(
+            "bands", f"A worse score must make a higher grade; here they go {grades}.", "Correct the grades."
+        )
     yield from _check_items(domain, knowledge, high, place)
 
 
 def _check_edges(bands: list[Band], low: float, high: float, place: Place) -> Findings:
     if any(band.low > band.high or band.low % 1 or band.high % 1 for band in bands):
-        yield place.error("bands", "Each band goes from a whole point to the same or a higher one.", "Correct the band.")
+        yield place.error(
+            "bands", "Each band goes from a whole point to the same or a higher one.", "Correct the band."
+        )
     expected = low
     for band in bands:
         if band.low > expected:
@@ -48,7 +53,9 @@ def _check_items(domain: Domain, knowledge: Knowledge, top: float, place: Place)
     for name, most in domain.items:
         item = knowledge.concepts[name]
         if item.units and item.plausible.get(item.units[0]) != (0, most):
-            yield place.error("items", f"`{name}` counts 0 to {most}, but its plausible range differs.", "Let both agree.")
+            yield place.error(
+                "items", f"`{name}` counts 0 to {most}, but its plausible range differs.", "Let both agree."
+            )
 
 
 def check_coded(scale: Scale, domain: Domain, concept: Concept) -> Findings:
@@ -81,7 +88,9 @@ def score_ranges(domain: Domain, knowledge: Knowledge) -> tuple[set[Range], set[
 def _band_ranges(bands: tuple[Band, ...], concept: Concept) -> tuple[set[Range], set[Range]]:
     """Every whole score, and every range of scores: items that are not charted, or a bound, leave such a range."""
     low, high = concept.plausible[concept.units[0]]
-    points = [{band.grade for band in bands if band.low <= point <= band.high} for point in range(int(low), int(high) + 1)]
+    points = [
+        {band.grade for band in bands if band.low <= point <= band.high} for point in range(int(low), int(high) + 1)
+    ]
     exact = {(min(grades), max(grades)) for grades in points if grades}
     spans = set()
     for first in range(len(points)):
@@ -94,24 +103,28 @@ def _band_ranges(bands: tuple[Band, ...], concept: Concept) -> tuple[set[Range],
 
 
 def check_threshold(threshold: Threshold, knowledge: Knowledge) -> Findings:
-    """A cut-off by age: from its first age on each age has exactly one, plausible, and never lower than at a younger age."""
+    """A cut-off by age: from its first age on, each age has exactly one, plausible, and never lower than before."""
     place = Place("policy.toml", f"threshold.{threshold.key}")
     concept = knowledge.concepts.get(threshold.concept)
     if concept is None:
         yield place.error("concept", f"There is no concept `{threshold.concept}`.", "Use a key of concepts.toml.")
         return
     if threshold.unit not in concept.units:
-        yield place.error("unit", f"{threshold.unit!r} is not the canonical unit of `{concept.key}`.", f"Use {concept.units}.")
+        yield place.error(
+            "unit", f"{threshold.unit!r} is not the canonical unit of `{concept.key}`.", f"Use {concept.units}."
+        )
         return
     yield from _check_ages(threshold, place)
-    low, high = concept.plausible[threshold.unit]
+    low, high = concept.plausible.get(threshold.unit, (-math.inf, math.inf))
     cuts = [(age, limit(band, age)) for age in ages(threshold) for band in threshold.bands if covers(band, age)]
     for age, cut in cuts:
         if not low < cut < high:
             yield place.error("bands", f"At {age} the cut-off {cut:g} is outside the plausible range.", "Correct it.")
     for (_, before), (age, cut) in pairwise(cuts):
         if cut < before:
-            yield place.error("bands", f"At {age} the cut-off falls from {before:g} to {cut:g}.", "Limits rise with age.")
+            yield place.error(
+                "bands", f"At {age} the cut-off falls from {before:g} to {cut:g}.", "Limits rise with age."
+            )
 
 
 def _check_ages(threshold: Threshold, place: Place) -> Findings:

@@ -43,20 +43,30 @@ def check_sources(knowledge: Knowledge) -> Findings:
 
 def _check_row(row: Cited, knowledge: Knowledge) -> Findings:
     if row.source not in knowledge.sources:
-        yield row.place.error("source", f"The source `{row.source}` is not in sources.toml.", "Add it there, or correct the key.")
+        yield row.place.error(
+            "source", f"The source `{row.source}` is not in sources.toml.", "Add it there, or correct the key."
+        )
     if row.evidence not in {"primary", "secondary", "recalled", HOUSE}:
-        yield row.place.error("evidence", f"{row.evidence!r} is no evidence word.", "primary, secondary, recalled or house")
+        yield row.place.error(
+            "evidence", f"{row.evidence!r} is no evidence word.", "primary, secondary, recalled or house"
+        )
     if row.source == HOUSE and row.evidence != HOUSE:
-        yield row.place.error("evidence", f"Our own choice cannot be {row.evidence} evidence.", "Name the source, or write house.")
+        yield row.place.error(
+            "evidence", f"Our own choice cannot be {row.evidence} evidence.", "Name the source, or write house."
+        )
     if row.evidence == "recalled" and row.grades:
-        yield row.place.warning("evidence", "It decides a grade and was not read in its source.", "Read it, or overlay it.")
+        yield row.place.warning(
+            "evidence", "It decides a grade and was not read in its source.", "Read it, or overlay it."
+        )
     yield from _check_locator(row, knowledge)
 
 
 def _check_locator(row: Cited, knowledge: Knowledge) -> Findings:
     if not row.locator.strip():
         if not (row.silent_house and row.source == HOUSE):
-            yield row.place.error("locator", "The locator is empty.", "Say where in the source it stands: table, row, section.")
+            yield row.place.error(
+                "locator", "The locator is empty.", "Say where in the source it stands: table, row, section."
+            )
         return
     if row.source == HOUSE and not _OWN_PLACE.search(row.locator):
         hint = "Name the policy, the decision page or the section of the contract."
@@ -69,7 +79,9 @@ def _check_locator(row: Cited, knowledge: Knowledge) -> Findings:
 def _unplaced_concepts(knowledge: Knowledge) -> Findings:
     bare = [key for key, part in knowledge.concepts.items() if part.source == HOUSE and not part.locator]
     if bare:
-        text = f"{len(bare)} concepts rest on our own choice without saying where it is written: {', '.join(bare[:5])} …"
+        text = (
+            f"{len(bare)} concepts rest on our own choice without saying where it is written: {', '.join(bare[:5])} …"
+        )
         yield Place("concepts.toml", "concept").warning("locator", text, "Give each a locator.")
 
 
@@ -77,16 +89,22 @@ def _check_list(knowledge: Knowledge, used: set[str]) -> Findings:
     for key, source in knowledge.sources.items():
         place = Place("sources.toml", f"source.{key}")
         if source.doi and not _DOI.fullmatch(source.doi):
-            yield place.error("doi", f"{source.doi!r} is not a DOI.", "Write it as 10.1016/j.bbmt.2018.12.758, without a link.")
+            yield place.error(
+                "doi", f"{source.doi!r} is not a DOI.", "Write it as 10.1016/j.bbmt.2018.12.758, without a link."
+            )
         if not source.title.strip():
             yield place.error("title", "The title is empty.")
         if key not in used:
-            yield place.warning(key, "No table rests on this source.", "Take it out, or cite it where it is used.")
+            yield Place("sources.toml", "source").warning(
+                key, "No table rests on this source.", "Take it out, or cite it where it is used."
+            )
 
 
 def _cited(knowledge: Knowledge) -> Iterator[Cited]:
     for key, part in knowledge.concepts.items():
-        yield Cited(Place("concepts.toml", f"concept.{key}"), part.source, part.locator, part.evidence, silent_house=True)
+        yield Cited(
+            Place("concepts.toml", f"concept.{key}"), part.source, part.locator, part.evidence, silent_house=True
+        )
     for key, policy in knowledge.policies.items():
         yield Cited(Place("policy.toml", f"policy.{key}"), policy.source, policy.locator, policy.evidence)
     for key, cut in knowledge.thresholds.items():
@@ -109,7 +127,9 @@ def _cited_by_scale(scale: Scale) -> Iterator[Cited]:
             place = Place(scale.file, f"domain.{domain.id}")
             yield Cited(place, domain.source or scale.source, domain.locator, domain.evidence, grades=True)
             for number, band in enumerate(domain.bands, 1):
-                yield Cited(Place(scale.file, f"domain.{domain.id}.bands.{number}"), scale.source, band.locator, "secondary")
+                yield Cited(
+                    Place(scale.file, f"domain.{domain.id}.bands.{number}"), scale.source, band.locator, "secondary"
+                )
 
 
 def _cited_by_products(knowledge: Knowledge) -> Iterator[Cited]:

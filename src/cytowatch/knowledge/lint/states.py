@@ -1,11 +1,11 @@
-"""The finite state space that the cut-offs of a rule make: just under, on and just over each, categories, drugs, unknown."""
+"""The finite state space of a rule: just under, on and just over each cut-off, each category, drugs, and unknown."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 from cytowatch.knowledge.lint.logic import (
     AGE,
@@ -74,7 +74,7 @@ def _shown(value: Value) -> str:
 
 
 def spaces(criteria: Iterable[Criterion], knowledge: Knowledge) -> list[Space]:
-    """The criteria grouped so that no two groups read the same thing; groups can be combined without enumerating both."""
+    """The criteria in groups of which no two read the same thing: their outcomes can be combined afterwards."""
     criteria = tuple(criteria)
     logic = Logic(
         knowledge.thresholds,
@@ -147,9 +147,9 @@ def category_axis(concept: Concept) -> Axis:
     """A coded concept: a device may besides be off, and `other` is a device of unknown class."""
     unknown = Special.UNKNOWN
     if concept.kind != "device":
-        later = {old: (new,) for old, new in zip(concept.categories, concept.categories[1:], strict=False)}
         values: tuple[Value, ...] = concept.categories
-        return Axis(concept.key, (unknown, *values), {unknown: values}, {**later}, frozenset(values))
+        later: dict[Value, tuple[Value, ...]] = {old: (new,) for old, new in pairwise(values)}
+        return Axis(concept.key, (unknown, *values), {unknown: values}, later, frozenset(values))
     on = tuple(name for name in concept.categories if name not in {ROOM_AIR, OTHER})
     values = (Special.OFF, *concept.categories)
     off = tuple(name for name in (Special.OFF, *concept.categories) if name in {Special.OFF, ROOM_AIR})
@@ -169,7 +169,7 @@ def _reading_axis(concept: Concept, compared: list[Compare], knowledge: Knowledg
         concept.key,
         (unknown, undecided, *numbers),
         {unknown: (undecided, *numbers), undecided: tuple(numbers)},
-        {old: (new,) for old, new in zip(numbers, numbers[1:], strict=False)},
+        {old: (new,) for old, new in pairwise(numbers)},
         frozenset(numbers),
     )
 

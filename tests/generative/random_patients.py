@@ -156,7 +156,7 @@ THEMES: tuple[tuple[tuple[str, ...], ...], ...] = (
 GRIDS = (HOUR, HOUR, HOUR, HOUR // 2, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY, DAY - MINUTE)
 LENGTHS = (DAY, 2 * DAY, 3 * DAY, 3 * DAY, 5 * DAY, 10 * DAY, 35 * DAY, 60 * DAY)
 STEPS = (0, 1, -1, HOUR, 8 * HOUR, 8 * HOUR, 8 * HOUR - 1, DAY, DAY, DAY + 1, DAY - MINUTE, DAY - 1, 2 * DAY)
-LASTING = (0, 1, HOUR // 2, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, DAY, DAY + HOUR, 36 * HOUR, 3 * DAY)
+LASTING = (1, HOUR // 2, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, DAY, DAY, DAY + HOUR, 36 * HOUR, 3 * DAY)
 DELAYS = (0, HOUR, 12 * HOUR, DAY, 2 * DAY)
 AGES: Pool = (
     None, None, 0.0, 0.02, 0.07, 0.08, 0.5, 0.99, 1.0, 4.0, 4.0, 10.9, 11.0, 11.9, 12.0, 17.0, 17.9,
@@ -276,7 +276,7 @@ class Maker:
         text = self.pick(TEXTS[concept]) if concept in TEXTS else None
         if concept == "t_cell_engager_dose":
             value, unit, text = 1.5, "mg", text if chance() < 0.9 else None
-        until = time + max(self.pick(LASTING), 1) if chance() < ENDED.get(concept, 0.03) else None
+        until = time + self.pick(LASTING) if chance() < ENDED.get(concept, 0.03) else None
         available = time + self.pick(DELAYS) if chance() < 0.08 else None
         number = len(self.rows)
         source = f"s{number}" if chance() < 0.96 else self.pick(("chart", "monitor", "é"))

@@ -15,12 +15,24 @@ import pytest
 from tests.generative.random_patients import random_patients
 from tests.lib import tables
 
+from cytowatch.engine.apply import grade_observations
 from cytowatch.engine.reference import crs, grade_reference, icans, patient, states
 from cytowatch.engine.reference.window import Span
-from cytowatch.knowledge import load
+from cytowatch.knowledge import Knowledge, load
 
 Engine = Callable[..., tuple[pl.DataFrame, pl.DataFrame, list[int]]]
-ENGINES: list[Engine] = [grade_reference]
+
+
+def fast_engine(
+    observations: pl.DataFrame, patients: pl.DataFrame | None, knowledge: Knowledge, scale: str, **options: Any
+) -> tuple[pl.DataFrame, pl.DataFrame, list[int]]:
+    """The fast engine behind the twin's door."""
+    options["assumed_product"] = options.pop("assume_trigger", None)
+    graded = grade_observations(observations, patients, knowledge, [scale], **options)
+    return graded.timeline, graded.episodes, sorted(graded.superseded.to_list())
+
+
+ENGINES: list[Engine] = [grade_reference, fast_engine]
 CRS, ICANS = "crs.astct-2019", "icans.astct-2019"
 ADULT = {"age_years": 60.0}
 UNKNOWN_AGE: dict[str, Any] = {}
@@ -101,7 +113,7 @@ CASES = [
         """,
     ),
     Case(
-        "fever again after exactly 24:00 h is a sign at the moment at which the episode would close",
+        "fever again after exactly 24:00 h is a new episode: the day between was measured free of signs",
         """
         0  car_t_infusion   trial_product
         0  systolic_bp      120 until=72
@@ -112,8 +124,9 @@ CASES = [
         """
         start | end | grade | criteria | missing          | episode
         0     | 6   | 0..1  | -        | body_temperature | -
-        6     | 54  | 1     | fever    | -                | 1
-        54    | 72  | 0..1  | -        | body_temperature | 1
+        6     | 30  | 1     | fever    | -                | 1
+        30    | 54  | 1     | fever    | -                | 2
+        54    | 72  | 0..1  | -        | body_temperature | 2
         """,
     ),
     Case(

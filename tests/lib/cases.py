@@ -35,7 +35,13 @@ from cytowatch.schema import EPISODES, HOUR_US, OBSERVATIONS, PATIENTS, TIMELINE
 FOLDER = Path(__file__).parent.parent / "cases" / "data"
 FAMILIES = ("crs", "icans")
 # how a table for readers names a column, and how the schema does
-_COLUMNS = {"from": "start", "to": "end", "last sign": "last_sign", "worst": "max", "days from exposure": "days_from_exposure"}
+_COLUMNS = {
+    "from": "start",
+    "to": "end",
+    "last sign": "last_sign",
+    "worst": "max",
+    "days from exposure": "days_from_exposure",
+}
 _CHARTED = {"hours", "concept", "value", "text", "until", "source", "status", "available"}
 _VALUE = re.compile(r"(?P<number>[<>]?=?\s*-?\d+(?:\.\d+)?)\s*(?P<unit>.*)")
 Rows = list[dict[str, str]]
@@ -114,7 +120,9 @@ def read(path: Path) -> list[Case]:
 
 def _case(entry: dict[str, Any], edition: str, file: str) -> Case:
     plain = {"title", "why", "source", "locator", "evidence", "charted", "patient", "as_of", "assume_trigger"}
-    answers = {name: (name, "timeline") for name in FAMILIES} | {f"{name}_episodes": (name, "episodes") for name in FAMILIES}
+    answers = {name: (name, "timeline") for name in FAMILIES} | {
+        f"{name}_episodes": (name, "episodes") for name in FAMILIES
+    }
     unknown = set(entry) - plain - set(answers) - {"id", "not_recorded"}
     if unknown or not any(name in entry for name in FAMILIES):
         raise ValueError(f"{file}, case {entry.get('id')}: unknown or missing keys {sorted(unknown)}")
@@ -183,7 +191,10 @@ def groups(cases: Iterable[Case]) -> list[tuple[Case, ...]]:
 
 
 def by_fast_engine(
-    group: tuple[Case, ...], family: str, knowledge: Knowledge, rows: pl.DataFrame,
+    group: tuple[Case, ...],
+    family: str,
+    knowledge: Knowledge,
+    rows: pl.DataFrame,
     grade: Callable[..., Any] = grade_observations,
 ) -> Answer:
     """Timeline and episodes of cases with the same options, graded in one call."""

@@ -107,7 +107,7 @@ class _Compiler:
                 inner = self.node(node.of)
                 return Truth(~inner.possible, ~inner.certain)
             case Possible():
-                return Truth(pl.lit(False), self.node(node.of).certain)
+                return Truth(pl.lit(False), self.node(node.of).possible)
             case ExceptKnown():
                 known = self.node(node.of).certain
                 return Truth(~known, ~known)

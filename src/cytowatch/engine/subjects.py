@@ -45,11 +45,13 @@ def find_triggers(settled: Settled, knowledge: Knowledge, assumed_product: str |
     )
     if assumed_product is None:
         return _with_windows(given, knowledge)
+    # a product that the tables do not know counts as cells
+    known = knowledge.products.get(assumed_product)
     laid_over = settled.known.join(given, on="patient", how="anti").select(
         "patient",
         pl.col("first").alias("time"),
         pl.lit(assumed_product).alias("product"),
-        pl.lit(knowledge.products[assumed_product].concept).alias("concept"),
+        pl.lit(known.concept if known else "car_t_infusion").alias("concept"),
         pl.lit(True).alias("assumed"),
     )
     return _with_windows(pl.concat([given, laid_over]), knowledge)

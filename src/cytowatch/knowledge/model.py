@@ -196,7 +196,7 @@ class Not:
 
 @dataclass(frozen=True)
 class Possible:
-    """Never certain; possible where the part is certain."""
+    """Never certain; possible where the part is possible."""
 
     of: Node
 

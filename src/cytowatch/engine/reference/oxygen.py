@@ -98,8 +98,8 @@ class Oxygen:
         }
         possible = {
             "supplemental_oxygen": certain["supplemental_oxygen"] or vague or bool(bare),
-            "high_flow_oxygen": certain["high_flow_oxygen"] or vague or (by_flow and maybe_high) or True in bare,
-            "positive_pressure": certain["positive_pressure"] or vague or True in bare,
+            "high_flow_oxygen": certain["high_flow_oxygen"] or vague or (by_flow and maybe_high) or bool(bare),
+            "positive_pressure": certain["positive_pressure"] or vague or bool(bare),
         }
         return tuple(name for name in LEVELS if certain[name]), tuple(name for name in LEVELS if possible[name])
 

@@ -9,7 +9,7 @@ from cytowatch.engine.reference.crs import CrsWalker
 from cytowatch.engine.reference.icans import IcansWalker
 from cytowatch.engine.reference.rows import Row, Subject, age_at
 from cytowatch.engine.reference.rules import Rules
-from cytowatch.engine.reference.settle import counting, settle
+from cytowatch.engine.reference.settle import counting, settle, standing
 from cytowatch.engine.reference.states import Deaths, Episode, Found, Options, State, Walker, moments, once
 from cytowatch.engine.reference.window import Span, Trigger, assumed, known_until, spans, triggers
 from cytowatch.schema import DAY_US, HOUR_US
@@ -19,7 +19,8 @@ Change = tuple[int, int, State]
 
 def grade_patient(admitted: list[Row], subject: Subject, rules: Rules, options: Options, found: Found) -> None:
     """Adds what the rows of one patient say to ``found``."""
-    rows, superseded = settle(counting(admitted, options.as_of), rules.knowledge.concepts)
+    counted = counting(admitted, options.as_of)
+    rows, superseded = settle(counted, rules.knowledge.concepts)
     found.superseded += superseded
     if not rows:
         return
@@ -27,15 +28,15 @@ def grade_patient(admitted: list[Row], subject: Subject, rules: Rules, options: 
     taken_for_granted = not exposures and options.assume_trigger is not None
     if taken_for_granted and options.assume_trigger is not None:
         exposures = [assumed(rows[0].time, options.assume_trigger, rules)]
+    known = known_until(standing(counted), rules)
     first = min((part.time for part in exposures), default=rows[0].time)
     chart = Chart(rows, rules, subject, age_at(subject, first, options.clock), options.not_recorded)
     flags = ("assumed_trigger",) if taken_for_granted else ()
     number = 1
-    for span in spans(exposures, rows, rules, options.as_of):
+    for span in spans(exposures, rows, known, rules, options.as_of):
         number += Writer(_walker(chart, span), exposures, flags, found).graded(number)
     if not exposures:
-        end = known_until(rows, rules)
-        whole = Span(rows[0].time, end if options.as_of is None else min(end, options.as_of))
+        whole = Span(rows[0].time, known if options.as_of is None else min(known, options.as_of))
         if whole.start < whole.end:
             Writer(_walker(chart, whole), exposures, flags, found).findings()
 
@@ -137,7 +138,7 @@ class Writer:
 
     def _doses(self, drugs: tuple[str, ...], episode: Episode) -> list[Row]:
         given = [row for drug in drugs for row in self.chart.of(drug) if row.value is None or row.value > 0]
-        return [row for row in given if episode.onset <= row.time <= episode.end]
+        return [row for row in given if episode.onset <= row.time <= episode.end and row.time < self.span.end]
 
     def _before_onset(self, onset: int) -> tuple[str, ...]:
         waiving = [row for drug in self.chart.rules.waived_by for row in self.chart.of(drug)]

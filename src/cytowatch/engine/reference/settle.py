@@ -16,6 +16,12 @@ def counting(rows: list[Row], as_of: int | None) -> list[Row]:
     return [row for row in rows if row.time <= as_of and (row.available is None or row.available <= as_of)]
 
 
+def standing(rows: list[Row]) -> list[Row]:
+    """The rows that nobody has taken back."""
+    withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}
+    return [row for row in rows if row.status != "entered-in-error" and (row.source, row.concept) not in withdrawn]
+
+
 def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], list[int]]:
     """The settled rows of one patient by time, source and number, and the numbers of the superseded rows."""
     withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}

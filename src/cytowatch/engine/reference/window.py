@@ -46,15 +46,14 @@ def known_until(rows: list[Row], rules: Rules) -> int:
     )
 
 
-def spans(found: list[Trigger], rows: list[Row], rules: Rules, as_of: int | None) -> list[Span]:
-    """The joined windows, each cut at the end of knowledge, ``as_of``, and a death of another cause."""
+def spans(found: list[Trigger], rows: list[Row], limit: int, rules: Rules, as_of: int | None) -> list[Span]:
+    """The joined windows, each cut at ``limit`` (the end of knowledge), ``as_of``, and a death of another cause."""
     joined: list[Span] = []
     for trigger in sorted(found, key=lambda part: part.time):
         if joined and trigger.time <= joined[-1].end:
             joined[-1] = Span(joined[-1].start, max(joined[-1].end, trigger.end))
         else:
             joined.append(Span(trigger.time, trigger.end))
-    limit = known_until(rows, rules)
     if as_of is not None:
         limit = min(limit, as_of)
     cut = [_until_other_death(Span(span.start, min(span.end, limit)), rows, rules) for span in joined]

@@ -126,7 +126,7 @@ class Logic:
                 sure, open_ = self.truth(node.of, state)
                 return not open_, not sure
             case Possible():
-                return False, self.truth(node.of, state)[0]
+                return False, self.truth(node.of, state)[1]
             case ExceptKnown():
                 known = self.truth(node.of, state)[0]
                 return not known, not known
@@ -190,26 +190,13 @@ class Logic:
                 measured = tuple(self.reading(part, state) is not Special.UNKNOWN for part in node.of)
                 return (Granted(measured if any(measured) else None, measured),)
             case Possible():
-                # a part that is only possible is passed over; `passes_over` finds it
-                known = self.truth(node.of, state)[0]
-                return Granted(known, known), *self.granted(node.of, state)
+                return self.granted(node.of, state)
             case Not():
                 return self.granted(node.of, state)
             case All() | Any_():
                 return tuple(part for inner in node.of for part in self.granted(inner, state))
             case In() | Running():
                 return ()
-
-    def passes_over(self, node: Node, state: State) -> bool:
-        """Whether `possible` stands before a part that may be true, and says nothing because it is not certain."""
-        match node:
-            case Possible():
-                return self.truth(node.of, state) == (False, True)
-            case Not() | ExceptKnown():
-                return self.passes_over(node.of, state)
-            case All() | Any_():
-                return any(self.passes_over(part, state) for part in node.of)
-        return False
 
     def _granted_without(self, node: Compare, state: State) -> tuple[Granted, ...]:
         """Without a device, no reading means no oxygen; with a reading, no device is taken to be on."""

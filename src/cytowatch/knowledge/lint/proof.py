@@ -110,10 +110,6 @@ def _prove_criterion(place: Place, number: int, space: Space, states: States) ->
             hint = "Write the condition so that it is decided once everything it reads is known."
             yield place.error("when", f"Nothing is unknown and it is not decided: {space.shown(state)}.", hint)
             return
-    passed = next((s for s in states if space.logic.passes_over(space.criteria[number].when, space.named(s))), None)
-    if passed is not None:
-        text = f"at_most leaves it out where its part is only possible, such as after a bound: {space.shown(passed)}."
-        yield place.warning("when", text, "The highest grade may be too low there.")
     for name, problem, hint in (
         ("may_be", "Learning more takes back what was said", "What is certain must stay so, what is excluded too."),
         ("worse", "A worse value lowers the grade", "Look at the operator, the cut-off, and `worse` of the concept."),

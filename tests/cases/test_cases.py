@@ -1,0 +1,94 @@
+"""The worked patients of the case files come out as written, on both engines."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tests.lib import cases
+from tools.make_cases_page import PAGE, made
+
+from cytowatch.knowledge import load
+
+ALL = cases.all_cases()
+BOTH = [pytest.param(case, family, id=f"{case.id}-{family}") for case in ALL for family in case.families]
+EVIDENCE = {"primary", "secondary", "recalled", "house"}
+
+
+@lru_cache(maxsize=1)
+def rows() -> pl.DataFrame:
+    return cases.admitted(ALL, load())
+
+
+@lru_cache(maxsize=1)
+def by_fast_engine() -> dict[tuple[str, str], cases.Answer]:
+    """Every case graded in as few calls as their options allow: alone or among others makes no difference."""
+    found = {}
+    for group in cases.groups(ALL):
+        for family in cases.FAMILIES:
+            answer = cases.by_fast_engine(group, family, load(), cases.rows_of(rows(), group))
+            found |= {(case.id, family): answer for case in group}
+    return found
+
+
+@cache
+def by_twin(case: str, family: str) -> cases.Answer:
+    one = next(other for other in ALL if other.id == case)
+    return cases.by_twin(one, family, load(), cases.rows_of(rows(), [one]))
+
+
+@pytest.mark.parametrize(("case", "family"), BOTH)
+def test_fast_engine(case: cases.Case, family: str) -> None:
+    found = cases.differences(case, family, by_fast_engine()[case.id, family])
+    assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(("case", "family"), BOTH)
+def test_slow_twin(case: cases.Case, family: str) -> None:
+    found = cases.differences(case, family, by_twin(case.id, family))
+    assert not found, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(("case", "family"), BOTH)
+def test_the_engines_say_the_same_in_every_column(case: cases.Case, family: str) -> None:
+    pairs = zip(by_fast_engine()[case.id, family], by_twin(case.id, family), ("start", "episode"), strict=True)
+    for fast, twin, order in pairs:
+        own = fast.filter(pl.col("patient") == case.id).sort(order)
+        stamps = [name for name in ("knowledge", "engine") if name in own.columns]
+        assert_frame_equal(own.drop(stamps), twin.drop(stamps).sort(order))
+
+
+@pytest.mark.parametrize("family", cases.FAMILIES)
+def test_every_criterion_and_flag_has_a_case(family: str) -> None:
+    """A row of a scale that no patient shows could say anything."""
+    shown: set[str] = set()
+    for case in ALL:
+        table = case.expected.get((family, "timeline"), "")
+        cells = [cell for row in cases.cells(table) for cell in row.values()] if table else []
+        shown |= {word for cell in cells for word in cell.split()}
+    scale = next(scale for scale in load().scales.values() if scale.family == family)
+    criteria = {criterion.id for criterion in scale.criteria} | {scale.episode.death_criterion}
+    bands = {f"{domain.id}_grade_{band.grade}" for domain in scale.domains for band in domain.bands if band.grade}
+    coded = {f"{domain.id}_grade_{g}" for domain in scale.domains for g in domain.categories.values() if g}
+    assert (criteria | bands | coded | set(scale.flags)) - shown == set()
+
+
+def test_every_case_says_where_it_comes_from() -> None:
+    known = load().sources
+    assert [case.id for case in ALL if case.source not in known and case.source != "house"] == []
+    assert [case.id for case in ALL if case.evidence not in EVIDENCE or not case.locator] == []
+
+
+def test_the_page_of_the_cases_is_current() -> None:
+    assert PAGE.read_text(encoding="utf-8") == made(), "run `python tools/make_cases_page.py`"
+
+
+def test_an_unknown_key_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "FOLDER", tmp_path)
+    path = tmp_path / "one.toml"
+    path.write_text('edition = "astct-2019"\n[[case]]\nid = "x"\ntitel = "y"\ncrs = ""\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="titel"):
+        cases.read(path)

@@ -12,8 +12,8 @@ CASES = ROOT / "tests" / "cases" / "data"
 PAGE = ROOT / "docs" / "reference" / "cases.md"
 MADE = "<!-- Made by `python tools/make_cases_page.py` from the case files. Change the files, not this page. -->"
 INTRODUCTION = """Small patients, each with what was charted and what must come out. Both engines are tested
-on every one. Times are hours from the file's zero; empty cells are unknown or do not matter;
-`1..3` is a grade between 1 and 3. `timeline` shows the state between two moments; `episodes` what the whole reaction was."""
+on every one. Times are hours from the file's zero; empty cells are unknown or do not matter; `1..3` is a grade
+between 1 and 3. The tables over time show the state between two moments, those of episodes the reaction as a whole."""
 TABLES = {
     "crs": "CRS over time",
     "crs_episodes": "CRS episodes",

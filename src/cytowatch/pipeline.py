@@ -8,7 +8,8 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,12 +19,13 @@ import polars as pl
 
 from cytowatch.adapters.files import read_frames
 from cytowatch.adapters.intake import Intake
+from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogether, read_parcels
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import HOUR_US
+from cytowatch.schema import HOUR_US, OBSERVATIONS
 
 DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
 Clock = Literal["time", "hours"]
@@ -43,6 +45,10 @@ class Outcome:
     patients: pl.DataFrame
     clock: Clock
     run: dict[str, Any]
+
+    def without_observations(self) -> Outcome:
+        """The same outcome, the admitted rows let go: of a large cohort they would fill the memory."""
+        return replace(self, observations=OBSERVATIONS.empty())
 
 
 @dataclass(frozen=True)
@@ -103,9 +109,65 @@ def grade(
     """
     started = time.perf_counter()
     tables = as_knowledge(knowledge)
-    intake = read_frames(observations, tables, patients=patients, zone=zone)
-    intake = replace(intake, not_recorded=intake.not_recorded | frozenset(not_recorded))
-    return Result(grade_intake(intake, tables, scales, as_of, assume_trigger=assume_trigger, started=started))
+    absent = frozenset(not_recorded)
+
+    def graded(intakes: Iterable[Intake], *, keep: bool = True) -> Outcome:
+        named = (replace(intake, not_recorded=intake.not_recorded | absent) for intake in intakes)
+        outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
+        return combined([part if keep else part.without_observations() for part in outcomes], started)
+
+    lazy = observations.lazy()
+    if int(lazy.select(pl.len()).collect().item()) > PARCEL_ROWS:
+        with suppress(NotTogether):
+            parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
+            return Result(graded(parcels, keep=False))
+    return Result(graded([read_frames(observations, tables, patients=patients, zone=zone)]))
+
+
+def grade_each(
+    intakes: Iterable[Intake],
+    knowledge: Knowledge,
+    scales: Sequence[str] | None = None,
+    as_of: AsOf = None,
+    *,
+    assume_trigger: str | None = None,
+) -> Iterator[Outcome]:
+    """Grade one parcel of whole patients after another."""
+    for intake in intakes:
+        yield grade_intake(intake, knowledge, scales, as_of, assume_trigger=assume_trigger)
+
+
+def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
+    """Parcels of whole patients as one run: the same rows in the same order as if graded at once."""
+    if len(outcomes) == 1:
+        return outcomes[0]
+    names = ("rejects", "concordance", "observations", "patients")
+    tables = {name: pl.concat([getattr(part, name) for part in outcomes], rechunk=False) for name in names}
+    tables |= {name: _by_scale([getattr(part, name) for part in outcomes]) for name in ("timeline", "episodes")}
+    ledger = _summed(pl.concat([part.ledger for part in outcomes]))
+    run = combined_run([part.run for part in outcomes], ledger, started)
+    return Outcome(**tables, ledger=ledger, clock=outcomes[0].clock, run=run)
+
+
+def _by_scale(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    scales = list(dict.fromkeys(name for part in parts for name in part["scale"].unique(maintain_order=True)))
+    whole = pl.concat([part.filter(pl.col("scale") == name) for name in scales for part in parts] or parts[:1])
+    firsts = [part["patient"].min() for part in parts if part.height]
+    if firsts == sorted(firsts):  # type: ignore[type-var]
+        return whole
+    begin = "start" if "start" in whole.columns else "onset"
+    return whole.sort(pl.col("scale").cast(pl.Enum(scales)), "patient", begin)
+
+
+def combined_run(runs: Sequence[dict[str, Any]], ledger: pl.DataFrame, started: float) -> dict[str, Any]:
+    """``run.json`` of a run that was made in parcels."""
+    return {
+        **runs[0],
+        "inputs": _inputs(ledger),
+        "patients": sum(run["patients"] for run in runs),
+        "seconds": round(time.perf_counter() - started, 3),
+        "peak_mib": peak_mib(),
+    }
 
 
 def as_knowledge(knowledge: Knowledge | Iterable[str] | None) -> Knowledge:
@@ -244,32 +306,33 @@ def settle_ledger(intake: Intake, superseded: pl.Series, later: pl.Series, neede
     A row that gave several observations is superseded only if all of them were, and ignored only if no chosen scale
     reads any of them.
     """
-    rows = intake.observations.select(
-        "row", "source", pl.col("concept").cast(pl.String).is_in(sorted(needed)).alias("read")
-    )
+    rows = intake.observations.select("row", pl.col("concept").is_in(sorted(needed)).alias("read"))
     if rows.is_empty():
         return intake.ledger
-    # one row may speak more than once: an observation is lost only with its own concept, so lost rows are counted by row
-    lost = superseded.value_counts().rename({"count": "lost"})
-    late = later.value_counts().rename({"count": "late"})
-    fates = rows.group_by("row").agg(pl.len().alias("said"), pl.col("read").any(), pl.col("source").first())
-    fates = (
-        fates.join(lost, on="row", how="left")
-        .join(late, on="row", how="left")
-        .with_columns(pl.col("lost", "late").fill_null(0))
-    )
+    numbers = rows["row"]
+    one_each = numbers.n_unique() == len(numbers)
+    fates = rows if one_each else rows.group_by("row").agg(pl.len().alias("said"), pl.col("read").any())
+    said = pl.lit(1) if one_each else pl.col("said")
+    fates = _counted(_counted(fates, superseded, "lost"), later, "late")
     reason = (
-        pl.when(pl.col("late") >= pl.col("said"))
+        pl.when(pl.col("late") >= said)
         .then(pl.lit("after the moment asked for (as-of)"))
-        .when(pl.col("lost") + pl.col("late") >= pl.col("said"))
+        .when(pl.col("lost") + pl.col("late") >= said)
         .then(pl.lit("superseded"))
         .when(~pl.col("read"))
         .then(pl.lit("not read by the scales that were graded"))
-        .otherwise(pl.lit(""))
     )
-    fates = fates.with_columns(reason.alias("why"), _file_of(intake).alias("file"))
-    moved = fates.filter(pl.col("why") != "").group_by("file", "why").len().rename({"len": "rows"})
+    gone = fates.select("row", reason.alias("why")).filter(pl.col("why").is_not_null())
+    moved = gone.group_by(_file_of(intake).alias("file"), "why").len().rename({"len": "rows"})
     return _with_moved(intake.ledger, moved)
+
+
+def _counted(fates: pl.DataFrame, numbers: pl.Series, name: str) -> pl.DataFrame:
+    """How often each row's number occurs in a list of numbers."""
+    if numbers.is_empty():
+        return fates.with_columns(pl.lit(0, pl.UInt32).alias(name))
+    counts = numbers.alias("row").to_frame().group_by("row").agg(pl.len().alias(name))
+    return fates.join(counts, on="row", how="left").with_columns(pl.col(name).fill_null(0))
 
 
 def _file_of(intake: Intake) -> pl.Expr:
@@ -293,27 +356,35 @@ def _with_moved(ledger: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     taken = gone.group_by("file").agg(pl.col("rows").sum().alias("taken"))
     used = ledger.filter(pl.col("fate") == "used").join(taken, on="file", how="left")
     kept = used.with_columns(pl.col("rows") - pl.col("taken").fill_null(0)).drop("taken")
-    whole = pl.concat([kept, gone, ledger.filter(pl.col("fate") != "used")])
-    return whole.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason")
+    return _summed(pl.concat([kept, gone, ledger.filter(pl.col("fate") != "used")]))
 
 
-def run_record(
-    intake: Intake, ledger: pl.DataFrame, knowledge: Knowledge, scales: list[str], started: float, **arguments: object
-) -> dict[str, Any]:
-    """What stands in ``run.json``."""
+def _summed(ledger: pl.DataFrame) -> pl.DataFrame:
+    return ledger.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason")
+
+
+def _inputs(ledger: pl.DataFrame) -> list[dict[str, Any]]:
+    """Each file with the number of rows read and what became of them."""
     fates = ("used", "superseded", "ignored", "rejected")
     inputs = []
     for name in ledger["file"].unique().sort().to_list():
         own = ledger.filter(pl.col("file") == name)
         counts = {fate: int(own.filter(pl.col("fate") == fate)["rows"].sum()) for fate in fates}
         inputs.append({"file": name, "read": sum(counts.values()), **counts})
+    return inputs
+
+
+def run_record(
+    intake: Intake, ledger: pl.DataFrame, knowledge: Knowledge, scales: list[str], started: float, **arguments: object
+) -> dict[str, Any]:
+    """What stands in ``run.json``."""
     return {
         "software": software_version(),
         "knowledge": f"{knowledge.version}#{knowledge.digest[:12]}",
         "overlays": list(knowledge.folders),
         "scales": scales,
         "clock": intake.clock,
-        "inputs": inputs,
+        "inputs": _inputs(ledger),
         "patients": intake.observations["patient"].n_unique(),
         "arguments": {name: None if value is None else str(value) for name, value in arguments.items()},
         "not_recorded": sorted(intake.not_recorded),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.adapters import rules, values
+from cytowatch.adapters.clean import WORTH_IT, part_clean
 from cytowatch.adapters.explain import explained
 from cytowatch.adapters.frame import LINE, clock_of, long_table
 from cytowatch.adapters.intake import Admission, Clock
@@ -38,9 +39,13 @@ def admit(
     check_zone(zone)
     given, extra = long_table(raw, file=file)
     clock = clock or clock_of(given)
-    work = rules.Work(_numbered(given, file, first_row))
-    rules.read_patients(work)
     dictionary = Dictionary(knowledge)
+    numbered = _numbered(given, file, first_row)
+    clean = OBSERVATIONS.empty()
+    if len(numbered) >= WORTH_IT:
+        clean, numbered = part_clean(numbered, dictionary, clock)
+    work = rules.Work(numbered)
+    rules.read_patients(work)
     meanings = rules.read_names(work, dictionary)
     rules.read_moments(work, meanings, clock, zone, file)
     rules.read_statuses(work)
@@ -51,7 +56,9 @@ def admit(
     none = not bad.any()
     rejects = explained(work.frame.clear() if none else work.frame.filter(bad), work.flags, meanings, texts, clock)
     good = work.frame if none else work.frame.filter(~bad)
-    return Admission(_observations(good, meanings), rejects, _ledger(file, len(good), rejects, extra), clock)
+    observations = _observations(good, meanings)
+    whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
+    return Admission(whole, rejects, _ledger(file, len(whole), rejects, extra), clock)
 
 
 def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:

@@ -1,0 +1,228 @@
+"""The fast engine made wrong on purpose, one small edit each.
+
+An edit is (module, what stands there, what instead), in the form that ``ast.unparse`` gives the module's text, so
+that line breaks and comments do not matter. Where the engine is rewritten an edit may find nothing: that is an error,
+and the mutation is to be written anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.mutations.mutations import CRS, ICANS
+
+Edit = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class EngineMutation:
+    """One wrong engine: what is wrong, the edits, and the scale that must notice."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    scale: str = CRS
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def crs(name: str, *edits: Edit) -> EngineMutation:
+    """A mutation that the cases of CRS must notice."""
+    return EngineMutation(name, edits)
+
+
+def icans(name: str, *edits: Edit) -> EngineMutation:
+    """A mutation that the cases of ICANS must notice."""
+    return EngineMutation(name, edits, ICANS)
+
+
+GRADING = [
+    crs(
+        "pressure hides oxygen",
+        ("crs", "(pl.max_horizontal('h_lo', 'o_lo'), ", "(pl.col('h_lo'), "),
+    ),
+    crs(
+        "signs without fever are graded",
+        ("crs", ".when(active).then(1).otherwise(0)", ".when(active).then(1).otherwise(worst_lo)"),
+    ),
+    crs(
+        "graded without a trigger",
+        ("crs", "pl.when('triggered').then(at_least", "pl.when(pl.lit(True)).then(at_least"),
+    ),
+    crs(
+        "attribution is ignored",
+        ("counters", "cast(pl.String) != 'crs'", "cast(pl.String) == 'nothing'"),
+    ),
+    crs(
+        "attribution of fever is ignored",
+        ("fever", "cause != 'crs'", "cause == 'nothing'"),
+    ),
+    crs(
+        "the general attribution overrules the one of a sign",
+        ("counters", "is_open('attribution|else') & ~is_open(f'{own}|own')", "is_open('attribution|else')"),
+    ),
+    crs(
+        "an unknown device is none",
+        ("compile", "Truth(on, on | doubtful | is_open('device|other'))", "Truth(on, on)"),
+    ),
+    crs(
+        "a cannula without a flow is low flow",
+        (
+            "compile",
+            "Truth(is_open(f'{name}|true'), ~is_open(f'{name}|false'))",
+            "Truth(is_open(f'{name}|true'), is_open(f'{name}|true'))",
+        ),
+    ),
+    crs(
+        "a reason once charted excludes any amount of oxygen",
+        ("crs", "is_open('reason|excludes') & (pl.col('oxygen_level') <= level_then)", "is_open('reason|excludes')"),
+    ),
+    crs(
+        "a pressure that nobody measured is normal",
+        ("compile", "Truth(true, true | gray | ~false)", "Truth(true, true | gray)"),
+    ),
+    crs(
+        "a bound is read as a value",
+        ("compare", "exact = bound.is_null()", "exact = bound.is_null() | True"),
+    ),
+    crs(
+        "a death of unknown cause is one of CRS",
+        ("counters", "(text == cause).cast(pl.Int8)", "((text == cause) | (text == 'unknown')).cast(pl.Int8)"),
+    ),
+    icans(
+        "an ICE that was not done is 0",
+        ("icans", "_NOT_DONE = (0, 3)", "_NOT_DONE = (3, 3)"),
+    ),
+    icans(
+        "an ICE that was not done is 10",
+        ("icans", "_NOT_DONE = (0, 3)", "_NOT_DONE = (0, 0)"),
+    ),
+    icans(
+        "a missing ICE item has no points",
+        ("icans", "/ POINT + whole", "/ POINT + pl.col('items|max') / POINT"),
+    ),
+    icans(
+        "nobody is taken as awake",
+        ("icans", "taken_as_awake = pl.col('instrument_in')", "taken_as_awake = pl.lit(False)"),
+    ),
+    icans(
+        "developmental delay is ignored",
+        ("icans", "child = delay | ", "child = "),
+    ),
+    icans(
+        "a seizure that ran out is over",
+        ("icans", ".when(is_open(f'{name}|clear')).then(0).otherwise(_WORST)", ".otherwise(0)"),
+    ),
+    icans(
+        "attribution of the brain is ignored",
+        ("icans", "attributed(named['ice']).alias('elsewhere')", "pl.lit(False).alias('elsewhere')"),
+    ),
+    icans(
+        "sedation hides nothing",
+        ("icans", "is_open('sedated|on').alias('sedated')", "pl.lit(False).alias('sedated')"),
+    ),
+]
+
+TIME = [
+    crs(
+        "vasopressors one after another are multiple",
+        (
+            "counters",
+            "on = merge_runs(spoken.with_columns(",
+            "on = merge_runs(spoken.with_columns(pl.when('on').then(FOREVER).otherwise('end').alias('end'), ",
+        ),
+    ),
+    crs(
+        "a rate of 0 is on",
+        ("counters", "(no_rate | verdict.true).alias('on')", "(no_rate | verdict.true | True).alias('on')"),
+    ),
+    crs(
+        "an infusion that nobody stops is off after a day",
+        ("intervals", "pl.when(~given & (pl.col('next') > limit)).then(limit)", "pl.when(False).then(limit)"),
+    ),
+    crs(
+        "a given end is ignored",
+        ("intervals", "pl.when(given).then(_given_end()).otherwise", "pl.when(False).then(_given_end()).otherwise"),
+    ),
+    crs(
+        "intervals hold their ends",
+        ("grid", "pl.col('end').clip(", "(pl.col('end') + 1).clip("),
+    ),
+    crs(
+        "room air is a device",
+        ("counters", "_OFF_DEVICES = ('room_air',)", "_OFF_DEVICES = ('nothing',)"),
+    ),
+    crs(
+        "an episode ends without measurements",
+        ("crs", "free = pl.col('afebrile') &", "free = ~pl.col('fever') &"),
+    ),
+    crs(
+        "an episode never ends",
+        ("crs", "closes &= ~is_open('death|own')", "closes &= pl.lit(False) & ~is_open('death|own')"),
+    ),
+    crs(
+        "a sign after exactly 24 h belongs to the old episode",
+        ("crs", "pl.col('start') - last_sign.shift(1) >= gap", "pl.col('start') - last_sign.shift(1) > gap"),
+    ),
+    crs(
+        "a dose before onset waives",
+        ("episodes", "strategy='forward'", "strategy='nearest'"),
+    ),
+    crs(
+        "windows are not joined",
+        ("subjects", "(pl.col('time') + pl.col('window')).cum_max()", "pl.col('time').cum_max()"),
+    ),
+    crs(
+        "a death of another cause ends nothing",
+        ("subjects", "pl.min_horizontal('end', 'death')", "pl.col('end')"),
+    ),
+    crs(
+        "as_of is ignored",
+        ("settle", "if as_of is not None:", "if False:"),
+        ("subjects", "FOREVER if as_of is None else as_of", "FOREVER"),
+    ),
+    crs(
+        "as_of forgets when a row became known",
+        ("settle", "(pl.col('available') <= as_of)", "(pl.col('available') > 0)"),
+    ),
+]
+
+ROWS = [
+    crs(
+        "rows entered in error stay",
+        (
+            "settle",
+            "return (kept, pl.concat([marks['row'], hit['row']]))",
+            "return (others, pl.concat([marks['row'], hit['row']]))",
+        ),
+    ),
+    crs(
+        "an amended row does not win",
+        ("settle", "'amended': 2", "'amended': -1"),
+    ),
+    crs(
+        "of two readings the better stands",
+        ("settle", "concept.worse == 'low'", "concept.worse != 'low'"),
+    ),
+    crs(
+        "the evidence is the next row",
+        ("trace", "right_on='began', by='subject'", "right_on='began', by='subject', strategy='forward'"),
+    ),
+    crs(
+        "the evidence of fever is any temperature",
+        ("grade_crs", "fevers.filter(pl.col('fever|true') == 1), 'fever'", "fevers, 'fever'"),
+    ),
+    crs(
+        "steroid doses are counted, not steroid days",
+        ("episodes", "day.n_unique()", "(day.len() * 2)"),
+    ),
+    crs(
+        "days are counted from the next dose",
+        (
+            "episodes",
+            "left_on='onset', right_on='exposure_time'",
+            "strategy='forward', left_on='onset', right_on='exposure_time'",
+        ),
+    ),
+]
+ALL = [*GRADING, *TIME, *ROWS]

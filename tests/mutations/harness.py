@@ -1,0 +1,70 @@
+"""Runs the worked patients against other tables, or against a copy of the fast engine with its text edited."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tests.lib import cases
+from tests.mutations.engine_mutations import Edit
+
+from cytowatch.engine import apply
+from cytowatch.knowledge import load
+from cytowatch.knowledge.model import Knowledge
+
+ENGINE = Path(apply.__file__).parent
+NUMBERS = count()
+Grade = Callable[..., Any]
+
+
+@contextmanager
+def engine_with(edits: tuple[Edit, ...], folder: Path) -> Iterator[Grade]:
+    """The grading door of a copy of the fast engine, under another name, with these edits made."""
+    name = f"mutant_{next(NUMBERS)}"
+    write_copy(folder / name, name, edits)
+    sys.path.insert(0, str(folder))
+    try:
+        importlib.invalidate_caches()
+        yield importlib.import_module(f"{name}.apply").grade_observations
+    finally:
+        sys.path.remove(str(folder))
+        for loaded in [key for key in sys.modules if key.split(".")[0] == name]:
+            del sys.modules[loaded]
+
+
+def write_copy(target: Path, name: str, edits: tuple[Edit, ...]) -> None:
+    """A copy of the fast engine as the package ``name``, with these edits made."""
+    target.mkdir(parents=True)
+    for path in ENGINE.glob("*.py"):
+        text = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
+        for module, before, after in edits:
+            if module == path.stem:
+                assert before in text, f"engine/{module}.py no longer has {before!r}: write this mutation anew"
+                text = text.replace(before, after)
+        (target / path.name).write_text(text.replace("cytowatch.engine", name), encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def rows() -> pl.DataFrame:
+    """The rows of all cases, admitted once with the tables as they are."""
+    return cases.admitted(cases.all_cases(), load())
+
+
+def failures(scale: str, knowledge: Knowledge, grade: Grade = apply.grade_observations) -> list[cases.Difference]:
+    """What of the cases of one scale does not hold; the first group of options with a difference ends the search."""
+    family = scale.split(".", maxsplit=1)[0]
+    found: list[cases.Difference] = []
+    for group in cases.groups(case for case in cases.all_cases() if family in case.families):
+        answer = cases.by_fast_engine(group, family, knowledge, cases.rows_of(rows(), group), grade)
+        found += [difference for case in group for difference in cases.differences(case, family, answer)]
+        if found:
+            break
+    return found

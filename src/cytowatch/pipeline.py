@@ -8,7 +8,9 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,6 +30,8 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import HOUR_US, OBSERVATIONS
 
 DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
+# parcels graded at the same time
+_WORKERS = 2
 Clock = Literal["time", "hours"]
 AsOf = str | float | int | datetime | None
 
@@ -111,17 +115,16 @@ def grade(
     tables = as_knowledge(knowledge)
     absent = frozenset(not_recorded)
 
-    def graded(intakes: Iterable[Intake], *, keep: bool = True) -> Outcome:
-        named = (replace(intake, not_recorded=intake.not_recorded | absent) for intake in intakes)
-        outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
-        return combined([part if keep else part.without_observations() for part in outcomes], started)
-
     lazy = observations.lazy()
     if int(lazy.select(pl.len()).collect().item()) > PARCEL_ROWS:
         with suppress(NotTogether):
             parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
-            return Result(graded(parcels, keep=False))
-    return Result(graded([read_frames(observations, tables, patients=patients, zone=zone)]))
+            named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
+            outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
+            return Result(combined([part.without_observations() for part in outcomes], started))
+    whole = read_frames(observations, tables, patients=patients, zone=zone)
+    whole = replace(whole, not_recorded=whole.not_recorded | absent)
+    return Result(grade_intake(whole, tables, scales, as_of, assume_trigger=assume_trigger, started=started))
 
 
 def grade_each(
@@ -132,9 +135,22 @@ def grade_each(
     *,
     assume_trigger: str | None = None,
 ) -> Iterator[Outcome]:
-    """Grade one parcel of whole patients after another."""
-    for intake in intakes:
-        yield grade_intake(intake, knowledge, scales, as_of, assume_trigger=assume_trigger)
+    """Grade parcels of whole patients, two at a time, and give their outcomes back in order.
+
+    Most steps on one parcel use one core; two threads keep two busy, and memory holds no more than three parcels.
+    """
+
+    def one(intake: Intake) -> Outcome:
+        return grade_intake(intake, knowledge, scales, as_of, assume_trigger=assume_trigger)
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        waiting: deque[Future[Outcome]] = deque()
+        for intake in intakes:
+            waiting.append(pool.submit(one, intake))
+            if len(waiting) > _WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:

@@ -17,7 +17,7 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, PATIENTS, REJECTS
 
 # a parcel is large enough that the steps' fixed cost does not show, and small enough for a laptop
-PARCEL_ROWS = 1_500_000
+PARCEL_ROWS = 2_000_000
 Progress = Callable[[str, float], None]
 
 

@@ -15,7 +15,7 @@ from cytowatch.engine.intervals import device_changes, device_ends, end_at, last
 from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.subjects import Subjects
-from cytowatch.knowledge.model import Compare, In, Knowledge, Running, Scale
+from cytowatch.knowledge.model import AnyMeasured, Compare, Criterion, In, Knowledge, Running, Scale
 
 
 def grade_crs(
@@ -46,7 +46,7 @@ def grade_crs(
     ends = pl.when("sign").then("end").otherwise("ls")
     segments = segments.with_columns(pl.max_horizontal("last", ends).alias("last_sign_at"))
     joined = join_equal(segments)
-    traced = trace.evidence(joined, _pieces(joined, rows, people, fevers, doses, scale, compiled, knowledge))
+    traced = trace.evidence(joined, _groups(joined, rows, people, fevers, doses, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, crs.criteria_names(scale), crs.MISSING, crs.FLAGS)
     table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
     flags = _episode_flags(episodes, segments, doses, rules.early_drug)
@@ -107,38 +107,40 @@ def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.Dat
     return unmask(pl.DataFrame({"flags": bits}), "flags", order)
 
 
-def _pieces(
+def _groups(
     joined: pl.DataFrame,
     rows: Charted,
     people: pl.DataFrame,
     fevers: pl.DataFrame,
     doses: pl.DataFrame,
     scale: Scale,
-    compiled: Compiled,
     knowledge: Knowledge,
-) -> list[pl.Series]:
-    """The sources that make the criteria of each row certain, one column a kind, in the order of the criteria."""
+) -> list[trace.Group]:
+    """The sources that make the criteria of each row certain, a group a criterion, in the order of the criteria."""
     order = {name: place for place, name in enumerate(crs.criteria_names(scale))}
     opening = scale.episode.opens_with
-
-    def asked(name: str) -> pl.DataFrame:
-        holds = (joined["criteria"] // (1 << order[name])) % 2 == 1
-        # a query far outside every row finds nothing: one column for all rows keeps the pieces aligned
-        return joined.select("subject", pl.when(holds).then("start").alias("start"), "onset")
-
-    pieces = [
-        _fever_piece(asked(opening), fevers),
-        _waiver_piece(asked(f"{opening}_waived"), doses),
-    ]
+    fever = trace.where(joined, [opening], order)
+    waived = trace.where(joined, [f"{opening}_waived"], order, "onset")
+    groups = [(fever, [_fever_piece(fever, fevers)]), (waived, [_waiver_piece(waived, doses)])]
     for criterion in scale.criteria:
-        if isinstance(criterion.when, Running):
-            pieces += [_drug_piece(asked(criterion.id), rows, drug, knowledge) for drug in criterion.when.concepts]
-        elif criterion.id != opening and criterion.domain == "pressure":
-            pieces += _pressure_pieces(asked(criterion.id), rows, people, criterion.when, knowledge)
-        elif criterion.domain == "oxygen":
-            pieces += _oxygen_pieces(asked(criterion.id), rows, criterion.when, knowledge)
+        asked = trace.where(joined, [criterion.id], order)
+        if criterion.id != opening and asked.height:
+            groups.append((asked, _criterion_pieces(asked, criterion, rows, people, knowledge)))
+    dead = trace.where(joined, [scale.episode.death_criterion], order)
     deaths = counters.own_death(rows, people, scale.episode.death_cause)
-    return [*pieces, trace.latest(asked(scale.episode.death_criterion), deaths, "death", in_force=False)]
+    return [*groups, (dead, [trace.latest(dead, deaths, "death", in_force=False)])]
+
+
+def _criterion_pieces(
+    asked: pl.DataFrame, criterion: Criterion, rows: Charted, people: pl.DataFrame, knowledge: Knowledge
+) -> list[pl.Series]:
+    match criterion.when:
+        case Running(concepts):
+            return [_drug_piece(asked, rows, drug, knowledge) for drug in concepts if rows.of(drug).height]
+        case AnyMeasured(parts):
+            return [_pressure_piece(asked, rows, people, part, knowledge) for part in parts]
+        case node:
+            return _oxygen_pieces(asked, rows, node, knowledge)
 
 
 def _fever_piece(asked: pl.DataFrame, fevers: pl.DataFrame) -> pl.Series:
@@ -149,8 +151,7 @@ def _waiver_piece(asked: pl.DataFrame, doses: pl.DataFrame) -> pl.Series:
     """The latest dose that waives: given at or after onset, or begun before and still running at onset."""
     points = doses.with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
     in_episode = (
-        asked.select("subject", "onset", "start")
-        .with_row_index("at")
+        asked.select("at", "subject", "onset", "start")
         .join(points.select("subject", "time", "until", "source").with_row_index("order"), on="subject")
         .filter(
             (pl.col("time") <= pl.col("start"))
@@ -158,21 +159,15 @@ def _waiver_piece(asked: pl.DataFrame, doses: pl.DataFrame) -> pl.Series:
         )
     )
     last = in_episode.group_by("at").agg(pl.col("source").sort_by("order").last())
-    return asked.with_row_index("at").join(last, on="at", how="left", maintain_order="left")["source"].alias("waiver")
+    return asked.select("at").join(last, on="at", how="left", maintain_order="left")["source"].alias("waiver")
 
 
-def _pressure_pieces(
-    asked: pl.DataFrame, rows: Charted, people: pl.DataFrame, node: object, knowledge: Knowledge
-) -> list[pl.Series]:
-    pieces = []
-    for part in getattr(node, "of", ()):
-        assert isinstance(part, Compare)
-        own = rows.of(part.concept)
-        spoken = readings(own, knowledge.concepts[part.concept].valid_for_us)
-        judged = counters.judge(spoken, people, "p", part, knowledge)
-        low = judged.with_columns(pl.when(pl.col("p|true") == 1).then("source").alias("source"))
-        pieces.append(trace.latest(asked, low, part.concept, in_force=True))
-    return pieces
+def _pressure_piece(
+    asked: pl.DataFrame, rows: Charted, people: pl.DataFrame, part: Compare, knowledge: Knowledge
+) -> pl.Series:
+    spoken = readings(rows.of(part.concept), knowledge.concepts[part.concept].valid_for_us)
+    judged = counters.judge(spoken, people, "p", part, knowledge)
+    return trace.latest(asked, judged.filter(pl.col("p|true") == 1), part.concept, in_force=True)
 
 
 def _drug_piece(asked: pl.DataFrame, rows: Charted, drug: str, knowledge: Knowledge) -> pl.Series:
@@ -213,8 +208,7 @@ def _alone_piece(asked: pl.DataFrame, rows: Charted, part: Compare, knowledge: K
     ends = device_ends(rows.of(DEVICE))
     spoken = end_at(readings(own, knowledge.concepts[part.concept].valid_for_us), ends)
     judged = counters.judge(spoken, asked.select("subject").unique(), "x", part, knowledge)
-    true = judged.with_columns(pl.when(pl.col("x|true") == 1).then("source").alias("source"))
-    return trace.latest(asked, true, f"{part.concept} alone", in_force=True)
+    return trace.latest(asked, judged.filter(pl.col("x|true") == 1), f"{part.concept} alone", in_force=True)
 
 
 def _oxygen_parts(node: object) -> tuple[list[str], list[str], Compare | None, list[Compare]]:

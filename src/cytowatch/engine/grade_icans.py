@@ -27,7 +27,7 @@ def grade_icans(
     segments = icans.add_names(icans.add_phases(domains, rules.episode_gap), scale)
     episodes = number_episodes(segments, subjects)
     joined = join_equal(segments)
-    traced = trace.evidence(joined, _pieces(joined, rows, people, scale, knowledge))
+    traced = trace.evidence(joined, _groups(joined, rows, people, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, icans.criteria_names(scale), icans.MISSING, icans.FLAGS)
     table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
     flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
@@ -53,28 +53,23 @@ def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge
     return frames
 
 
-def _pieces(
+def _groups(
     joined: pl.DataFrame, rows: Charted, people: pl.DataFrame, scale: Scale, knowledge: Knowledge
-) -> list[pl.Series]:
+) -> list[trace.Group]:
     """The sources behind each domain's criterion, in the order of the domains, then the death."""
     order = {name: place for place, name in enumerate(icans.criteria_names(scale))}
-
-    def asked(names: list[str]) -> pl.DataFrame:
-        bits = sum(1 << order[name] for name in names if name in order)
-        holds = (joined["criteria"] & bits) != 0
-        return joined.select("subject", pl.when(holds).then("start").alias("start"))
-
-    pieces: list[pl.Series] = []
+    groups: list[trace.Group] = []
     for domain in scale.domains:
-        own = asked([f"{domain.id}_grade_{grade}" for grade in scale.grades])
+        asked = trace.where(joined, [f"{domain.id}_grade_{grade}" for grade in scale.grades], order)
         if domain.instrument == "child":
             # where the age is open and both instruments speak, the ICE criterion rests on the CAPD row too
-            both = joined["by_both"] & asked([f"ice_grade_{grade}" for grade in scale.grades])["start"].is_not_null()
-            start = pl.when(both).then(joined["start"]).otherwise(own["start"]).alias("start")
-            own = own.with_columns(start)
-        pieces += _domain_pieces(own, rows, domain, knowledge)
+            ice = trace.where(joined, [f"ice_grade_{grade}" for grade in scale.grades], order, "by_both")
+            asked = pl.concat([asked, ice.filter("by_both").drop("by_both")]).sort("at")
+        if asked.height:
+            groups.append((asked, _domain_pieces(asked, rows, domain, knowledge)))
+    dead = trace.where(joined, [scale.episode.death_criterion], order)
     deaths = counters.own_death(rows, people, scale.episode.death_cause)
-    return [*pieces, trace.latest(asked([scale.episode.death_criterion]), deaths, "death", in_force=False)]
+    return [*groups, (dead, [trace.latest(dead, deaths, "death", in_force=False)])]
 
 
 def _domain_pieces(asked: pl.DataFrame, rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.Series]:

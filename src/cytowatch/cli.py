@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +18,7 @@ from rich.table import Table
 from cytowatch.adapters.clif import read_clif
 from cytowatch.adapters.files import read_files
 from cytowatch.adapters.intake import Intake
+from cytowatch.adapters.parcels import NotTogether, large_tables, read_parcels
 from cytowatch.demo import run_demo
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
@@ -29,12 +30,14 @@ from cytowatch.errors import (
     InputError,
 )
 from cytowatch.knowledge import Knowledge, diff, lint, list_items, load, show
-from cytowatch.pipeline import Outcome, grade_intake, software_version
+from cytowatch.pipeline import Outcome, grade_each, grade_intake, software_version
 from cytowatch.report import ReportData, write_report
-from cytowatch.results import write_results
+from cytowatch.results import write_parcels, write_results
 from cytowatch.summary import summarize
 
-out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+# data may hold brackets and colons: nothing is read as markup
+out = Console(highlight=False, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 app = App(
     name="cytowatch",
@@ -45,6 +48,8 @@ app = App(
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
 
+# rows held at a time when a large input is graded from its files
+_ROWS = 750_000
 Overlays = Annotated[list[Path] | None, Parameter(name="--knowledge", negative=(), consume_multiple=True)]
 
 
@@ -106,19 +111,57 @@ def grade(
     quiet
         Print nothing but errors.
     """
+    _check_out(out_, report=report)
     tables = load(*(knowledge or ()))
+    absent = _therapies(not_recorded or [], tables)
+    large = None if source != "csv" or mapping or out_ is None else large_tables(inputs)
+    if large is not None and out_ is not None:
+        options = {"as_of": as_of, "assume_trigger": assume_trigger}
+        with suppress(NotTogether), progress_bar(quiet) as advance:
+            parcels = read_parcels(
+                large, tables, patients=_raw_patients(patients), zone=zone, progress=advance, rows=_ROWS
+            )
+            named = (replace(parcel, not_recorded=absent) for parcel in parcels)
+            outcome, written = write_parcels(grade_each(named, tables, scale, **options), out_, format_)
+            return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
     with progress_bar(quiet) as advance:
         intake = _read(inputs, tables, source, patients, mapping, zone, advance)
-        intake = replace(intake, not_recorded=intake.not_recorded | _therapies(not_recorded or [], tables))
+        intake = replace(intake, not_recorded=intake.not_recorded | absent)
         advance("grading", 1.0)
         outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger)
-    if report and out_ is None:
-        raise ArgumentError("--report needs a folder to write into.", where="--out", hint="Add --out FOLDER.")
-    written = _write(outcome, tables, out_, format_, with_report=report)
+    written = [] if out_ is None else write_results(outcome, out_, format_)
+    return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+
+
+def _finish(
+    outcome: Outcome,
+    written: list[Path],
+    tables: Knowledge,
+    folder: Path | None,
+    *,
+    report: bool,
+    quiet: bool,
+    strict: bool,
+) -> int:
+    if report and folder is not None:
+        written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
     if not quiet:
         for part in summarize(outcome, written):
-            out.print(part)
+            out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_REJECTS_WITH_STRICT if strict and not outcome.rejects.is_empty() else EXIT_DONE
+
+
+def _check_out(folder: Path | None, *, report: bool) -> None:
+    """A wrong place for the results is told before anything is read."""
+    if report and folder is None:
+        raise ArgumentError("--report needs a folder to write into.", where="--out", hint="Add --out FOLDER.")
+    if folder is not None and any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
+        raise ArgumentError(
+            "--out is not a folder.",
+            where=str(folder),
+            why="The results are several files.",
+            hint="Name a folder; it is made if it is not there.",
+        )
 
 
 def _read(
@@ -161,13 +204,10 @@ def _therapies(names: list[str], tables: Knowledge) -> frozenset[str]:
     return frozenset(found)
 
 
-def _write(outcome: Outcome, tables: Knowledge, folder: Path | None, form: str, *, with_report: bool) -> list[Path]:
-    if folder is None:
-        return []
-    written = write_results(outcome, folder, form)
-    if with_report:
-        written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
-    return written
+def _raw_patients(path: Path | None) -> pl.DataFrame | None:
+    if path is None:
+        return None
+    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
 
 
 @app.command
@@ -196,7 +236,7 @@ def report(
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in patient or "")
     name = f"report-{safe}.html" if patient else "report.html"
     path = write_report(ReportData.from_folder(folder), tables, out_ or folder / name, patient=patient)
-    out.print(f"Report: {path}")
+    out.print(f"Report: {path}", soft_wrap=True)
     return EXIT_DONE
 
 
@@ -216,7 +256,7 @@ def demo(
         Print only where the report is.
     """
     for part in run_demo(out_, quiet=quiet):
-        out.print(part)
+        out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_DONE
 
 
@@ -233,9 +273,11 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
     findings = lint(tables)
     errors = [finding for finding in findings if finding.severity == "error"]
     for finding in findings:
-        out.print(f"{finding.severity}: {finding.file}: {finding.table}.{finding.key}: {finding.problem}", markup=False)
+        out.print(
+            f"{finding.severity}: {finding.file}: {finding.table}.{finding.key}: {finding.problem}", soft_wrap=True
+        )
         if finding.hint:
-            out.print(f"  what to do: {finding.hint}", markup=False)
+            out.print(f"  what to do: {finding.hint}", soft_wrap=True)
     counts = f"{len(tables.scales)} scales, {len(tables.concepts)} concepts, {len(tables.policies)} policies"
     out.print(
         f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, {len(findings) - len(errors)} warnings"
@@ -296,7 +338,7 @@ def knowledge_diff(*folders: Path) -> int:
         raise ArgumentError("No folder was given.", where="knowledge diff", hint="Name the overlay folder.")
     changes = diff(load(), load(*folders))
     for change in changes:
-        out.print(f"{change.key}: {change.old or '(absent)'} -> {change.new or '(absent)'}", markup=False)
+        out.print(f"{change.key}: {change.old or '(absent)'} -> {change.new or '(absent)'}", soft_wrap=True)
     out.print(f"{len(changes)} changes")
     return EXIT_DONE
 
@@ -329,16 +371,16 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CytowatchError as error:
-        err.print(str(error), markup=False)
+        err.print(str(error), soft_wrap=True)
         return error.exit_code
     except CycloptsError as error:
-        err.print(f"{error}\n  what to do: cytowatch --help", markup=False)
+        err.print(f"{error}\n  what to do: cytowatch --help", soft_wrap=True)
         return EXIT_ARGUMENTS
     except (OSError, pl.exceptions.PolarsError) as error:
         problem = InputError(
             "A file could not be read or written.", where=str(getattr(error, "filename", "") or ""), why=str(error)
         )
-        err.print(str(problem), markup=False)
+        err.print(str(problem), soft_wrap=True)
         return problem.exit_code
     return int(code or 0)
 

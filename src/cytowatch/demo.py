@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 from rich.console import RenderableType
+from rich.text import Text
 
 from cytowatch.adapters.clif import read_clif
 from cytowatch.adapters.files import read_files
@@ -38,7 +39,7 @@ def run_demo(folder: Path, *, quiet: bool = False) -> Iterator[RenderableType]:
                 write_report(ReportData.from_folder(folder / name), knowledge, folder / name / "report.html")
             )
             if not quiet:
-                yield f"\n[bold]{title}[/bold]"
+                yield Text(f"\n{title}", style="bold")
                 yield from summarize(outcome, written)
     yield "\nReports (open in a browser):"
     for name in _PARTS:

@@ -30,6 +30,8 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import HOUR_US, OBSERVATIONS
 
 DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
+# more hours than that do not fit into 64 bits of microseconds, and no course of treatment is so long
+_MOST_HOURS = 1e8
 # parcels graded at the same time
 _WORKERS = 2
 Clock = Literal["time", "hours"]
@@ -160,7 +162,7 @@ def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
     names = ("rejects", "concordance", "observations", "patients")
     tables = {name: pl.concat([getattr(part, name) for part in outcomes], rechunk=False) for name in names}
     tables |= {name: _by_scale([getattr(part, name) for part in outcomes]) for name in ("timeline", "episodes")}
-    ledger = _summed(pl.concat([part.ledger for part in outcomes]))
+    ledger = summed([part.ledger for part in outcomes])
     run = combined_run([part.run for part in outcomes], ledger, started)
     return Outcome(**tables, ledger=ledger, clock=outcomes[0].clock, run=run)
 
@@ -270,16 +272,21 @@ def moment(as_of: AsOf, clock: Clock) -> int | None:
     if as_of is None:
         return None
     if clock == "hours":
-        try:
-            return round(float(as_of) * HOUR_US)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ArgumentError(
-                f"--as-of {as_of} is not a number of hours.",
-                where="--as-of",
-                why="This input counts hours from a zero of its own.",
-                hint="Give a number, such as --as-of 36.5.",
-            ) from None
+        return _hours(as_of)
     return _instant(as_of)
+
+
+def _hours(as_of: AsOf) -> int:
+    with suppress(TypeError, ValueError):
+        hours = float(as_of)  # type: ignore[arg-type]
+        if abs(hours) < _MOST_HOURS:
+            return round(hours * HOUR_US)
+    raise ArgumentError(
+        f"--as-of {as_of} is not a number of hours.",
+        where="--as-of",
+        why="This input counts hours from a zero of its own.",
+        hint="Give a number, such as --as-of 36.5.",
+    )
 
 
 def _instant(as_of: AsOf) -> int:
@@ -372,11 +379,14 @@ def _with_moved(ledger: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     taken = gone.group_by("file").agg(pl.col("rows").sum().alias("taken"))
     used = ledger.filter(pl.col("fate") == "used").join(taken, on="file", how="left")
     kept = used.with_columns(pl.col("rows") - pl.col("taken").fill_null(0)).drop("taken")
-    return _summed(pl.concat([kept, gone, ledger.filter(pl.col("fate") != "used")]))
+    return summed([kept, gone, ledger.filter(pl.col("fate") != "used")])
 
 
-def _summed(ledger: pl.DataFrame) -> pl.DataFrame:
-    return ledger.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason")
+def summed(ledgers: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One ledger of several: a line a file, fate and reason."""
+    return (
+        pl.concat(ledgers).group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason")
+    )
 
 
 def _inputs(ledger: pl.DataFrame) -> list[dict[str, Any]]:

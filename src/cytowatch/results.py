@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from cytowatch.errors import ArgumentError
-from cytowatch.pipeline import Outcome, outward
+from cytowatch.pipeline import Outcome, combined_run, outward, summed
 
 FORMATS = ("csv", "parquet")
 LIST_SEPARATOR = "|"
@@ -37,25 +41,106 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     for name, frame in (("observations", outcome.observations), ("patients", outcome.patients)):
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
     _remove_other_form(folder, tables, form)
-    text = json.dumps(outcome.run, indent=2, ensure_ascii=False) + "\n"
-    run = folder / "run.json"
-    atomically(run, lambda path: path.write_text(text, encoding="utf-8"))
-    return [*paths, run]
+    return [*paths, _write_run(outcome.run, folder)]
+
+
+def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parquet") -> tuple[Outcome, list[Path]]:
+    """Write a run that comes in parcels of whole patients, holding one parcel at a time.
+
+    Every table is first written in parts beside its place and moved there whole at the end. Gives back a summary of
+    the run (its timeline holds the worst bounds of each patient only) and the paths.
+    """
+    started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as parts_name:
+        parts = Path(parts_name)
+        shell = _write_parts(outcomes, parts)
+        paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
+        _remove_other_form(folder, dict.fromkeys((*_PARTED, "ledger")), form)
+        kept = folder / "observations.parquet"
+        shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
+        (parts / "observations").rename(kept)
+        paths.append(_join_parts(parts / "patients", folder / "patients.parquet"))
+    bounds = (
+        pl.scan_parquet(folder / f"timeline.{form}") if form == "parquet" else _scan_csv(folder / f"timeline.{form}")
+    )
+    worst = bounds.group_by("scale", "patient").agg(pl.col("at_least", "at_most").max()).collect(engine="streaming")
+    run = combined_run([part.run for part in shell], summed([part.ledger for part in shell]), started)
+    whole = replace(
+        shell[0],
+        timeline=worst,
+        run=run,
+        ledger=summed([part.ledger for part in shell]),
+        rejects=pl.concat([part.rejects for part in shell]),
+        concordance=pl.concat([part.concordance for part in shell]),
+    )
+    paths.append(_write_table(whole.ledger, folder / f"ledger.{form}"))
+    return whole, [*paths, _write_run(run, folder)]
+
+
+_PARTED = ("timeline", "episodes", "rejects", "concordance")
+
+
+def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
+    """Each parcel's tables as files of their own; what is given back holds only the small tables."""
+    shells = []
+    for name in (*_PARTED, "observations", "patients"):
+        (parts / name).mkdir()
+    for number, outcome in enumerate(outcomes):
+        for name in (*_PARTED, "observations", "patients"):
+            frame = outward(getattr(outcome, name), outcome.clock)
+            frame.write_parquet(parts / name / f"part-{number:06}.parquet", compression="lz4")
+        shells.append(
+            replace(
+                outcome.without_observations(),
+                timeline=outcome.timeline.clear(),
+                episodes=outcome.episodes.clear(),
+                rejects=outcome.rejects.head(1_000),
+            )
+        )
+    return shells
+
+
+def _join_parts(parts: Path, path: Path) -> Path:
+    table = pl.scan_parquet(parts / "*.parquet")
+    if path.suffix == ".parquet":
+        atomically(path, lambda temporary: table.sink_parquet(temporary))
+    else:
+        atomically(path, lambda temporary: _flat(table, table.collect_schema()).sink_csv(temporary))
+    return path
+
+
+def _scan_csv(path: Path) -> pl.LazyFrame:
+    return pl.scan_csv(path, infer_schema=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int8))
+
+
+def _write_run(run: dict[str, Any], folder: Path) -> Path:
+    text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
+    path = folder / "run.json"
+    atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return path
 
 
 def _write_table(frame: pl.DataFrame, path: Path) -> Path:
     if path.suffix == ".parquet":
         atomically(path, lambda temporary: frame.write_parquet(temporary))
     else:
-        lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
-        flat = frame.with_columns(pl.col(name).list.join(LIST_SEPARATOR) for name in lists)
-        stamps = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Datetime)]
-        iso = flat.with_columns(pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ") for name in stamps)
-        atomically(path, lambda temporary: iso.write_csv(temporary))
+        atomically(path, lambda temporary: _flat(frame.lazy(), frame.schema).collect().write_csv(temporary))
     return path
 
 
-def _remove_other_form(folder: Path, tables: dict[str, pl.DataFrame], form: str) -> None:
+def _flat(table: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """Lists joined and timestamps in ISO 8601, as CSV holds neither."""
+    lists = [pl.col(name).list.join(LIST_SEPARATOR) for name, dtype in schema.items() if isinstance(dtype, pl.List)]
+    stamps = [
+        pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+        for name, dtype in schema.items()
+        if isinstance(dtype, pl.Datetime)
+    ]
+    return table.with_columns(*lists, *stamps)
+
+
+def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
     """An earlier run in the other format would be read instead of this one."""
     for other in FORMATS:
         for name in tables:

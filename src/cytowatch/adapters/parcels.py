@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from cytowatch.schema import LEDGER, PATIENTS, REJECTS
 
 # a parcel is large enough that the steps' fixed cost does not show, and small enough for a laptop
 PARCEL_ROWS = 2_000_000
+# beyond this a run from files is written parcel by parcel
+LARGE_ROWS = 5_000_000
 Progress = Callable[[str, float], None]
 
 
@@ -45,6 +48,7 @@ def read_parcels(
     patients: pl.DataFrame | None = None,
     zone: str | None = None,
     progress: Progress | None = None,
+    rows: int = PARCEL_ROWS,
 ) -> Iterator[Intake]:
     """Read named long tables (contract §1) in parcels of whole patients; each parcel is an intake of its own.
 
@@ -55,7 +59,7 @@ def read_parcels(
     sizes = [int(table.select(pl.len()).collect().item()) for _, table in tables]
     behind = 0
     for (label, table), size in zip(tables, sizes, strict=True):
-        for frame, done in _whole_patients(table, size, reader.seen):
+        for frame, done in _whole_patients(table, size, reader.seen, rows):
             yield _intake(frame, label, reader)
             if progress:
                 progress(label, (behind + done) / max(sum(sizes), 1))
@@ -64,20 +68,20 @@ def read_parcels(
         yield _without_rows(rest, reader)
 
 
-def _whole_patients(table: pl.LazyFrame, size: int, seen: set[str]) -> Iterator[tuple[pl.DataFrame, int]]:
+def _whole_patients(table: pl.LazyFrame, size: int, seen: set[str], rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
     """Blocks cut where one patient ends and the next begins."""
     rest: pl.DataFrame | None = None
-    for start in range(0, size, PARCEL_ROWS):
-        block = table.slice(start, PARCEL_ROWS).collect()
+    for start in range(0, size, rows):
+        block = table.slice(start, rows).collect()
         block = block.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
         block = block if rest is None else pl.concat([rest, block])
-        last = start + PARCEL_ROWS >= size
+        last = start + rows >= size
         cut = block.height if last else _start_of_last(block)
         rest = block.slice(cut)
         if cut:
             whole = block.slice(0, cut)
             _note(whole, seen)
-            yield whole, start + cut
+            yield whole, min(start + rows, size)
 
 
 def _start_of_last(block: pl.DataFrame) -> int:
@@ -131,13 +135,16 @@ def _named(patients: pl.DataFrame, ids: set[str]) -> pl.Series:
     return patients["patient"].cast(pl.String).is_in(sorted(ids))
 
 
-def parquet_tables(paths: Sequence[Path]) -> list[tuple[str, pl.LazyFrame]] | None:
-    """The Parquet files behind paths, if there is nothing else and they are many rows; else None."""
-    files = [file for path in paths for file in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])]
-    if not files or any(file.suffix != ".parquet" or not file.is_file() for file in files):
+def large_tables(paths: Sequence[Path]) -> list[tuple[str, pl.LazyFrame]] | None:
+    """The Parquet files behind paths, if there is nothing else and they hold many rows; else None."""
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        files += [file for file in inside if not file.name.startswith(".")]
+    if not files or any(file.suffix != ".parquet" or file.stem == "patients" or not file.is_file() for file in files):
         return None
-    if any(path.is_dir() and len(list(path.iterdir())) != len(list(path.glob("*.parquet"))) for path in paths):
-        return None
-    if any(file.name == "patients.parquet" for file in files):
-        return None
-    return [(file.name, pl.scan_parquet(file, glob=False)) for file in files]
+    with suppress(pl.exceptions.PolarsError):
+        tables = [(file.name, pl.scan_parquet(file, glob=False)) for file in files]
+        rows = sum(int(table.select(pl.len()).collect().item()) for _, table in tables)
+        return tables if rows > LARGE_ROWS else None
+    return None

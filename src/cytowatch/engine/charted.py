@@ -21,9 +21,7 @@ class Charted:
 
     def of_any(self, concepts: Iterable[str]) -> pl.DataFrame:
         """The rows of several concepts, with their ``concept``, in no order."""
-        named = [
-            self.frames[key].with_columns(pl.lit(key).alias("concept")) for key in concepts if key in self.frames
-        ]
+        named = [self.frames[key].with_columns(pl.lit(key).alias("concept")) for key in concepts if key in self.frames]
         return pl.concat([self.nothing.with_columns(pl.lit("").alias("concept")), *named])
 
     def each(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Charted:

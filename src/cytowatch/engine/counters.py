@@ -23,9 +23,7 @@ _OFF_DEVICES = ("room_air",)
 __all__ = ["attribution_counters", "device_counters", "drug_counters", "is_open", "reading_counters", "switch_counters"]
 
 
-def reading_counters(
-    rows: Charted, subjects: pl.DataFrame, needs: Needs, knowledge: Knowledge
-) -> list[pl.DataFrame]:
+def reading_counters(rows: Charted, subjects: pl.DataFrame, needs: Needs, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<name>|true``, ``|false``, ``|gray`` of every comparison but the fever one's extras."""
     frames = []
     for name, node in needs.readings.items():
@@ -103,9 +101,7 @@ def drug_intervals(own: pl.DataFrame, drug: str, knowledge: Knowledge) -> pl.Dat
     )
 
 
-def device_counters(
-    rows: Charted, devices: dict[str, tuple[str, ...]], knowledge: Knowledge
-) -> list[pl.DataFrame]:
+def device_counters(rows: Charted, devices: dict[str, tuple[str, ...]], knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``device|any``, ``|other``, ``|doubt`` and one per list of categories."""
     own = rows.of(DEVICE)
     if own.is_empty():

@@ -73,7 +73,9 @@ def criteria_names(scale: Scale) -> list[str]:
     return [scale.episode.opens_with, f"{scale.episode.opens_with}_waived", *signs, scale.episode.death_criterion]
 
 
-def add_signs(grid: pl.DataFrame, scale: Scale, compiled: Compiled, not_recorded: frozenset[str], rules: Rules) -> pl.DataFrame:
+def add_signs(
+    grid: pl.DataFrame, scale: Scale, compiled: Compiled, not_recorded: frozenset[str], rules: Rules
+) -> pl.DataFrame:
     """Add each criterion's certain and possible value (``+id``, ``?id``) and the bounds of the two sign axes."""
     pressure, oxygen = _domain(scale, "pressure"), _domain(scale, "oxygen")
     raw = [
@@ -276,9 +278,7 @@ def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 def add_names(bounds: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     """Add the bit masks ``criteria``, ``missing`` and ``flags``."""
     table = bounds.with_columns(_not_gradable().alias("not_gradable"))
-    return table.with_columns(
-        _criteria(scale).alias("criteria"), _missing().alias("missing"), _flags().alias("flags")
-    )
+    return table.with_columns(_criteria(scale).alias("criteria"), _missing().alias("missing"), _flags().alias("flags"))
 
 
 def _dead() -> pl.Expr:

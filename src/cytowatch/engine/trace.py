@@ -27,7 +27,9 @@ def latest_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.
         return best
     asked = queries.select(QUERY).with_row_index("at").filter(best.is_null())
     covering = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "order"]).last())
-    late = queries.select(QUERY).with_row_index("at").join(covering, on="at", how="left", maintain_order="left")["source"]
+    late = (
+        queries.select(QUERY).with_row_index("at").join(covering, on="at", how="left", maintain_order="left")["source"]
+    )
     return pl.select(pl.coalesce(best, late).alias(name)).to_series()
 
 
@@ -40,9 +42,13 @@ def all_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Ser
     overlapping = queries["subject"].is_in(several.implode())
     asked = queries.select(QUERY).with_row_index("at").filter(overlapping)
     lists = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "source"]))
-    joined = queries.select(QUERY).with_row_index("at").join(
-        lists.with_columns(pl.col("source").list.join(SEPARATOR)), on="at", how="left", maintain_order="left"
-    )["source"]
+    joined = (
+        queries.select(QUERY)
+        .with_row_index("at")
+        .join(lists.with_columns(pl.col("source").list.join(SEPARATOR)), on="at", how="left", maintain_order="left")[
+            "source"
+        ]
+    )
     return joined.zip_with(overlapping, single).alias(name)
 
 

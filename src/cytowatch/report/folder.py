@@ -62,9 +62,10 @@ def _read(folder: Path, table: Table) -> pl.DataFrame | None:
     parquet, csv = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
     try:
         if parquet.exists():
-            return pl.read_parquet(parquet)
+            # a run in parcels leaves a folder of parts
+            return pl.read_parquet(parquet / "*.parquet") if parquet.is_dir() else pl.read_parquet(parquet, glob=False)
         if csv.exists():
-            return pl.read_csv(csv, infer_schema=False) if csv.stat().st_size else None
+            return pl.read_csv(csv, infer_schema=False, glob=False) if csv.stat().st_size else None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(parquet if parquet.exists() else csv, error) from error
     return None

@@ -15,7 +15,7 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.model import (
     All,
-    Any_,
+    AnyOf,
     AnyMeasured,
     Compare,
     Concept,
@@ -98,7 +98,7 @@ def in_words(node: Node) -> str:
             return "of those measured, any: " + " or ".join(compared(part) for part in node.of)
         case All():
             return joined(node.of, "and")
-        case Any_():
+        case AnyOf():
             return joined(node.of, "or")
         case Not():
             return f"not ({in_words(node.of)})"

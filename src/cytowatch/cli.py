@@ -18,7 +18,7 @@ from rich.table import Table
 from cytowatch.adapters.clif import read_clif
 from cytowatch.adapters.files import read_files
 from cytowatch.adapters.intake import Intake
-from cytowatch.adapters.parcels import NotTogether, large_tables, read_parcels
+from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.demo import run_demo
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
@@ -41,7 +41,7 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 app = App(
     name="cytowatch",
-    help="Grade cytokine release syndrome and ICANS over time from raw bedside data, with the evidence for each grade.\n\n"
+    help="Grade cytokine release syndrome and ICANS over time from raw bedside data, with the evidence.\n\n"
     "Not a medical device: check every grade against the patient.",
     version=lambda: f"cytowatch {software_version()}, knowledge {load().version}",
 )
@@ -117,7 +117,7 @@ def grade(
     large = None if source != "csv" or mapping or out_ is None else large_tables(inputs)
     if large is not None and out_ is not None:
         options = {"as_of": as_of, "assume_trigger": assume_trigger}
-        with suppress(NotTogether), progress_bar(quiet) as advance:
+        with suppress(NotTogetherError), progress_bar(quiet) as advance:
             parcels = read_parcels(
                 large, tables, patients=_raw_patients(patients), zone=zone, progress=advance, rows=_ROWS
             )
@@ -171,7 +171,7 @@ def _read(
     patients: Path | None,
     mapping: Path | None,
     zone: str | None,
-    advance: "Advance",
+    advance: Advance,
 ) -> Intake:
     if source == "csv":
         return read_files(inputs, tables, patients=patients, zone=zone, mapping=mapping, progress=advance)
@@ -280,7 +280,8 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
             out.print(f"  what to do: {finding.hint}", soft_wrap=True)
     counts = f"{len(tables.scales)} scales, {len(tables.concepts)} concepts, {len(tables.policies)} policies"
     out.print(
-        f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, {len(findings) - len(errors)} warnings"
+        f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, "
+        f"{len(findings) - len(errors)} warnings"
     )
     return EXIT_KNOWLEDGE if errors else EXIT_DONE
 
@@ -351,6 +352,7 @@ class Advance:
         self._task = bar.add_task("reading", total=1.0) if bar else None
 
     def __call__(self, what: str, done: float) -> None:
+        """Move the bar."""
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, description=what, completed=done)
 

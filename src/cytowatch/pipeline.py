@@ -21,7 +21,7 @@ import polars as pl
 
 from cytowatch.adapters.files import read_frames
 from cytowatch.adapters.intake import Intake
-from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogether, read_parcels
+from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogetherError, read_parcels
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
 from cytowatch.errors import ArgumentError
@@ -119,7 +119,7 @@ def grade(
 
     lazy = observations.lazy()
     if int(lazy.select(pl.len()).collect().item()) > PARCEL_ROWS:
-        with suppress(NotTogether):
+        with suppress(NotTogetherError):
             parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
             named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
             outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
@@ -237,7 +237,7 @@ def grade_intake(
 
 def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
     """The scales asked for, ``all`` spelled out; ArgumentError for one that is not known."""
-    asked = list(DEFAULT_SCALES if not scales else scales)
+    asked = list(scales or DEFAULT_SCALES)
     if asked == ["all"]:
         return sorted(knowledge.scales)
     unknown = [name for name in asked if name not in knowledge.scales]

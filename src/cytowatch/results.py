@@ -104,7 +104,7 @@ def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
 def _join_parts(parts: Path, path: Path) -> Path:
     table = pl.scan_parquet(parts / "*.parquet")
     if path.suffix == ".parquet":
-        atomically(path, lambda temporary: table.sink_parquet(temporary))
+        atomically(path, table.sink_parquet)
     else:
         atomically(path, lambda temporary: _flat(table, table.collect_schema()).sink_csv(temporary))
     return path
@@ -123,7 +123,7 @@ def _write_run(run: dict[str, Any], folder: Path) -> Path:
 
 def _write_table(frame: pl.DataFrame, path: Path) -> Path:
     if path.suffix == ".parquet":
-        atomically(path, lambda temporary: frame.write_parquet(temporary))
+        atomically(path, frame.write_parquet)
     else:
         atomically(path, lambda temporary: _flat(frame.lazy(), frame.schema).collect().write_csv(temporary))
     return path

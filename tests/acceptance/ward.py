@@ -18,7 +18,19 @@ import polars as pl
 from cytowatch import cli
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-COLUMNS = ("patient", "time", "until", "concept", "value", "unit", "comparator", "text", "available", "status", "source")
+COLUMNS = (
+    "patient",
+    "time",
+    "until",
+    "concept",
+    "value",
+    "unit",
+    "comparator",
+    "text",
+    "available",
+    "status",
+    "source",
+)
 Row = dict[str, str]
 FATES = ("used", "superseded", "ignored", "rejected")
 
@@ -98,7 +110,9 @@ AGES = "patient,age_years\ncalm,61\nshock,55\nengager,70\nstray,44\n"
 def write_csv(path: Path, rows: list[Row], *, delimiter: str = ",", columns: tuple[str, ...] = COLUMNS) -> Path:
     """The rows as a CSV file with every column of the contract."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, delimiter=delimiter, lineterminator="\n", restval="")
+        writer = csv.DictWriter(
+            stream, columns, delimiter=delimiter, lineterminator="\n", restval="", extrasaction="ignore"
+        )
         writer.writeheader()
         writer.writerows(rows)
     return path

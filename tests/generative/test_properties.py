@@ -24,7 +24,7 @@ from cytowatch.schema import HOUR_US
 
 SCALES = ["crs.astct-2019", "icans.astct-2019"]
 SEEDS = st.integers(min_value=0, max_value=1_000_000)
-COUNT = 40
+COUNT = 30
 Tables = tuple[pl.DataFrame, pl.DataFrame]
 
 
@@ -44,12 +44,12 @@ def same(one: Graded, other: Graded) -> None:
 
 def shuffled(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
     order = list(range(rows.height))
-    Random(seed).shuffle(order)
+    Random(seed).shuffle(order)  # noqa: S311
     return rows[order]
 
 
 @given(SEEDS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_shuffled_is_sorted(seed: int) -> None:
     rows, people = random_patients(COUNT, seed)
     whole = graded(rows.sort("patient", "concept", "time", "row"), people)
@@ -64,9 +64,10 @@ def test_one_alone_is_one_among_many(seed: int) -> None:
     rows, people = random_patients(12, seed)
     whole = in_order(graded(rows, people))
     for patient in rows["patient"].unique():
-        alone = in_order(graded(*(frame.filter(pl.col("patient") == patient) for frame in (rows, people))))
+        own = pl.col("patient") == patient
+        alone = in_order(graded(rows.filter(own), people.filter(own)))
         for left, right in zip(whole, alone, strict=True):
-            assert_frame_equal(left.filter(pl.col("patient") == patient), right)
+            assert_frame_equal(left.filter(own), right)
 
 
 @given(SEEDS, SEEDS)
@@ -74,7 +75,9 @@ def test_one_alone_is_one_among_many(seed: int) -> None:
 def test_a_stranger_changes_nothing(seed: int, other: int) -> None:
     rows, people = random_patients(COUNT, seed)
     more_rows, more_people = random_patients(5, other)
-    more_rows, more_people = (frame.with_columns("x" + pl.col("patient")) for frame in (more_rows, more_people))
+    more_rows, more_people = (
+        frame.with_columns(("x" + pl.col("patient")).alias("patient")) for frame in (more_rows, more_people)
+    )
     more_rows = more_rows.with_columns(pl.col("row") + rows.height)
     both = graded(pl.concat([more_rows, rows]), pl.concat([more_people, people]))
     known = pl.col("patient").is_in(rows["patient"].unique().implode())
@@ -83,10 +86,10 @@ def test_a_stranger_changes_nothing(seed: int, other: int) -> None:
 
 
 @given(SEEDS, st.integers(min_value=2, max_value=5))
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_parts_put_together_are_the_whole(seed: int, parts: int) -> None:
     rows, people = random_patients(COUNT, seed)
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311
     place = pl.Series("part", [chance.randrange(parts) for _ in range(rows.height)])
     pieces = [rows.filter(place == part) for part in range(parts)]
     same(graded(rows, people), graded(pl.concat(pieces), people))
@@ -110,7 +113,8 @@ def test_several_files_are_one_file(seed: int, tmp_path: Path) -> None:
     keys = ["scale", "patient", "start"]
     assert_frame_equal(whole.timeline.sort(keys), split.timeline.sort(keys))
     assert_frame_equal(whole.episodes.sort(*keys[:2], "episode"), split.episodes.sort(*keys[:2], "episode"))
-    assert whole.ledger["rows"].sum() == split.ledger["rows"].sum() == rows.height
+    for answer in answers:
+        assert answer.ledger.filter(pl.col("file").str.contains("rows-"))["rows"].sum() == rows.height
 
 
 def as_written(rows: pl.DataFrame) -> pl.DataFrame:
@@ -122,7 +126,7 @@ def as_written(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 @given(SEEDS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_rows_are_whole(seed: int) -> None:
     """Bounds in order, a grade where they agree, no empty row, no overlap, no gap but between two watched spans."""
     rows, people = random_patients(COUNT, seed)
@@ -145,7 +149,7 @@ STATE = ["grade", "at_least", "at_most", "criteria", "missing", "flags", "episod
 
 
 @given(SEEDS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_neighbors_differ(seed: int) -> None:
     """A new row says something new; between two watches it may say the same again."""
     timeline = in_order(graded(*random_patients(COUNT, seed)))[0]
@@ -156,7 +160,7 @@ def test_neighbors_differ(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_episodes_are_what_the_timeline_says(seed: int) -> None:
     """Every episode has rows; it begins with the first, and is as bad as the worst of them."""
     timeline, episodes = in_order(graded(*random_patients(COUNT, seed)))
@@ -176,7 +180,7 @@ def test_episodes_are_what_the_timeline_says(seed: int) -> None:
 
 
 @given(SEEDS, st.floats(min_value=0.05, max_value=0.95))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_as_of_is_a_prefix(seed: int, share: float) -> None:
     """What is said as of a moment stands when more becomes known.
 

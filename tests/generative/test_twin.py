@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import polars as pl
 import pytest
+from tests.generative.random_patients import random_patients
 
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.reference import grade_reference
 from cytowatch.knowledge import load
-from tests.generative.random_patients import random_patients
 
 SCALES = ["crs.astct-2019", "icans.astct-2019"]
 KNOWLEDGE = load()
@@ -50,7 +50,7 @@ def compare(count: int, seed: int, clock: str, options: dict[str, object]) -> No
 
 
 def _exact(frame: pl.DataFrame) -> pl.DataFrame:
-    """Hours and days are quotients of whole microseconds, which are compared exactly elsewhere: the last bit is let go."""
+    """Hours and days are quotients of whole microseconds that are compared exactly: their last bit is let go."""
     return frame.with_columns((pl.col(pl.Float64) * 1e6).round().cast(pl.Int64))
 
 

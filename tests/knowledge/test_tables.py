@@ -11,7 +11,7 @@ import pytest
 
 from cytowatch.knowledge import Knowledge, list_items, load
 from cytowatch.knowledge.load import TABLES
-from cytowatch.knowledge.model import Any_, Compare, In, Running, Unit
+from cytowatch.knowledge.model import AnyOf, Compare, In, Running, Unit
 from cytowatch.knowledge.parse import fold
 from cytowatch.schema import HOUR_US
 
@@ -77,7 +77,7 @@ def test_scales_become_trees_of_conditions(tables: Knowledge) -> None:
     assert criteria["vasopressin"].source == "house"
     assert criteria["vasopressor"].source == "lee2019"
     pressure = criteria["positive_pressure"].when
-    assert isinstance(pressure, Any_)
+    assert isinstance(pressure, AnyOf)
     assert isinstance(pressure.of[0], In)
     ice = next(part for part in tables.scales["icans.astct-2019"].domains if part.id == "ice")
     assert [(band.low, band.high, band.grade) for band in ice.bands] == [(0, 2, 3), (3, 6, 2), (7, 9, 1), (10, 10, 0)]

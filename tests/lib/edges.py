@@ -64,7 +64,7 @@ def row(
 ) -> Row:
     """One raw row in the columns of the contract."""
     if isinstance(value, Number):
-        value, unit = value.printed, value.unit
+        unit, value = value.unit, value.printed
     return {
         "time": (ZERO + at).isoformat(),
         "until": None if until is None else (ZERO + until).isoformat(),

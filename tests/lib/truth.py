@@ -14,8 +14,8 @@ from functools import lru_cache
 from cytowatch.knowledge import load
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Band,
     Compare,
     ExceptKnown,
@@ -76,7 +76,7 @@ def holds(node: Node, facts: Facts) -> Truth:
         case Running():
             count = sum(facts.rates.get(drug, 0) > 0 for drug in node.concepts)
             return count >= node.at_least, count >= node.at_least
-        case All() | Any_():
+        case All() | AnyOf():
             parts = [holds(part, facts) for part in node.of]
             how = all if isinstance(node, All) else any
             return how(certain for certain, _ in parts), how(possible for _, possible in parts)
@@ -190,7 +190,7 @@ def compares(node: Node, devices: tuple[str, ...] = ()) -> Iterator[tuple[Compar
             beside = tuple(name for part in node.of if isinstance(part, In) for name in part.categories)
             for part in node.of:
                 yield from compares(part, beside)
-        case Any_() | AnyMeasured():
+        case AnyOf() | AnyMeasured():
             for part in node.of:
                 yield from compares(part, devices)
         case Not() | Possible() | ExceptKnown():

@@ -8,8 +8,8 @@ from typing import Any
 
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Band,
     Compare,
     Criterion,
@@ -82,7 +82,7 @@ def node(name: str, change: Callable[[Node], Node]) -> TableEdit:
 
 def rewritten(found: Node, change: Callable[[Node], Node]) -> Node:
     """A rule with every part changed, the inner ones first."""
-    if isinstance(found, All | Any_):
+    if isinstance(found, All | AnyOf):
         found = replace(found, of=tuple(rewritten(part, change) for part in found.of))
     elif isinstance(found, Not | Possible | ExceptKnown):
         found = replace(found, of=rewritten(found.of, change))
@@ -106,6 +106,11 @@ def comparing(concept: str, at: float | None = None, **changes: Any) -> Callable
 def counting(*more: str) -> Callable[[Node], Node]:
     """Further drugs counted."""
     return lambda found: replace(found, concepts=(*found.concepts, *more)) if isinstance(found, Running) else found
+
+
+def needing(at_least: int) -> Callable[[Node], Node]:
+    """Another number of drugs at the same time."""
+    return lambda found: replace(found, at_least=at_least) if isinstance(found, Running) else found
 
 
 def device(name: str) -> Callable[[Node], Node]:
@@ -200,7 +205,7 @@ ALL = [
     Mutation("vasopressin does not count", criterion("vasopressin", lambda c: replace(c, grade=0))),
     Mutation("vasopressin counts towards multiple", node("multiple_vasopressors", counting("vasopressin"))),
     Mutation("dobutamine counts", node("vasopressor", counting("dobutamine"))),
-    Mutation("three vasopressors are multiple", node("multiple_vasopressors", lambda n: replace(n, at_least=3))),
+    Mutation("three vasopressors are multiple", node("multiple_vasopressors", needing(3))),
     Mutation("one vasopressor is grade 2", criterion("vasopressor", lambda c: replace(c, grade=2))),
     Mutation("pressure at the limit is low", node("hypotension", comparing("systolic_bp", op="<="))),
     Mutation("mean pressure is read in children", threshold("hypotension_map", 0, from_years=0)),

@@ -21,7 +21,7 @@ _EMPTY = ("until", "until_hours", "available", "comparator", "status", "text")
 def part_clean(numbered: pl.DataFrame, dictionary: Dictionary, clock: Clock) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows that are proven clean, as observations, and the rest as given.
 
-    ``numbered``: the long table with ``_row`` and ``source``. Nothing is proven of a table whose values or times are text.
+    ``numbered``: the long table with ``_row`` and ``source``. Of values or times in text nothing is proven.
     """
     if not _is_typed(numbered, clock):
         return OBSERVATIONS.empty(), numbered
@@ -45,7 +45,7 @@ def _is_typed(frame: pl.DataFrame, clock: Clock) -> bool:
 
 
 def _proven_concepts(frame: pl.DataFrame, dictionary: Dictionary) -> list[str]:
-    """Measured concepts, named by key, that come in one canonical unit only and with no implausible or missing value."""
+    """Measured concepts, named by key, that come in one canonical unit only none implausible or missing."""
     value = pl.col("value")
     groups = frame.group_by("concept", "unit").agg(
         value.min().alias("low"),

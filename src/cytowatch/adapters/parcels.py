@@ -24,7 +24,7 @@ LARGE_ROWS = 5_000_000
 Progress = Callable[[str, float], None]
 
 
-class NotTogether(CytowatchError):
+class NotTogetherError(CytowatchError):
     """The rows of a patient do not stand together: the input must be read whole, or sorted first."""
 
 
@@ -52,8 +52,8 @@ def read_parcels(
 ) -> Iterator[Intake]:
     """Read named long tables (contract §1) in parcels of whole patients; each parcel is an intake of its own.
 
-    ``patients``: the raw table of patients, whose rows go with their patient's parcel. Raises NotTogether as soon as a
-    patient turns up a second time; nothing of a cohort may be graded in halves.
+    ``patients``: the raw table of patients, whose rows go with their patient's parcel. Raises NotTogetherError as
+    soon as a patient turns up a second time; nothing of a cohort may be graded in halves.
     """
     reader = _Reader(knowledge, zone, patients)
     sizes = [int(table.select(pl.len()).collect().item()) for _, table in tables]
@@ -93,7 +93,7 @@ def _note(whole: pl.DataFrame, seen: set[str]) -> None:
     runs = whole.select(pl.col("patient").cast(pl.String).rle().struct.field("value").alias("patient"))["patient"]
     ids = set(runs.to_list())
     if len(ids) < len(runs) or ids & seen:
-        raise NotTogether("the rows of a patient stand in more than one place")
+        raise NotTogetherError("the rows of a patient stand in more than one place")
     seen |= ids
 
 

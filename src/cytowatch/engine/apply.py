@@ -87,7 +87,7 @@ def _one_scale(
     else:
         timeline, episodes = grade_icans(subjects, scale, knowledge, rules)
     episodes = episodes.with_columns(pl.lit(name).alias("scale"), pl.col("patient").cast(pl.String))
-    return timeline, episodes.select(EPISODES.names).cast(dict(EPISODES.schema))
+    return timeline, episodes.select(EPISODES.names).cast(pl.Schema(EPISODES.schema))
 
 
 def _rules(knowledge: Knowledge) -> Rules:

@@ -10,7 +10,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Charted:
-    """Frames by concept, each sorted by patient (or subject) and time; of equal times the smallest source comes last."""
+    """Frames by concept, each by patient (or subject) and time; of equal times the smallest source comes last."""
 
     frames: Mapping[str, pl.DataFrame]
     nothing: pl.DataFrame

@@ -6,6 +6,7 @@ Compiling a criterion also collects which counters it needs; ``counters.py`` mak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
@@ -14,8 +15,8 @@ import polars as pl
 
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Compare,
     Criterion,
     ExceptKnown,
@@ -101,7 +102,7 @@ class _Compiler:
                 return self.any_measured(node)
             case All():
                 return _combine(and_, [self.node(part) for part in node.of])
-            case Any_():
+            case AnyOf():
                 return _combine(or_, [self.node(part) for part in node.of])
             case Not():
                 inner = self.node(node.of)
@@ -147,8 +148,5 @@ class _Compiler:
         return Truth(on, on | doubtful | is_open("device|other"))
 
 
-def _combine(how: object, parts: list[Truth]) -> Truth:
-    return Truth(
-        reduce(how, (part.certain for part in parts)),  # type: ignore[arg-type]
-        reduce(how, (part.possible for part in parts)),  # type: ignore[arg-type]
-    )
+def _combine(how: Callable[[pl.Expr, pl.Expr], pl.Expr], parts: list[Truth]) -> Truth:
+    return Truth(reduce(how, (part.certain for part in parts)), reduce(how, (part.possible for part in parts)))

@@ -16,8 +16,8 @@ def concordance(
 ) -> pl.DataFrame:
     """Compare each reported grade with what was derived on the same scale (``schema.CONCORDANCE``).
 
-    ``settled``: settled rows of reported_grade; ``triggers``: patient, time. Days count from the first exposure, in 24 h. Where
-    nobody measured the signs, or there is no trigger, the verdict is ``not_comparable``.
+    ``settled``: settled rows of reported_grade; ``triggers``: patient, time. Days are counted from the first
+    exposure. Where nobody measured the signs, or there is no trigger, the verdict is ``not_comparable``.
     """
     scales = timeline["scale"].unique().to_list()
     said = settled.filter(pl.col("value").is_not_null())
@@ -39,7 +39,7 @@ def concordance(
         _derived_at_worst(dated, rows).with_columns(pl.lit("worst").alias("level"), pl.lit(None, pl.Int32).alias("day"))
     )
     both = pl.concat([daily, worst.select(daily.columns)])
-    return both.select(CONCORDANCE.names).cast(dict(CONCORDANCE.schema)).sort("scale", "level", "patient", "day")
+    return both.select(CONCORDANCE.names).cast(pl.Schema(CONCORDANCE.schema)).sort("scale", "level", "patient", "day")
 
 
 def _measured(knowledge: Knowledge, scales: list[str]) -> pl.Expr:

@@ -16,7 +16,7 @@ from cytowatch.engine.compile import DEVICE, Compiled, is_open, reading_name
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import carried, first_of_subject, split_at
 from cytowatch.engine.masks import mask
-from cytowatch.knowledge.model import All, Any_, AnyMeasured, Compare, Domain, In, Node, Scale
+from cytowatch.knowledge.model import All, AnyMeasured, AnyOf, Compare, Domain, In, Node, Scale
 
 FLAGS = [
     "no_trigger",
@@ -151,7 +151,9 @@ def _without_attributed(scale: Scale) -> list[pl.Expr]:
 
 def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[str]) -> list[pl.Expr]:
     """Which inputs are unknown at a moment, whatever that means for the grade."""
-    pressures = [reading_name(part) for node in _nodes(scale, AnyMeasured) for part in node.of]  # type: ignore[attr-defined]
+    pressures = [
+        reading_name(part) for node in _nodes(scale, AnyMeasured) if isinstance(node, AnyMeasured) for part in node.of
+    ]
     drugs = sorted(compiled.needs.drugs)
     measured = _any(is_open(f"{name}|{part}") for name in pressures for part in ("true", "false", "gray"))
     doubtful_drug = _any(
@@ -187,7 +189,7 @@ def _nodes(scale: Scale, kind: type) -> list[Node]:
     def walk(node: Node) -> None:
         if isinstance(node, kind):
             found.append(node)
-        if isinstance(node, All | Any_):
+        if isinstance(node, All | AnyOf):
             for part in node.of:
                 walk(part)
 
@@ -213,7 +215,7 @@ def device_levels(scale: Scale) -> dict[str, int]:
     for criterion in sorted(scale.criteria, key=lambda criterion: criterion.grade):
         if criterion.domain != "oxygen":
             continue
-        parts = criterion.when.of if isinstance(criterion.when, Any_) else ()
+        parts = criterion.when.of if isinstance(criterion.when, AnyOf) else ()
         graded = [inner for part in parts if isinstance(part, All) for inner in part.of if isinstance(inner, In)]
         levels |= {name: criterion.grade for part in parts if isinstance(part, In) for name in part.categories}
         levels |= {name: criterion.grade for part in graded for name in part.categories if name not in levels}

@@ -8,6 +8,7 @@ from cytowatch.engine.charted import Charted
 from cytowatch.engine.counters import judge
 from cytowatch.engine.intervals import merge_runs, readings
 from cytowatch.engine.subjects import FOREVER
+from cytowatch.errors import KnowledgeError
 from cytowatch.knowledge.model import Compare, Knowledge, Scale
 
 
@@ -15,7 +16,13 @@ def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: K
     """Temperature readings with their interval and the weights ``fever|true`` and ``fever|false``."""
     criterion = next(c for c in scale.criteria if c.id == scale.episode.opens_with)
     domain = next(d for d in scale.domains if d.id == criterion.domain)
-    assert isinstance(criterion.when, Compare)
+    if not isinstance(criterion.when, Compare):
+        raise KnowledgeError(
+            "The criterion that opens an episode is no plain comparison.",
+            where=f"{scale.file}, {criterion.id}",
+            why="Its readings are followed one by one.",
+            hint="Compare one concept with one number.",
+        )
     own = rows.of(criterion.when.concept)
     spoken = readings(own, knowledge.concepts[criterion.when.concept].valid_for_us)
     judged = judge(spoken, subjects, "fever", criterion.when, knowledge)
@@ -27,7 +34,7 @@ def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: K
 
 
 def fever_counters(fevers: pl.DataFrame) -> list[pl.DataFrame]:
-    """Counters ``fever|true``, ``fever|false``, and ``fever|last`` = time of the latest fever reading (with ``fever|ever``)."""
+    """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading) and ``|ever`` (there was one)."""
     if fevers.is_empty():
         return []
     state = merge_runs(fevers, ["fever|true", "fever|false"])

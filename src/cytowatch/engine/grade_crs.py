@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.engine.charted import Charted
 from cytowatch.engine import counters, crs, trace
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.compare import compare
 from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
 from cytowatch.engine.episodes import describe, doses_before_onset, given, number_episodes, waived_from
@@ -212,7 +212,7 @@ def _alone_piece(asked: pl.DataFrame, rows: Charted, part: Compare, knowledge: K
 
 
 def _oxygen_parts(node: object) -> tuple[list[str], list[str], Compare | None, list[Compare]]:
-    """Of an oxygen criterion: devices that count as such, devices graded by flow, the flow, what counts without a device."""
+    """Of an oxygen criterion: devices that count as such, those graded by flow, the flow, what counts without any."""
     direct: list[str] = []
     graded: list[str] = []
     alone: list[Compare] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.engine.charted import Charted
 from cytowatch.engine import counters, icans, neuro_counters, trace
+from cytowatch.engine.charted import Charted
 from cytowatch.engine.crs import Rules
 from cytowatch.engine.episodes import describe, number_episodes
 from cytowatch.engine.grid import make_grid

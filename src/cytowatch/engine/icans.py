@@ -123,7 +123,7 @@ def _exception(name: str) -> tuple[pl.Expr, pl.Expr]:
 def _worst(scale: Scale) -> list[pl.Expr]:
     others = [domain.id for domain in scale.domains if not domain.instrument]
     counts = ~pl.col("elsewhere")
-    worst = [
+    return [
         pl.when(counts)
         .then(pl.max_horizontal(f"tool_{part}", *(f"{name}_{part}" for name in others)))
         .otherwise(0)
@@ -131,7 +131,6 @@ def _worst(scale: Scale) -> list[pl.Expr]:
         .alias(f"n_{part}")
         for part in ("lo", "hi")
     ]
-    return worst
 
 
 def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:

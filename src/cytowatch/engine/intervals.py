@@ -53,7 +53,7 @@ def doubts(spoken: pl.DataFrame, on: pl.Expr) -> pl.DataFrame:
 
 
 def end_at(spoken: pl.DataFrame, stops: pl.DataFrame, *, at_same_time: bool = False) -> pl.DataFrame:
-    """End intervals at the first ``stops`` (subject, stop; sorted) after their start, or at it with ``at_same_time``."""
+    """End intervals at the first of ``stops`` (subject, stop; sorted) after, or at, their start."""
     if stops.is_empty() or spoken.is_empty():
         return spoken
     joined = spoken.sort("subject", "start").join_asof(

@@ -43,7 +43,7 @@ def _ends() -> tuple[pl.Expr, pl.Expr]:
 
 
 def band_grade(value: pl.Expr, bands: tuple[Band, ...]) -> pl.Expr:
-    """The grade of the band with the largest lower bound at or below the value; below all of them, the lowest band's."""
+    """The grade of the band with the largest lower bound at or below the value; below all, the lowest band's."""
     ordered = sorted(bands, key=lambda band: band.low)
     grade = pl.lit(ordered[0].grade)
     for band in ordered[1:]:
@@ -118,7 +118,7 @@ def exception_counters(
 
 
 def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Charting by exception: absent from the first charting at or after the last event's expiry up to the next event."""
+    """Charting by exception: absent from the first charting at or after an event's expiry up to the next event."""
     same = pl.col("subject") == pl.col("subject").shift(-1)
     expiries = events.select(
         "subject",

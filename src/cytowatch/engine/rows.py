@@ -50,4 +50,4 @@ def to_timeline(
         "episode",
         pl.lit("").alias("knowledge"),
         pl.lit("").alias("engine"),
-    ).cast(dict(TIMELINE.schema))
+    ).cast(pl.Schema(TIMELINE.schema))

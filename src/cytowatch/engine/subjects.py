@@ -24,7 +24,7 @@ class Subjects:
     """The watched spans, the settled rows laid out by subject, and the triggers.
 
     ``table``: subject, patient, start, end, triggered, assumed, and the age columns.
-    ``rows``: settled rows with ``subject``, only those before the subject's end, one frame a concept, sorted by subject and time.
+    ``rows``: settled rows with ``subject``, those before its end, one frame a concept, by subject and time.
     ``triggers``: patient, time, product.
     """
 
@@ -192,7 +192,7 @@ def _by_place(rows: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
     codes = spans["patient"].to_physical()
     size = len(cast(pl.Enum, rows.schema["patient"]).categories)
     where = pl.DataFrame({"code": codes, "subject": spans["subject"], "span_end": spans["span_end"]})
-    full = pl.DataFrame({"code": pl.int_range(size, dtype=codes.dtype, eager=True)}).join(
+    full = pl.DataFrame({"code": pl.int_range(size, eager=True).cast(codes.dtype)}).join(
         where, on="code", how="left", maintain_order="left"
     )
     at = rows["patient"].to_physical()

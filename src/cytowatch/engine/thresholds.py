@@ -8,13 +8,13 @@ from cytowatch.knowledge.model import Threshold, ThresholdBand
 
 
 def threshold_columns(threshold: Threshold) -> list[pl.Expr]:
-    """``<key>|low``, ``<key>|high`` and ``<key>|used`` (1 used, 0 not used at this age, empty = age unknown and it matters)."""
+    """``<key>|low``, ``|high`` and ``|used`` (1 used, 0 not at this age, empty = the age is unknown and matters)."""
     known = pl.col("age_days").is_not_null()
     at_age = pl.coalesce(pl.when(_inside(band)).then(_value(band)) for band in threshold.bands)
     lowest, highest = _extremes(threshold)
     low = pl.when(known).then(at_age).otherwise(lowest)
     high = pl.when(known).then(at_age).otherwise(highest)
-    used = pl.when(known).then(at_age.is_not_null().cast(pl.Int8)).when(pl.lit(_covers_all(threshold))).then(1)
+    used: pl.Expr = pl.when(known).then(at_age.is_not_null().cast(pl.Int8)).when(pl.lit(_covers_all(threshold))).then(1)
     if threshold.own:
         own = pl.col(threshold.own)
         low, high = pl.coalesce(own, low), pl.coalesce(own, high)

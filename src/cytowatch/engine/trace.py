@@ -99,7 +99,7 @@ def evidence(rows: pl.DataFrame, groups: list[Group]) -> pl.DataFrame:
     nothing = pl.lit([], dtype=pl.List(pl.String))
     if not found:
         return rows.with_columns(nothing.alias("evidence"))
-    text = pl.concat_str(found, separator=SEPARATOR, ignore_nulls=True)
-    split = text.str.split(SEPARATOR).list.unique(maintain_order=True)
-    lists = table.select(pl.when(text != "").then(split).otherwise(nothing).alias("evidence"))
+    every = pl.concat_str(found, separator=SEPARATOR, ignore_nulls=True)
+    split = every.str.split(SEPARATOR).list.unique(maintain_order=True)
+    lists = table.select(pl.when(every != "").then(split).otherwise(nothing).alias("evidence"))
     return rows.with_columns(lists["evidence"])

@@ -14,7 +14,7 @@ from typing import Any
 from cytowatch.errors import KnowledgeError
 from cytowatch.knowledge.shape import Document, near
 
-# what a folder may hold: folder ("" = its top) and ending
+# what a folder may hold: folder ("" = its top) and ending; `cases` beside them are worked patients, for tests and readers
 _LAYOUT = {
     "": ("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml"),
     "scales": (".toml",),
@@ -63,7 +63,7 @@ def _files(folder: Path) -> Iterable[tuple[str, Path]]:
     for part, endings in _LAYOUT.items():
         inside = folder / part if part else folder
         for file in sorted(inside.iterdir()) if inside.is_dir() else ():
-            if file.name.startswith(".") or file.suffix == ".md" or (not part and file.name in _LAYOUT):
+            if file.name.startswith(".") or file.suffix == ".md" or (not part and file.name in (*_LAYOUT, "cases")):
                 continue
             if not file.name.endswith(endings):
                 raise KnowledgeError(

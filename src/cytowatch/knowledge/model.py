@@ -181,7 +181,7 @@ class All:
 
 
 @dataclass(frozen=True)
-class Any_:
+class AnyOf:
     """At least one part."""
 
     of: tuple[Node, ...]
@@ -208,7 +208,7 @@ class ExceptKnown:
     of: Node
 
 
-Node = Compare | In | Running | AnyMeasured | All | Any_ | Not | Possible | ExceptKnown
+Node = Compare | In | Running | AnyMeasured | All | AnyOf | Not | Possible | ExceptKnown
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Band,
     Compare,
     Criterion,
@@ -206,7 +206,7 @@ def _any_measured(reader: Reader) -> AnyMeasured:
 _VOCABULARY: dict[str, Callable[[Reader], Node]] = {
     "any_measured": _any_measured,
     "all": lambda reader: All(_nodes(reader, "all")),
-    "any": lambda reader: Any_(_nodes(reader, "any")),
+    "any": lambda reader: AnyOf(_nodes(reader, "any")),
     "not": lambda reader: Not(node(reader.table("not"))),
     "possible": lambda reader: Possible(node(reader.table("possible"))),
     "except_known": lambda reader: ExceptKnown(node(reader.table("except_known"))),

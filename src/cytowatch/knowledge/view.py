@@ -9,8 +9,8 @@ from typing import NamedTuple
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Compare,
     Concept,
     Domain,
@@ -167,7 +167,7 @@ def encoding(node: Node) -> str:
             return f"any measured of ({'; '.join(encoding(part) for part in node.of)})"
         case All():
             return f"all of ({'; '.join(encoding(part) for part in node.of)})"
-        case Any_():
+        case AnyOf():
             return f"any of ({'; '.join(encoding(part) for part in node.of)})"
         case Not():
             return f"not ({encoding(node.of)})"

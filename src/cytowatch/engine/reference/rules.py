@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cytowatch.engine.reference.rows import Age
 from cytowatch.knowledge.model import (
     All,
-    Any_,
+    AnyOf,
     Compare,
     Concept,
     Domain,
@@ -127,7 +127,7 @@ class Rules:
 
 def parts(node: Node) -> Iterator[Node]:
     """The alternatives at the top of a condition."""
-    if isinstance(node, Any_):
+    if isinstance(node, AnyOf):
         yield from node.of
     else:
         yield node

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from cytowatch.knowledge.model import (
     All,
-    Any_,
     AnyMeasured,
+    AnyOf,
     Compare,
     ExceptKnown,
     In,
@@ -85,7 +85,7 @@ def leaves(node: Node) -> Iterator[Compare | In | Running]:
             yield node
         case Not() | Possible() | ExceptKnown():
             yield from leaves(node.of)
-        case All() | Any_() | AnyMeasured():
+        case All() | AnyOf() | AnyMeasured():
             for part in node.of:
                 yield from leaves(part)
 
@@ -119,7 +119,7 @@ class Logic:
             case All():
                 parts = [self.truth(part, state) for part in node.of]
                 return all(sure for sure, _ in parts), all(open_ for _, open_ in parts)
-            case Any_():
+            case AnyOf():
                 parts = [self.truth(part, state) for part in node.of]
                 return any(sure for sure, _ in parts), any(open_ for _, open_ in parts)
             case Not():
@@ -193,7 +193,7 @@ class Logic:
                 return self.granted(node.of, state)
             case Not():
                 return self.granted(node.of, state)
-            case All() | Any_():
+            case All() | AnyOf():
                 return tuple(part for inner in node.of for part in self.granted(inner, state))
             case In() | Running():
                 return ()

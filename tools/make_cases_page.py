@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-CASES = ROOT / "tests" / "cases" / "data"
+CASES = ROOT / "src" / "cytowatch" / "knowledge" / "tables" / "cases"
 PAGE = ROOT / "docs" / "reference" / "cases.md"
 MADE = "<!-- Made by `python tools/make_cases_page.py` from the case files. Change the files, not this page. -->"
 INTRODUCTION = """Small patients, each with what was charted and what must come out. Both engines are tested

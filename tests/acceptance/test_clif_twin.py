@@ -1,7 +1,7 @@
 """Real intensive care data through both engines: the same timelines, episodes and superseded rows.
 
 Without a trigger, and with one assumed at the first row of each hospitalization. The cut that ships with the package
-runs always; all 165 hospitalizations run under the marker ``long``, where the whole data set lies beside the repository.
+runs everywhere, all 165 hospitalizations where the whole data set lies beside the repository.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.generative.test_twin import SCALES, same
 
 import cytowatch
 from cytowatch.adapters.clif import read_clif
@@ -18,7 +19,6 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.reference import grade_reference
 from cytowatch.knowledge import load
-from tests.generative.test_twin import SCALES, same
 
 WHOLE = Path(__file__).parents[3] / "shared" / "data" / "icu_clif_demo"
 CUT = Path(cytowatch.__file__).parent / "demo_data" / "clif"
@@ -48,30 +48,18 @@ def compare(folder: Path, scale: str, product: str | None) -> tuple[pl.DataFrame
     return fast.timeline, fast.episodes
 
 
-def check(folder: Path, scale: str, product: str | None) -> None:
+@pytest.mark.parametrize("product", [None, PRODUCT], ids=["no_trigger", "assumed"])
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("folder", [CUT, WHOLE], ids=["cut", "whole"])
+def test_both_engines_say_the_same(folder: Path, scale: str, product: str | None) -> None:
     """Both engines agree, and say of the trigger what is true."""
+    if not folder.is_dir():
+        pytest.skip("the whole data set does not lie beside the repository; the cut is tested instead")
     timeline, episodes = compare(folder, scale, product)
-    assert timeline["patient"].n_unique() == intake(folder).observations["patient"].n_unique()
+    assert set(timeline["patient"]) == set(intake(folder).observations["patient"])
     flag = "assumed_trigger" if product else "no_trigger"
     assert timeline["flags"].list.contains(flag).all()
     assert episodes["flags"].list.contains(flag).all()
     if product is None:
         assert timeline.select(pl.col("grade", "at_least", "at_most").null_count()).row(0) == (timeline.height,) * 3
         assert episodes.is_empty()
-
-
-@pytest.mark.parametrize("product", [None, PRODUCT], ids=["no_trigger", "assumed"])
-@pytest.mark.parametrize("scale", SCALES)
-def test_twin_on_the_cut(scale: str, product: str | None) -> None:
-    """Fourteen hospitalizations, every time the tests run."""
-    check(CUT, scale, product)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("product", [None, PRODUCT], ids=["no_trigger", "assumed"])
-@pytest.mark.parametrize("scale", SCALES)
-def test_twin_on_all_hospitalizations(scale: str, product: str | None) -> None:
-    """All 165 of the published half."""
-    if not WHOLE.is_dir():
-        pytest.skip("the whole data set does not lie beside the repository; the cut is tested instead")
-    check(WHOLE, scale, product)

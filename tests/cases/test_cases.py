@@ -26,7 +26,7 @@ def rows() -> pl.DataFrame:
 @lru_cache(maxsize=1)
 def by_fast_engine() -> dict[tuple[str, str], cases.Answer]:
     """Every case graded in as few calls as their options allow: alone or among others makes no difference."""
-    found = {}
+    found: dict[tuple[str, str], cases.Answer] = {}
     for group in cases.groups(ALL):
         for family in cases.FAMILIES:
             answer = cases.by_fast_engine(group, family, load(), cases.rows_of(rows(), group))

@@ -81,6 +81,7 @@ def neuro_lasting_checks() -> Iterator[Check]:
     for domain in load().scales[ICANS].domains:
         patient, awake = scored(domain)
         ice = row("ice_score", "10", until=LONG)
+        rows: tuple[Row, ...]
         if domain.bands:
             rows, before, after = (awake, row(domain.concept, "8", at=START)), exactly(1), bounds(0, 3)
         elif domain.by_exception:

@@ -29,10 +29,11 @@ from tests.lib import tables
 from cytowatch.adapters.admit import admit
 from cytowatch.engine.apply import grade_observations
 from cytowatch.engine.reference import grade_reference
+from cytowatch.knowledge.load import TABLES
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import EPISODES, HOUR_US, OBSERVATIONS, PATIENTS, TIMELINE
 
-FOLDER = Path(__file__).parent.parent / "cases" / "data"
+FOLDER = TABLES / "cases"
 FAMILIES = ("crs", "icans")
 # how a table for readers names a column, and how the schema does
 _COLUMNS = {

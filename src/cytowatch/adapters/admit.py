@@ -16,7 +16,7 @@ from cytowatch.adapters.intake import Admission, Clock
 from cytowatch.adapters.resolve import Dictionary
 from cytowatch.adapters.times import check_zone
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import LEDGER, OBSERVATIONS
+from cytowatch.schema import DAY_US, LEDGER, OBSERVATIONS
 
 
 def admit(
@@ -47,7 +47,8 @@ def admit(
     work = rules.Work(numbered)
     rules.read_patients(work)
     meanings = rules.read_names(work, dictionary)
-    rules.read_moments(work, meanings, clock, zone, file)
+    longest = int(float(str(knowledge.policy("placeholder_end_days"))) * DAY_US)
+    rules.read_moments(work, meanings, clock, zone, file, longest_us=longest)
     rules.read_statuses(work)
     values.read_values(work, meanings)
     values.read_comparators(work)

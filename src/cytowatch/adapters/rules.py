@@ -97,8 +97,11 @@ def read_names(work: Work, dictionary: Dictionary) -> Meanings:
     return meanings
 
 
-def read_moments(work: Work, meanings: Meanings, clock: Clock, zone: str | None, file: str) -> None:
-    """Rules about `time` or `hours`, their ends, and `available`."""
+def read_moments(work: Work, meanings: Meanings, clock: Clock, zone: str | None, file: str, *, longest_us: int) -> None:
+    """Rules about `time` or `hours`, their ends, and `available`.
+
+    An end more than ``longest_us`` after its start (31 December 9999) is how some systems write that no end is known.
+    """
     own = {"time": "time", "until": "until"} if clock == "time" else {"time": "hours", "until": "until_hours"}
     other = {"time": "hours", "until": "until_hours"} if clock == "time" else {"time": "time", "until": "until"}
     strangers = [
@@ -118,6 +121,9 @@ def read_moments(work: Work, meanings: Meanings, clock: Clock, zone: str | None,
         work.refuse("missing_time", pl.col("_time").is_null())
     if refusals[2]:
         work.refuse("bad_available", pl.col("_available_rule").is_not_null())
+    if "_until" in work.frame.columns:
+        known = pl.col("_until") - pl.col("_time") <= longest_us
+        work.add(pl.when(known | pl.col("_time").is_null()).then("_until").alias("_until"))
     _refuse_ends(work, meanings)
 
 

@@ -34,7 +34,7 @@ def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: K
 
 
 def fever_counters(fevers: pl.DataFrame) -> list[pl.DataFrame]:
-    """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading) and ``|ever`` (there was one)."""
+    """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading), ``|ever`` (there is one)."""
     if fevers.is_empty():
         return []
     state = merge_runs(fevers, ["fever|true", "fever|false"])

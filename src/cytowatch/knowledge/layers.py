@@ -14,7 +14,7 @@ from typing import Any
 from cytowatch.errors import KnowledgeError
 from cytowatch.knowledge.shape import Document, near
 
-# what a folder may hold: folder ("" = its top) and ending; `cases` beside them are worked patients, for tests and readers
+# what a folder may hold: folder ("" = its top) and ending; `cases` beside them is for tests and readers
 _LAYOUT = {
     "": ("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml"),
     "scales": (".toml",),

@@ -8,6 +8,10 @@ from cytowatch.report.data import Clock
 from cytowatch.schema import DAY_US, HOUR_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = (
+    (end - _EPOCH) // timedelta(microseconds=1)
+    for end in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC))
+)
 
 
 def moment(time: int | None, clock: Clock) -> str:
@@ -35,4 +39,5 @@ def axis(time: int, origin: int, clock: Clock) -> float:
 
 
 def _datetime(time: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=time)
+    """The moment; what lies beyond the calendar is its first or last minute."""
+    return _EPOCH + timedelta(microseconds=min(max(time, _FIRST), _LAST))

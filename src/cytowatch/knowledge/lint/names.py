@@ -14,6 +14,7 @@ REQUIRED_POLICIES = {
     "antipyretic_before_onset_hours": "number",
     "ice_from_years": "number",
     "fio2_percent_from": "number",
+    "placeholder_end_days": "number",
     "steroids": "dose",
     "inotropes": "infusion",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,6 +26,7 @@ from cytowatch.errors import (
     EXIT_DONE,
     EXIT_KNOWLEDGE,
     EXIT_REJECTS_WITH_STRICT,
+    EXIT_UNFORESEEN,
     ArgumentError,
     CytowatchError,
     InputError,
@@ -144,7 +146,9 @@ def _finish(
     strict: bool,
 ) -> int:
     if report and folder is not None:
-        written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
+        with progress_bar(quiet) as advance:
+            advance("drawing the report", 0.0)
+            written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
     if not quiet:
         for part in summarize(outcome, written):
             out.print(part, soft_wrap=isinstance(part, str))
@@ -384,6 +388,10 @@ def run(arguments: list[str] | None = None) -> int:
         )
         err.print(str(problem), soft_wrap=True)
         return problem.exit_code
+    except Exception:
+        # not ours and not foreseen: the trace helps to mend it, and the code says that this is no graded run
+        traceback.print_exc()
+        return EXIT_UNFORESEEN
     return int(code or 0)
 
 

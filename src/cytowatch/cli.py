@@ -123,7 +123,7 @@ def grade(
             parcels = read_parcels(
                 large, tables, patients=_raw_patients(patients), zone=zone, progress=advance, rows=_ROWS
             )
-            named = (replace(parcel, not_recorded=absent) for parcel in parcels)
+            named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
             outcome, written = write_parcels(grade_each(named, tables, scale, **options), out_, format_)
             return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
     with progress_bar(quiet) as advance:

@@ -5,7 +5,6 @@ The only module that knows the order. It reads no file and writes none: see ``fo
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -30,6 +30,9 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import HOUR_US, OBSERVATIONS
 
 DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
+if sys.platform != "win32":
+    import resource
+
 # more hours than that do not fit into 64 bits of microseconds, and no course of treatment is so long
 _MOST_HOURS = 1e8
 # parcels graded at the same time
@@ -98,7 +101,7 @@ def grade(
     observations: pl.DataFrame | pl.LazyFrame,
     patients: pl.DataFrame | None = None,
     scales: Sequence[str] | None = None,
-    knowledge: Knowledge | Iterable[str] | None = None,
+    knowledge: Knowledge | str | Path | Iterable[str | Path] | None = None,
     as_of: AsOf = None,
     *,
     assume_trigger: str | None = None,
@@ -189,10 +192,12 @@ def combined_run(runs: Sequence[dict[str, Any]], ledger: pl.DataFrame, started: 
     }
 
 
-def as_knowledge(knowledge: Knowledge | Iterable[str] | None) -> Knowledge:
+def as_knowledge(knowledge: Knowledge | str | Path | Iterable[str | Path] | None) -> Knowledge:
     """Loaded tables as they are; folders are loaded over the package's own."""
     if isinstance(knowledge, Knowledge):
         return knowledge
+    if isinstance(knowledge, str | Path):
+        return load(knowledge)
     return load(*(knowledge or ()))
 
 
@@ -426,8 +431,10 @@ def _without_rows(intake: Intake) -> int:
     return intake.patients.select("patient").unique().join(intake.observations, on="patient", how="anti").height
 
 
-def peak_mib() -> float:
-    """The most memory this process ever held, in MiB."""
+def peak_mib() -> float | None:
+    """The most memory this process ever held, in MiB; empty where the system does not tell."""
+    if sys.platform == "win32":
+        return None
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(used / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
 

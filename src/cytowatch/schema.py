@@ -140,7 +140,7 @@ EPISODES = Table(
         Column("onset", _TIME, "when it began"),
         Column("last_sign", _TIME, "last moment of a sign"),
         Column("resolved", _TIME, "equal to last_sign once confirmed; empty = unknown or ongoing"),
-        Column("state", _TEXT, "resolved, ongoing or unknown"),
+        Column("state", _TEXT, "resolved, ongoing, died or unknown"),
         Column("max_at_least", pl.Int8(), "worst grade for certain"),
         Column("max_at_most", pl.Int8(), "worst grade not excluded"),
         Column("time_of_max", _TIME, "when max_at_least was first reached"),

@@ -25,8 +25,8 @@ def summarize(outcome: Outcome, written: list[Path]) -> Iterator[RenderableType]
     if (product := outcome.run["arguments"].get("assume_trigger")) is not None:
         yield f"The trigger was ASSUMED ({product}) where none is recorded: these are not real grades."
     if outcome.run["patients_without_rows"]:
-        yield f"{outcome.run['patients_without_rows']} more in the table of patients have no usable row: nothing to grade"
-    yield f"{outcome.run['patients']} patients in {outcome.run['seconds']} s, {outcome.run['peak_mib']} MiB"
+        yield f"Without any usable row, so not graded: {outcome.run['patients_without_rows']} of the table of patients"
+    yield f"Patients graded: {outcome.run['patients']}, in {outcome.run['seconds']} s, {outcome.run['peak_mib']} MiB"
     for path in written:
         if path.name == "report.html":
             yield f"Report: {path}"

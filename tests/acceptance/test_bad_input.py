@@ -108,6 +108,9 @@ BAD = {
     "the thirty-first of February": Bad({"time": "2026-02-31T08:00:00Z"}, "bad_time", "2026-02-31", "ISO 8601"),
     "a date with slashes": Bad({"time": "03/01/2026 15:30"}, "bad_time", "03/01/2026", "ISO 8601"),
     "a day without a time": Bad({"time": "2026-03-01"}, "bad_time", "2026-03-01", "time of day"),
+    "an offset that does not exist": Bad({"time": "2026-03-01T15:30:00+99:99"}, "bad_time", "+99:99", "ISO 8601"),
+    "an offset of sixty minutes": Bad({"time": "2026-03-01T15:30:00+05:60"}, "bad_time", "+05:60", "ISO 8601"),
+    "an offset of a day": Bad({"time": "2026-03-01 15:30 -2359"}, "bad_time", "-2359", "ISO 8601"),
     "no zone": Bad({"time": "2026-03-01T15:30:00"}, "no_time_zone", "no time zone", "--zone"),
     "an end without a zone": Bad(
         {"concept": "epinephrine", "value": "0.1", "unit": "ug/kg/min", "until": "2026-03-01T18:00"},
@@ -239,6 +242,12 @@ UNREADABLE: dict[str, tuple[Any, str, str]] = {
     "a spreadsheet": (_written("ward.csv", b"PK\x03\x04" + b"x" * 200), "spreadsheet", "ward.csv"),
     "a binary file": (_written("ward.csv", bytes(range(256)) * 8), "not UTF-8", "ward.csv"),
     "another kind of file": (_written("ward.xlsx", b"PK\x03\x04"), ".xlsx", "ward.xlsx"),
+    "old Macintosh line ends": (
+        _written("ward.csv", b"patient,time,concept\rp,2026-03-01T08:00:00Z,symptom\r"),
+        "line",
+        "ward.csv",
+    ),
+    "one endless line": (_written("ward.csv", b"x" * 300_000), "", "ward.csv"),
     "a column twice": (_written("ward.csv", b"patient,time,concept,Time\n1,2,3,4\n"), "more than once", "ward.csv"),
 }
 
@@ -539,6 +548,26 @@ def test_a_bound_is_graded_as_a_bound(tmp_path: Path) -> None:
     assert grade_rows(tmp_path / "low", low, ages="patient,age_years\np,50\n").now("p", 5)["grade"] == 2
 
 
+def test_a_fraction_of_a_grade_is_never_made_a_grade(tmp_path: Path, clean: Graded) -> None:
+    said = fact("shock", 15, "reported_grade", value="2.5", text=CRS)
+    found = grade_rows(tmp_path, [*ward(), said])
+    same(found, clean)
+    assert [row["concept"] for row in found.rejects] == ["reported_grade"]
+    assert found.table("concordance").is_empty()
+
+
+def test_reported_grades_are_compared_and_change_nothing(tmp_path: Path, clean: Graded) -> None:
+    said = [fact("shock", 15, "reported_grade", value=grade_said, text=CRS) for grade_said in ("2", "3")]
+    found = grade_rows(tmp_path, [*ward(), *said, fact("calm", 5, "reported_grade", value="0", text=CRS)])
+    same(found, clean)
+    assert found.rejects == []
+    days = found.table("concordance").filter(pl.col("level") == "day").sort("patient")
+    assert days.select("patient", "reported", "derived_at_least", "verdict").rows() == [
+        ("calm", 0, 0, "agree"),
+        ("shock", 3, 3, "agree"),
+    ]
+
+
 # ---------------------------------------------------------------- odd patients
 
 
@@ -815,6 +844,30 @@ def test_placeholder_dates_do_no_harm_to_others(moment: str, tmp_path: Path, cle
     assert found.code == 0
     same(found, clean, without="odd")
     assert found.counts("ward.csv")["read"] == len(ward()) + 1
+
+
+@pytest.mark.parametrize("typed", [False, True], ids=["CSV", "typed Parquet"])
+@pytest.mark.parametrize("end", ["", "9999-12-31T23:59:59Z", "2999-12-31T00:00:00Z"])
+def test_an_end_in_the_year_9999_is_an_end_that_is_not_known(
+    end: str, typed: bool, tmp_path: Path, clean: Graded
+) -> None:
+    extra = fact("shock", 14, "epinephrine", value="0.1", unit="ug/kg/min", until=end)
+    path = write_csv(tmp_path / "ward.csv", [*ward(), extra])
+    if typed:
+        frame = pl.read_csv(path, infer_schema=False)
+        moments = [pl.col(name).str.to_datetime(time_zone="UTC", strict=False) for name in ("time", "until")]
+        path = tmp_path / "ward.parquet"
+        kept = ["patient", *moments, "concept", pl.col("value").cast(pl.Float64), "unit", "text", "source"]
+        frame.select(kept).write_parquet(path)
+    (tmp_path / "ages.csv").write_text(AGES, encoding="utf-8")
+    found = grade(tmp_path / "graded", path, "--patients", tmp_path / "ages.csv")
+    assert found.rejects == []
+    same(found, clean, without="shock")
+    assert found.now("shock", 15)["grade"] == 4
+    assert found.now("shock", 37)["grade"] == 3
+    later = found.now("shock", 38)
+    assert (later["at_least"], later["at_most"], later["missing"]) == (1, 3, ["vasopressor_state"])
+    assert found.of("shock")[-1]["end"] == clean.of("shock")[-1]["end"]
 
 
 def test_hours_and_timestamps_are_never_mixed(tmp_path: Path, clean: Graded) -> None:

@@ -347,6 +347,31 @@ def test_parcels_of_numbered_patients(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_parcels")
+def test_parcels_read_the_table_of_patients_like_any_run(clean: Graded, tmp_path: Path) -> None:
+    path = as_parquet(tmp_path / "ward.parquet", ward())
+    text = AGES.replace(",", ";").replace("patient", "\ufeffPatient ").replace("61", "61,0") + "half a line\n"
+    (tmp_path / "ages.csv").write_text(text, encoding="utf-8")
+    found = grade(tmp_path / "graded", path, "--patients", tmp_path / "ages.csv")
+    assert found.code == 0
+    same(found, clean)
+    assert [(row["rule"], row["source"]) for row in found.rejects] == [("broken_line", "ages.csv:6")]
+    assert found.counts("ages.csv") == {"read": 5, "used": 4, "superseded": 0, "ignored": 0, "rejected": 1}
+
+
+@pytest.mark.usefixtures("small_parcels")
+def test_parcels_name_what_is_wrong_with_a_patient(tmp_path: Path) -> None:
+    path = as_parquet(tmp_path / "ward.parquet", ward())
+    born = "patient,birth_date\ncalm,1965-01-01\nshock,2044-01-01\nengager,1956-01-01\nnever-came,31.12.\n"
+    (tmp_path / "ages.csv").write_text(born, encoding="utf-8")
+    found = grade(tmp_path / "graded", path, "--patients", tmp_path / "ages.csv")
+    assert [(row["source"], row["rule"]) for row in sorted(found.rejects, key=lambda row: row["source"])] == [
+        ("ages.csv:3", "birth_date_in_future"),
+        ("ages.csv:5", "bad_date"),
+    ]
+    assert found.now("shock", 13)["missing"] == ["age"]
+
+
+@pytest.mark.usefixtures("small_parcels")
 def test_parcels_of_a_table_without_a_needed_column(exported: Path, tmp_path: Path, capfd: Capture) -> None:
     pl.read_csv(exported / "ward.csv", infer_schema=False).drop("patient").write_parquet(tmp_path / "ward.parquet")
     code, _, err = said(capfd, "grade", tmp_path / "ward.parquet", "--out", tmp_path / "graded")

@@ -129,7 +129,7 @@ class Graded:
     def table(self, name: str) -> pl.DataFrame:
         """One table of the folder, rows in a fixed order, without the columns that name the version."""
         path = self.folder / f"{name}.{self.form}"
-        frame = pl.read_parquet(path) if self.form == "parquet" else pl.read_csv(path, infer_schema=False)
+        frame = _read(path)
         frame = frame.drop("knowledge", "engine", strict=False)
         return frame.sort(*_ORDER[name]) if name in _ORDER else frame
 
@@ -171,6 +171,13 @@ class Graded:
         moment = START + timedelta(hours=hours)
         (row,) = [row for row in self.of(patient, scale) if row["start"] <= moment < row["end"]]
         return row
+
+
+def _read(path: Path) -> pl.DataFrame:
+    """A table as it lies in a folder, whose name may hold brackets."""
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path, glob=False)
+    return pl.read_csv(path, infer_schema=False, glob=False)
 
 
 _ORDER = {

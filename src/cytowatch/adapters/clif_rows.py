@@ -165,7 +165,11 @@ def closed_by_order(observations: pl.DataFrame, orders: pl.DataFrame, knowledge:
     known = known.join(steps, on=[*order, "time"], how="left")
     speaks = (pl.col("after") - pl.col("time")) <= pl.col("concept").replace_strict(valid, default=0)
     running = pl.col("value").is_null() | (pl.col("value") > 0)
-    until = pl.when(speaks & running).then("after").otherwise("until")
+    own_end = pl.when(speaks & running).then("after").otherwise("until")
+    # a stop of one order speaks for that order only: with an end of its own it does not end the others
+    lapses = pl.col("time") + pl.col("concept").replace_strict(valid, default=0)
+    stop = pl.col("order").is_not_null() & (pl.col("value") == 0).fill_null(value=False)
+    until = pl.when(stop).then(lapses).otherwise(own_end)
     return known.with_columns(until=until).select(observations.columns)
 
 

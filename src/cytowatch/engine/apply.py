@@ -96,6 +96,7 @@ def _rules(knowledge: Knowledge) -> Rules:
         episode_gap=_hours(knowledge, "episode_gap_hours"),
         early_fever=_hours(knowledge, "fever_before_trigger_hours"),
         early_drug=_hours(knowledge, "antipyretic_before_onset_hours"),
+        home_oxygen=_hours(knowledge, "home_oxygen_within_hours"),
         inotropes=tuple(cast("list[str]", knowledge.policy("inotropes"))),
         steroids=tuple(cast("list[str]", knowledge.policy("steroids"))),
         ice_from_years=float(str(knowledge.policy("ice_from_years"))),

@@ -94,11 +94,16 @@ def drug_intervals(own: pl.DataFrame, drug: str, knowledge: Knowledge) -> pl.Dat
     """Rows of one drug with their intervals, and ``on``, ``gray``, ``off``; a rate that is not known is on."""
     verdict = compare(">", pl.lit(0.0))
     no_rate = pl.col("value").is_null()
-    return lasting(own, knowledge.concepts[drug].valid_for_us or 0).with_columns(
+    return lasting(own, knowledge.concepts[drug].valid_for_us or 0, ~no_rate & verdict.false).with_columns(
         (no_rate | verdict.true).alias("on"),
         (~no_rate & ~verdict.true & ~verdict.false).alias("gray"),
         (~no_rate & verdict.false).alias("off"),
     )
+
+
+def device_intervals(own: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Device rows with their intervals; any later row without an end of its own says that the device was changed."""
+    return lasting(own, knowledge.concepts[DEVICE].valid_for_us or 0, pl.lit(value=True))
 
 
 def device_counters(rows: Charted, devices: dict[str, tuple[str, ...]], knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -106,7 +111,7 @@ def device_counters(rows: Charted, devices: dict[str, tuple[str, ...]], knowledg
     own = rows.of(DEVICE)
     if own.is_empty():
         return []
-    spoken = lasting(own, knowledge.concepts[DEVICE].valid_for_us or 0)
+    spoken = device_intervals(own, knowledge)
     text = pl.col("text").cast(pl.String)
     on = ~text.is_in(_OFF_DEVICES)
     lists = [text.is_in(categories).cast(pl.Int8).alias(name) for name, categories in devices.items()]
@@ -145,17 +150,21 @@ def switch_counters(rows: Charted, concept: str) -> list[pl.DataFrame]:
 
 
 def reason_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counters ``reason|any``, ``reason|excludes`` and ``reason|from`` (the moment the reason in force speaks from)."""
+    """Counters ``reason|any``, ``|excludes``, ``|chronic`` and ``|from`` (since when the reason in force speaks)."""
     own = rows.of(domain.excluded_by)
     if own.is_empty():
         return []
-    excludes = pl.col("text").cast(pl.String).is_in(domain.excluding)
-    spoken = readings(own, knowledge.concepts[domain.excluded_by].valid_for_us).with_columns(
+    text = pl.col("text").cast(pl.String)
+    chronic = text.is_in(domain.chronic)
+    limited = readings(own, knowledge.concepts[domain.excluded_by].valid_for_us)
+    spoken = limited.with_columns(pl.when(chronic).then(readings(own, None)["end"]).otherwise("end").alias("end"))
+    weighed = spoken.with_columns(
         pl.lit(1, pl.Int8).alias("reason|any"),
-        excludes.cast(pl.Int8).alias("reason|excludes"),
+        (text.is_in(domain.excluding) & ~chronic).cast(pl.Int8).alias("reason|excludes"),
+        chronic.cast(pl.Int8).alias("reason|chronic"),
         pl.col("time").alias("reason|from"),
     )
-    return [merge_runs(spoken, ["reason|any", "reason|excludes", "reason|from"])]
+    return [merge_runs(weighed, ["reason|any", "reason|excludes", "reason|chronic", "reason|from"])]
 
 
 def deaths_in_span(rows: Charted, subjects: pl.DataFrame) -> pl.DataFrame:

@@ -43,8 +43,9 @@ MISSING = [
 _ABOUT = (
     "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "afebrile",
     "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray", "drug_doubtful",
-    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "death|own", "death|unknown",
+    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "death|own", "death|unknown",
 )  # fmt: skip
+_HIGHEST_LEVEL = 4
 _INSIDE, _QUIET = pl.col("inside"), pl.col("quiet")
 _UNKNOWN_FEVER = ~pl.col("fever") & ~pl.col("afebrile")
 
@@ -55,13 +56,15 @@ class Rules:
 
     ``fever_gap``: how long fever counts after its last reading. ``episode_gap``: how long without signs ends an
     episode. ``early_fever``: how far before the trigger, and after it to the onset, fever flags an episode.
-    ``early_drug``: how far before onset a drug that masks fever does. ``inotropes`` are flagged, ``steroids`` counted.
+    ``early_drug``: how far before onset a drug that masks fever does. ``home_oxygen``: how soon the support of a chronic
+    reason must show. ``inotropes`` are flagged, ``steroids`` counted.
     """
 
     fever_gap: int
     episode_gap: int
     early_fever: int
     early_drug: int
+    home_oxygen: int
     inotropes: tuple[str, ...]
     steroids: tuple[str, ...]
     ice_from_years: float
@@ -91,8 +94,15 @@ def add_signs(
         attributed(pressure).alias("pressure_elsewhere"),
         attributed(oxygen).alias("oxygen_elsewhere"),
     )
-    table = table.with_columns(_highest(scale, "oxygen", "?").alias("oxygen_level"))
-    table = table.with_columns(_excluded().alias("oxygen_excluded"))
+    table = table.with_columns(
+        _highest(scale, "oxygen", "+").alias("level_lo"),
+        _highest(scale, "oxygen", "?").alias("level_hi"),
+        _reason_begins().cum_sum().alias("reason_number"),
+    )
+    table = table.with_columns(
+        _excluded("level_lo", "level_hi", rules.home_oxygen, unknown=_HIGHEST_LEVEL).alias("+excluded"),
+        _excluded("level_hi", "level_lo", rules.home_oxygen, unknown=0).alias("?excluded"),
+    )
     table = table.with_columns(_without_attributed(scale))
     return table.with_columns(
         _highest(scale, "pressure", "+").alias("h_lo"),
@@ -102,6 +112,7 @@ def add_signs(
         *_unknown_inputs(scale, compiled, not_recorded),
         _any(is_open(f"{drug}|on") for drug in rules.inotropes).alias("inotrope"),
         is_open("reason|any").alias("reason_charted"),
+        (pl.col("+excluded") & ~pl.col("?excluded")).alias("home_open"),
     ).select(
         *_ABOUT,
         *(f"{prefix}{criterion.id}" for criterion in scale.criteria if criterion.domain != "fever" for prefix in "+?"),
@@ -122,29 +133,39 @@ def _highest(scale: Scale, domain: str, prefix: str) -> pl.Expr:
     return pl.max_horizontal(grades).cast(pl.Int8)
 
 
-def _excluded() -> pl.Expr:
-    """Oxygen support with another reason, unless there is now more of it than when the reason was charted."""
-    begins = (
-        (pl.col("reason|from") != pl.col("reason|from").shift(1))
-        | (is_open("reason|any") & ~is_open("reason|any").shift(1))
-        | first_of_subject()
+def _reason_begins() -> pl.Expr:
+    """A segment at which another reason begins to speak, or a subject does."""
+    another = (pl.col("reason|from") != pl.col("reason|from").shift(1)) | (
+        is_open("reason|any") & ~is_open("reason|any").shift(1)
     )
-    level_then = pl.when(begins.fill_null(True)).then(pl.col("oxygen_level")).forward_fill()
-    by_reason = is_open("reason|excludes") & (pl.col("oxygen_level") <= level_then)
-    as_at_home = pl.col("oxygen_level") <= pl.col("baseline_level")
-    otherwise = is_open("reason|any") & ~is_open("reason|excludes")
-    return by_reason | (as_at_home & ~otherwise)
+    return (another | first_of_subject()).fill_null(value=True)
+
+
+def _excluded(now: str, home: str, within: int, *, unknown: int) -> pl.Expr:
+    """Oxygen support with another reason; under a chronic one only what the patient has at home.
+
+    What is certain now must exceed what is possible at home, what is possible now what is certain there. Support that
+    is on when the reason is charted, or comes on ``within`` that time, is what the patient has at home.
+    """
+    level = pl.col(now)
+    since = pl.col("start") - pl.max_horizontal("reason|from", "span_start")
+    first = pl.col(home).filter((pl.col("level_hi") > 0) & (since <= within)).first().over("reason_number")
+    at_home = first.fill_null(unknown)
+    chronic = is_open("reason|chronic") & (level <= at_home)
+    otherwise = is_open("reason|any") & ~is_open("reason|excludes") & ~is_open("reason|chronic")
+    return is_open("reason|excludes") | chronic | ((level <= pl.col("baseline_level")) & ~otherwise)
 
 
 def _without_attributed(scale: Scale) -> list[pl.Expr]:
-    counted = {
-        "pressure": ~pl.col("pressure_elsewhere"),
-        "oxygen": ~pl.col("oxygen_elsewhere") & ~pl.col("oxygen_excluded"),
-    }
+    def counted(prefix: str, domain: str) -> pl.Expr:
+        if domain == "pressure":
+            return ~pl.col("pressure_elsewhere")
+        return ~pl.col("oxygen_elsewhere") & ~pl.col(f"{prefix}excluded")
+
     return [
-        (pl.col(prefix + criterion.id) & counted[criterion.domain]).alias(prefix + criterion.id)
+        (pl.col(prefix + criterion.id) & counted(prefix, criterion.domain)).alias(prefix + criterion.id)
         for criterion in scale.criteria
-        if criterion.domain in counted
+        if criterion.domain in ("pressure", "oxygen")
         for prefix in ("+", "?")
     ]
 
@@ -240,7 +261,7 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     free = pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
     closes = (_QUIET & free) | _quiet_until_here(free, pl.col("last_sign"), rules.episode_gap)
     closes &= ~is_open("death|own") & ~is_open("death|unknown")
-    opens = pl.col("fever") & pl.col("triggered")
+    opens = pl.col("fever") & pl.col("triggered") & ~_dead()
     # one latch: an opening sets it, a closing clears it, the rest carries it on
     latch = carried(pl.when(opens).then(1).when(closes).then(0))
     table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
@@ -311,20 +332,29 @@ def _missing() -> pl.Expr:
     fever_matters = (
         pl.when(~_INSIDE | _QUIET).then(1).when(waiting).then(pl.max_horizontal("h_lo", "o_lo")).otherwise(0)
     )
+    gray = pl.col("pressure_gray")
     undecided = pl.col("?hypotension") & ~pl.col("+hypotension") & (lo < 2)
     h_hi, o_hi = pl.col("h_hi"), pl.col("o_hi")
     oxygen_open = o_hi > pl.col("o_lo")
+    # oxygen for a chronic reason, and nobody charted how much the patient has at home
+    home_open = pl.col("home_open")
     return mask(
         {
             "no_trigger": ~pl.col("triggered"),
             "body_temperature": open_ & _UNKNOWN_FEVER & (fever_matters > lo),
-            "blood_pressure": open_ & undecided & ~pl.col("pressure_measured"),
+            "blood_pressure": open_
+            & undecided
+            & (~pl.col("pressure_measured") | (gray & pl.col("age_days").is_not_null())),
             "age": open_ & undecided & pl.col("pressure_gray") & pl.col("age_days").is_null(),
             "vasopressor_state": open_ & pl.col("drug_doubtful") & (h_hi >= 3) & (h_hi > pl.col("h_lo")) & (h_hi > lo),
             "oxygen_device": open_ & pl.col("device_doubtful") & oxygen_open & (o_hi > lo),
             "oxygen_flow": open_ & pl.col("flow_unknown") & oxygen_open & (pl.col("o_lo") < 3) & (lo < 3),
             "attribution_hypotension": open_ & pl.col("not_gradable") & (pl.col("h_lo") > 0) & (pl.col("h_lo") > lo),
-            "attribution_hypoxia": open_ & pl.col("not_gradable") & (pl.col("o_lo") > 0) & (pl.col("o_lo") > lo),
+            "attribution_hypoxia": open_
+            & (
+                (pl.col("not_gradable") & (pl.col("o_lo") > lo))
+                | (home_open & oxygen_open & (o_hi > lo) & ~pl.col("device_doubtful") & ~pl.col("flow_unknown"))
+            ),
             "death_cause": pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own"),
         }
     )
@@ -360,6 +390,7 @@ def counters_read(scale: Scale, compiled: Compiled, rules: Rules) -> list[str]:
         "fever|last",
         "reason|any",
         "reason|excludes",
+        "reason|chronic",
         "reason|from",
         "death|own",
         "death|unknown",

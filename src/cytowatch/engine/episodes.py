@@ -40,14 +40,17 @@ def describe(
         pl.col("start").filter(pl.col("at_least") == pl.col("at_least").max()).min().alias("time_of_max"),
     )
     table = episodes.join(summary, on=["subject", "onset"], how="left", maintain_order="left")
+    table = table.join(_first_deaths(subjects), on="subject", how="left", maintain_order="left")
     closed = pl.col("closing") < pl.col("span_end")
     ongoing = pl.col("span_end") - pl.col("signs_end") < episode_gap
     table = (
-        table.with_columns(pl.max_horizontal("signs_end", "onset").alias("last_sign"))
+        table.with_columns(pl.max_horizontal(pl.min_horizontal("signs_end", "death"), "onset").alias("last_sign"))
         .with_columns(
             pl.when(closed).then("last_sign").alias("resolved"),
             pl.when(closed)
             .then(pl.lit("resolved"))
+            .when(pl.col("death").is_not_null())
+            .then(pl.lit("died"))
             .when(ongoing)
             .then(pl.lit("ongoing"))
             .otherwise(pl.lit("unknown"))
@@ -57,6 +60,15 @@ def describe(
         .with_columns(((pl.col("resolved") - pl.col("onset")) / HOUR_US).round(9).alias("hours"))
     )
     return _with_doses(_with_exposure(table, subjects), subjects, steroids)
+
+
+def _first_deaths(subjects: Subjects) -> pl.DataFrame:
+    """The first death of any cause from a span's start to its end (a death of another cause is its end)."""
+    spans = subjects.table.select("subject", "patient", "start", "end")
+    inside = spans.join(subjects.deaths, on="patient").filter(
+        (pl.col("death") >= pl.col("start")) & (pl.col("death") <= pl.col("end"))
+    )
+    return inside.group_by("subject").agg(pl.col("death").min())
 
 
 def _with_exposure(table: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:

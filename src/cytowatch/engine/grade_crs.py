@@ -11,7 +11,7 @@ from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
 from cytowatch.engine.episodes import describe, doses_before_onset, given, number_episodes, waived_from
 from cytowatch.engine.fever import fever_counters, fever_rows
 from cytowatch.engine.grid import make_grid, split_at
-from cytowatch.engine.intervals import device_changes, device_ends, end_at, lasting, readings
+from cytowatch.engine.intervals import device_changes, device_ends, end_at, readings
 from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.subjects import Subjects
@@ -176,7 +176,7 @@ def _drug_piece(asked: pl.DataFrame, rows: Charted, drug: str, knowledge: Knowle
 
 
 def _oxygen_pieces(asked: pl.DataFrame, rows: Charted, node: object, knowledge: Knowledge) -> list[pl.Series]:
-    devices = lasting(rows.of(DEVICE), knowledge.concepts[DEVICE].valid_for_us or 0)
+    devices = counters.device_intervals(rows.of(DEVICE), knowledge)
     text = pl.col("text").cast(pl.String)
     direct, graded, flow, alone = _oxygen_parts(node)
     graded_on = trace.latest_covering(asked, devices.filter(text.is_in(graded)), "graded").is_not_null()

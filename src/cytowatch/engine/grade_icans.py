@@ -77,7 +77,9 @@ def _domain_pieces(asked: pl.DataFrame, rows: Charted, domain: Domain, knowledge
         trace.latest(asked, neuro_counters.item_intervals(rows, domain, item, knowledge), item, in_force=True)
         for item, _ in domain.items
     ]
-    total = trace.latest(asked, neuro_counters.score_intervals(rows, domain, knowledge), domain.id, in_force=True)
+    spoken = neuro_counters.score_intervals(rows, domain, knowledge)
+    scores = spoken if domain.by_exception else neuro_counters.while_awake(spoken, rows)
+    total = trace.latest(asked, scores, domain.id, in_force=True)
     if not items:
         return [total]
     by_items = pl.DataFrame(items).select(pl.any_horizontal(pl.all().is_not_null()).alias("some"))["some"]

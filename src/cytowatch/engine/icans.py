@@ -145,7 +145,7 @@ def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:
     free = pl.col("n_hi") == 0
     before = (pl.col("start") - pl.col("ls").shift(1) >= gap) & free.shift(1) & ~first_of_subject()
     closes = ((quiet & free) | before.fill_null(False)) & ~own & ~unknown
-    latch = carried(pl.when(pl.col("sign") & pl.col("triggered")).then(1).when(closes).then(0))
+    latch = carried(pl.when(pl.col("sign") & pl.col("triggered") & ~own & ~unknown).then(1).when(closes).then(0))
     table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
     begins = pl.col("inside") & (~pl.col("inside").shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
     at_least = pl.when(own).then(5).when(unknown).then(0).otherwise("n_lo")

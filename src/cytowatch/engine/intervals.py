@@ -31,8 +31,19 @@ def readings(rows: pl.DataFrame, valid_for: int | None) -> pl.DataFrame:
     return rows.with_columns(next_time().alias("next")).with_columns(pl.col("time").alias("start"), end.alias("end"))
 
 
-def lasting(rows: pl.DataFrame, valid_for: int) -> pl.DataFrame:
-    """Infusions and devices: an end that is given stands; an open one lasts to the next row, at most ``valid_for``."""
+def lasting(rows: pl.DataFrame, valid_for: int, stops: pl.Expr) -> pl.DataFrame:
+    """Infusions and devices: to the end that is given; an open one lasts to the next row, at most ``valid_for``.
+
+    ``stops``: rows that, if they carry no end of their own, end whatever runs: a rate of 0, another device.
+    """
+    spoken = _spans(rows, valid_for)
+    if rows["until"].null_count() == rows.height:
+        return spoken
+    ended = rows.filter(stops & pl.col("until").is_null()).select("subject", pl.col("time").alias("stop"))
+    return end_at(spoken, ended)
+
+
+def _spans(rows: pl.DataFrame, valid_for: int) -> pl.DataFrame:
     limit = pl.col("time") + valid_for
     given = pl.col("until").is_not_null()
     end = pl.when(given).then(_given_end()).otherwise(pl.min_horizontal("next", limit))
@@ -56,7 +67,7 @@ def end_at(spoken: pl.DataFrame, stops: pl.DataFrame, *, at_same_time: bool = Fa
     """End intervals at the first of ``stops`` (subject, stop; sorted) after, or at, their start."""
     if stops.is_empty() or spoken.is_empty():
         return spoken
-    joined = spoken.sort("subject", "start").join_asof(
+    joined = spoken.join_asof(
         stops,
         left_on="start",
         right_on="stop",

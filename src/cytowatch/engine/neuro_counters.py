@@ -15,7 +15,7 @@ POINT = 1000
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<domain>|in``, ``|lo``, ``|hi`` of a score in bands (the total, not its items)."""
-    spoken = score_intervals(rows, domain, knowledge)
+    spoken = while_awake(score_intervals(rows, domain, knowledge), rows)
     if spoken.is_empty():
         return []
     low, high = _ends()
@@ -31,6 +31,17 @@ def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[
 def score_intervals(rows: Charted, domain: Domain, knowledge: Knowledge) -> pl.DataFrame:
     """The rows of a domain's own concept with the time in which each speaks."""
     return readings(rows.of(domain.concept), knowledge.concepts[domain.concept].valid_for_us)
+
+
+def while_awake(spoken: pl.DataFrame, rows: Charted) -> pl.DataFrame:
+    """Without scores taken under sedation: they end the score before them, and say nothing themselves."""
+    sedations = readings(rows.of("sedated"), None).filter(pl.col("text").cast(pl.String) == "yes")
+    if sedations.is_empty() or spoken.is_empty():
+        return spoken
+    asleep = sedations.select("subject", pl.col("start").alias("since"), pl.col("end").alias("sedated_until"))
+    found = spoken.join_asof(asleep, left_on="time", right_on="since", by="subject", check_sortedness=False)
+    awake = (pl.col("sedated_until") <= pl.col("time")).fill_null(value=True)
+    return found.filter(awake).drop("since", "sedated_until")
 
 
 def _ends() -> tuple[pl.Expr, pl.Expr]:
@@ -56,7 +67,7 @@ def item_intervals(rows: Charted, domain: Domain, item: str, knowledge: Knowledg
     totals = rows.of(domain.concept).select("subject", pl.col("time").alias("stop"))
     own = rows.of(item)
     spoken = end_at(readings(own, knowledge.concepts[item].valid_for_us), totals, at_same_time=True)
-    return spoken.filter(pl.col("end") > pl.col("start"))
+    return while_awake(spoken.filter(pl.col("end") > pl.col("start")), rows)
 
 
 def item_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -81,7 +92,7 @@ def item_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[p
 
 def category_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
     """Counters ``<domain>|in`` and ``|grade`` of a coded finding that is read like a score."""
-    spoken = score_intervals(rows, domain, knowledge)
+    spoken = while_awake(score_intervals(rows, domain, knowledge), rows)
     if spoken.is_empty():
         return []
     grade = pl.col("text").cast(pl.String).replace_strict(domain.categories, default=0, return_dtype=pl.Int8)

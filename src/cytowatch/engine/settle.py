@@ -73,11 +73,13 @@ def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]
     marks = rows.filter(wrong)
     if marks.is_empty():
         return rows, _NONE
-    keys = marks.select("patient", "concept", "source").unique()
-    others = rows.filter(~wrong)
-    hit = others.join(keys, on=["patient", "concept", "source"], how="semi")
-    kept = others.join(keys, on=["patient", "concept", "source"], how="anti", maintain_order="left")
-    return kept, pl.concat([marks["row"], hit["row"]])
+    kept, lost = rows.filter(~wrong), [marks["row"]]
+    # a mark points by its source, or says the same fact once more
+    for pointer in (["patient", "concept", "source"], ["patient", "concept", "time", "value", "text"]):
+        keys = marks.select(pointer).unique()
+        lost.append(kept.join(keys, on=pointer, how="semi", nulls_equal=True)["row"])
+        kept = kept.join(keys, on=pointer, how="anti", nulls_equal=True, maintain_order="left")
+    return kept, pl.concat(lost)
 
 
 def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

@@ -25,12 +25,13 @@ class Subjects:
 
     ``table``: subject, patient, start, end, triggered, assumed, and the age columns.
     ``rows``: settled rows with ``subject``, those before its end, one frame a concept, by subject and time.
-    ``triggers``: patient, time, product.
+    ``triggers``: patient, time, product. ``deaths``: patient, death, of any cause.
     """
 
     table: pl.DataFrame
     rows: Charted
     triggers: pl.DataFrame
+    deaths: pl.DataFrame
 
 
 def trigger_concepts(knowledge: Knowledge) -> list[str]:
@@ -80,6 +81,10 @@ def _joined_windows(triggers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _all_deaths(settled: Settled) -> pl.DataFrame:
+    return settled.charted.of("death").select("patient", pl.col("time").alias("death"))
+
+
 def _deaths(settled: Settled, scale: Scale) -> pl.DataFrame:
     """Deaths that end the watch for this scale: patient, death."""
     cause = pl.col("text").cast(pl.String).fill_null("unknown")
@@ -126,7 +131,7 @@ def make_subjects(
     table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
     table = table.sort("patient", "start").with_row_index("subject")
     table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
-    return Subjects(table, _lay_out(settled.charted, table), triggers)
+    return Subjects(table, _lay_out(settled.charted, table), triggers, _all_deaths(settled))
 
 
 def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:

@@ -19,6 +19,8 @@ def threshold_columns(threshold: Threshold) -> list[pl.Expr]:
         own = pl.col(threshold.own)
         low, high = pl.coalesce(own, low), pl.coalesce(own, high)
         used = pl.when(own.is_not_null()).then(1).otherwise(used)
+    if threshold.unless:
+        used = pl.when(pl.col(threshold.unless).is_not_null()).then(0).otherwise(used)
     key = threshold.key
     return [low.alias(f"{key}|low"), high.alias(f"{key}|high"), used.cast(pl.Int8).alias(f"{key}|used")]
 

@@ -104,6 +104,7 @@ class Threshold:
     unit: str
     bands: tuple[ThresholdBand, ...]
     own: str  # patients column that replaces the table, or ""
+    unless: str  # patients column beside which this table is not used, or ""
     source: str
     locator: str
     evidence: Evidence
@@ -245,6 +246,7 @@ class Domain:
     attributed_at: Literal["moment", "reading"] = "moment"
     excluded_by: str = ""  # concept whose reason takes this axis away (oxygen_reason)
     excluding: tuple[str, ...] = ()
+    chronic: tuple[str, ...] = ()  # of these reasons only what the patient has anyway is taken away
     # a score in bands
     concept: str = ""
     bands: tuple[Band, ...] = ()

@@ -215,6 +215,7 @@ def threshold(key: str, reader: Reader) -> Threshold:
         unit=reader.text("unit"),
         bands=tuple(_threshold_band(part) for part in reader.tables("bands")),
         own=reader.text("own", ""),
+        unless=reader.text("unless", ""),
         **_cited(reader),
     )
 

@@ -103,6 +103,7 @@ def _domain(reader: Reader, source: str) -> Domain:
         attributed_at=reader.word("attributed_at", ("moment", "reading"), "moment"),
         excluded_by=reader.text("excluded_by", ""),
         excluding=reader.texts("excluding", ()),
+        chronic=reader.texts("chronic", ()),
         concept=reader.text("concept", ""),
         bands=tuple(_band(part) for part in reader.tables("bands", ())),
         items=_items(reader),

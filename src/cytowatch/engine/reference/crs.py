@@ -75,7 +75,7 @@ class CrsWalker:
             if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
                 episode.end, episode.last_sign, episode.closed = time, self._last_before(time), True
                 episode = None
-            if episode is None and signs.fever is True:
+            if episode is None and signs.fever is True and not deaths.happened(time):
                 episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(time))
                 walk.episodes.append(episode)
             before = signs
@@ -185,6 +185,12 @@ def _criteria(phase: Phase, signs: Signs) -> tuple[str, ...]:
     return (*(name for name, here in first.items() if here), *signs.certain)
 
 
+def _at_home(signs: Signs) -> int:
+    """What oxygen for a chronic reason may come to, where nobody charted how much the patient has at home."""
+    told = signs.device_unclear or signs.flow_unclear
+    return signs.o_hi if signs.home_unclear and not told and signs.o_hi > signs.o_lo else 0
+
+
 def _missing(phase: Phase, signs: Signs, at_least: int, ungraded: bool) -> tuple[str, ...]:
     """What would settle the grade, in the order of the page, each only if it could raise it."""
     fever = 0
@@ -198,6 +204,6 @@ def _missing(phase: Phase, signs: Signs, at_least: int, ungraded: bool) -> tuple
         "oxygen_device": signs.o_hi if signs.device_unclear and signs.o_hi > signs.o_lo else 0,
         "oxygen_flow": 3 if signs.flow_unclear and signs.o_hi > signs.o_lo and signs.o_lo < 3 else 0,
         "attribution_hypotension": signs.h_lo if ungraded else 0,
-        "attribution_hypoxia": signs.o_lo if ungraded else 0,
+        "attribution_hypoxia": max(signs.o_lo if ungraded else 0, _at_home(signs)),
     }
     return tuple(name for name, grade in potential.items() if grade > at_least)

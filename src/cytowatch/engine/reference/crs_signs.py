@@ -33,6 +33,7 @@ class Signs(NamedTuple):
     drug_unknown: bool
     device_unclear: bool
     flow_unclear: bool
+    home_unclear: bool
     flags: tuple[str, ...]
 
 
@@ -84,11 +85,12 @@ class CrsSigns:
             h_hi=h_hi,
             o_lo=o_lo,
             o_hi=o_hi,
-            no_pressure=open_question and not pressures,
+            no_pressure=open_question and (not pressures or (gray and self.chart.age is not None)),
             age_needed=open_question and gray and self.chart.age is None,
             drug_unknown=any(self.chart.unknown(drug, time) for drug in (*self.counted, *self.other_pressor)),
             device_unclear=self.oxygen.unclear(time),
             flow_unclear=self.oxygen.flow_unclear(time),
+            home_unclear=self.oxygen.excluded(time) == (True, False),
             flags=self._flags(time, h_certain, o_lo),
         )
 
@@ -112,6 +114,8 @@ class CrsSigns:
     def _mean_pressure(self, row: Row) -> list[tuple[Row, bool | None]]:
         age = self.chart.age
         rules = self.chart.rules
+        if self.chart.subject.sbp_threshold is not None:
+            return []
         if age is None:
             # a child's mean pressure is not used: a low one may not count, a normal one says nothing
             cut = rules.any_age("hypotension_map")

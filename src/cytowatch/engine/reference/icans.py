@@ -31,7 +31,7 @@ class IcansWalker:
             if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
                 episode.end, episode.last_sign, episode.closed = time, self.sign_times.last_before(time), True
                 episode = None
-            if episode is None and signs.low >= 1:
+            if episode is None and signs.low >= 1 and not deaths.happened(time):
                 episode = Episode(first_number + len(walk.episodes), time, ())
                 walk.episodes.append(episode)
             before = signs

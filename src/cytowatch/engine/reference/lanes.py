@@ -78,12 +78,12 @@ def standing(rows: list[Row]) -> Lane:
 
 def infusions(rows: list[Row], valid_for: int) -> Lane:
     """Drugs with a rate."""
-    return _lasting(rows, valid_for, _rate_state)
+    return _lasting(rows, valid_for, _rate_state, lambda row: _rate_state(row) == "off")
 
 
 def devices(rows: list[Row], valid_for: int) -> Lane:
     """Oxygen devices; room air is no device."""
-    return _lasting(rows, valid_for, lambda row: "off" if row.text == NO_DEVICE else "on")
+    return _lasting(rows, valid_for, lambda row: "off" if row.text == NO_DEVICE else "on", lambda _: True)
 
 
 def _rate_state(row: Row) -> str:
@@ -92,14 +92,18 @@ def _rate_state(row: Row) -> str:
     return {True: "on", False: "off", None: "unknown"}[compare(row, ">", 0)]
 
 
-def _lasting(rows: list[Row], valid_for: int, state_of: Callable[[Row], str]) -> Lane:
+def _lasting(rows: list[Row], valid_for: int, state_of: Callable[[Row], str], stops: Callable[[Row], bool]) -> Lane:
     spoken = []
+    # a stop, or another device, that carries no end of its own ends what was to run longer
+    ends = sorted(row.time for row in rows if row.until is None and stops(row))
     for row, following in zip(rows, next_times(rows), strict=True):
         state = state_of(row)
         if state == "off":
             continue
         if row.until is not None:
-            spoken.append(Spoken(row.time, row.until, row, state))
+            later = bisect_right(ends, row.time)
+            stop = ends[later] if later < len(ends) else FOREVER
+            spoken.append(Spoken(row.time, min(row.until, stop), row, state))
             continue
         expiry = row.time + valid_for
         spoken.append(Spoken(row.time, min(following, expiry), row, state))

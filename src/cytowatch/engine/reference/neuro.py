@@ -53,7 +53,7 @@ class NeuroSigns:
         return self._known[time]
 
     def _read(self, time: int) -> Moment:
-        sedated = any(row.text == "yes" for row in self.chart.lane(SEDATED).on(time))
+        sedated = self._sedated(time)
         name, instrument, gap = self._instrument(time)
         aware, assumed = self._consciousness(time, instrument)
         if sedated:
@@ -96,18 +96,23 @@ class NeuroSigns:
             return "ice", both, "age"
         return ("capd", capd, "capd_score") if capd.rows else ("ice", ice, "ice_score")
 
+    def _sedated(self, time: int) -> bool:
+        return any(row.text == "yes" for row in self.chart.lane(SEDATED).on(time))
+
+    def _awake(self, concept: str, time: int) -> list[Row]:
+        """What a score says at ``time``, unless it was taken under sedation."""
+        return [row for row in self.chart.lane(concept).on(time) if not self._sedated(row.time)]
+
     def _capd(self, time: int) -> Grades:
-        return self._scored("capd", self.chart.lane("capd_score").on(time))
+        return self._scored("capd", self._awake("capd_score", time))
 
     def _ice(self, time: int) -> Grades:
         """ICE from its items if one of them is younger than the latest total, else from the total."""
         index = bisect_right(self.totals, time)
         since = self.totals[index - 1] if index else None
-        items = [
-            row for item in self.items for row in self.chart.lane(item).on(time) if since is None or row.time > since
-        ]
+        items = [row for item in self.items for row in self._awake(item, time) if since is None or row.time > since]
         if not items:
-            return self._scored("ice", self.chart.lane("ice_score").on(time))
+            return self._scored("ice", self._awake("ice_score", time))
         lowest = highest = 0.0
         for item, most in self.items.items():
             ends = [_item_range(row, most) for row in items if row.concept == item] or [(0.0, float(most))]
@@ -135,7 +140,7 @@ class NeuroSigns:
 
     def _consciousness(self, time: int, instrument: Grades) -> tuple[Grades, bool]:
         """The grades of consciousness, and whether awake was taken for granted."""
-        rows = self.chart.lane("consciousness").on(time)
+        rows = self._awake("consciousness", time)
         if not rows:
             return (Grades(0, 0), True) if instrument.rows else (Grades(0, self._worst("consciousness")), False)
         grades = [self._category("consciousness", row) for row in rows]

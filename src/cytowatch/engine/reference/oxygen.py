@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cytowatch.engine.reference.bounds import compare
 from cytowatch.engine.reference.chart import Chart
-from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, readings
+from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, readings, standing
 from cytowatch.engine.reference.rows import FOREVER, Row
 from cytowatch.engine.reference.rules import DEVICE
 
@@ -16,6 +16,10 @@ FIO2 = "fio2"
 REASON = "oxygen_reason"
 UNCLASSED = "other"
 LEVELS = {"supplemental_oxygen": 2, "high_flow_oxygen": 3, "positive_pressure": 4}
+
+
+def _highest(met: tuple[str, ...]) -> int:
+    return max((LEVELS[name] for name in met), default=0)
 
 
 class Oxygen:
@@ -35,8 +39,9 @@ class Oxygen:
         self.changes, self.stops = self._changes(), self._stops()
         self.flow = self._ended(chart.lane(FLOW), self.changes)
         self.bare = {FLOW: self._ended(self.flow, self.stops), FIO2: self._ended(chart.lane(FIO2), self.stops)}
-        self.reason = readings(chart.of(REASON), rules.valid_for(REASON))
-        self._levels: dict[int, int] = {}
+        self.chronic = rules.domains["oxygen"].chronic
+        self.reason = self._reasons()
+        self._levels: dict[int, tuple[int, int]] = {}
 
     def _changes(self) -> list[int]:
         """The times at which the charted device becomes another one."""
@@ -103,24 +108,42 @@ class Oxygen:
         }
         return tuple(name for name in LEVELS if certain[name]), tuple(name for name in LEVELS if possible[name])
 
-    def level(self, time: int) -> int:
-        """The highest level that is possible at ``time``."""
+    def levels(self, time: int) -> tuple[int, int]:
+        """The highest level that is certain, and that is possible, at ``time``."""
         if time not in self._levels:
-            self._levels[time] = max((LEVELS[name] for name in self.met(time)[1]), default=0)
+            certain, possible = self.met(time)
+            self._levels[time] = (_highest(certain), _highest(possible))
         return self._levels[time]
 
     def reasons(self, time: int) -> list[Row]:
         """The reasons for oxygen in force."""
         return self.reason.on(time)
 
-    def excluded(self, time: int) -> bool:
-        """Whether the oxygen is what the patient has for another reason, and not more than then."""
-        level = self.level(time)
+    def excluded(self, time: int) -> tuple[bool, bool]:
+        """Whether what is certain, and what is possible, is oxygen for another reason and not more than at home."""
         reasons = self.reasons(time)
         if any(row.text not in self.excluding for row in reasons):
-            return False
-        spoken_for = [self.level(max(row.time, self.watched_from)) for row in reasons]
-        return level <= max([*spoken_for, self._baseline_level()])
+            return False, False
+        if any(row.text not in self.chronic for row in reasons):
+            return True, True
+        certain, possible = self.levels(time)
+        base = self._baseline_level()
+        home = [(base, base), *(self._level_at_home(row, time) for row in reasons)]
+        return any(certain <= high for _, high in home), any(possible <= low for low, _ in home)
+
+    def _reasons(self) -> Lane:
+        """Reasons charted; a chronic one has no limit of its own."""
+        rows = self.chart.of(REASON)
+        limited, endless = readings(rows, self.chart.rules.valid_for(REASON)), standing(rows)
+        pairs = zip(limited.spoken, endless.spoken, strict=True)
+        return Lane([long if long.row.text in self.chronic else short for short, long in pairs])
+
+    def _level_at_home(self, row: Row, time: int) -> tuple[int, int]:
+        """The first level other than none soon after the reason spoke; unknown if there is none so soon."""
+        since = max(row.time, self.watched_from)
+        last = min(time, since + self.chart.rules.home_oxygen)
+        moments = [since, *(edge for edge in self.chart.edges if since < edge <= last)]
+        return next((levels for moment in moments if (levels := self.levels(moment))[1]), (0, max(LEVELS.values())))
 
     def _baseline_level(self) -> int:
         device = self.chart.subject.baseline_oxygen_device
@@ -129,9 +152,11 @@ class Oxygen:
 
     def counted(self, time: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The oxygen criteria certain and possible that count towards the grade."""
-        if self.chart.elsewhere("attribution_hypoxia", time) or self.excluded(time):
+        if self.chart.elsewhere("attribution_hypoxia", time):
             return (), ()
-        return self.met(time)
+        certain, possible = self.met(time)
+        certain_excluded, possible_excluded = self.excluded(time)
+        return (() if certain_excluded else certain), (() if possible_excluded else possible)
 
     def unclear(self, time: int) -> bool:
         """Whether knowing the device would tell more."""

@@ -105,7 +105,8 @@ class Writer:
         worst = max(state.at_least or 0 for _, state in own)
         exposure = self._exposure(episode.onset)
         steroids = self._doses(self.chart.rules.steroids, episode)
-        last_sign = max(episode.onset, episode.last_sign)
+        died = self.deaths.first
+        last_sign = max(episode.onset, episode.last_sign if died is None else min(episode.last_sign, died))
         resolved = last_sign if episode.closed else None
         return {
             "episode": episode.number,
@@ -129,6 +130,8 @@ class Writer:
     def _outcome(self, episode: Episode) -> str:
         if episode.closed:
             return "resolved"
+        if self.deaths.first is not None:
+            return "died"
         return "ongoing" if self.span.end - episode.last_sign < self.chart.rules.gap else "unknown"
 
     def _exposure(self, onset: int) -> Trigger:

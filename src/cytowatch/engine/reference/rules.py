@@ -43,6 +43,7 @@ class Rules:
         self.fever_gap = self._hours("fever_gap_hours")
         self.fever_lookback = self._hours("fever_before_trigger_hours")
         self.dose_lookback = self._hours("antipyretic_before_onset_hours")
+        self.home_oxygen = self._hours("home_oxygen_within_hours")
         self.steroids = self._names("steroids")
         self.inotropes = self._names("inotropes")
         self.ice_from_years = _number(knowledge, "ice_from_years")

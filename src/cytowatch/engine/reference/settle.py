@@ -18,17 +18,22 @@ def counting(rows: list[Row], as_of: int | None) -> list[Row]:
 
 def standing(rows: list[Row]) -> list[Row]:
     """The rows that nobody has taken back."""
-    withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}
-    return [row for row in rows if row.status != "entered-in-error" and (row.source, row.concept) not in withdrawn]
+    withdrawn = {pointer for row in rows if row.status == "entered-in-error" for pointer in _pointers(row)}
+    return [row for row in rows if row.status != "entered-in-error" and not withdrawn.intersection(_pointers(row))]
+
+
+def _pointers(row: Row) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """How a row is pointed at: by its source, or by saying the same once more."""
+    return ("source", row.source, row.concept), ("fact", row.concept, row.time, row.value, row.text)
 
 
 def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], list[int]]:
     """The settled rows of one patient by time, source and number, and the numbers of the superseded rows."""
-    withdrawn = {(row.source, row.concept) for row in rows if row.status == "entered-in-error"}
+    withdrawn = {pointer for row in rows if row.status == "entered-in-error" for pointer in _pointers(row)}
     facts: dict[tuple[object, ...], list[Row]] = {}
     superseded: list[int] = []
     for row in rows:
-        if row.status == "entered-in-error" or (row.source, row.concept) in withdrawn:
+        if row.status == "entered-in-error" or withdrawn.intersection(_pointers(row)):
             superseded.append(row.row)
         else:
             facts.setdefault(_fact(row, concepts[row.concept]), []).append(row)

@@ -83,6 +83,8 @@ class Deaths:
     def __init__(self, chart: Chart, span: Span) -> None:
         own = chart.rules.scale.episode.death_cause
         inside = [row for row in chart.of("death") if span.start <= row.time < span.end]
+        # of any cause; a death of another cause is the end of the span
+        self.first = min((row.time for row in chart.of("death") if span.start <= row.time <= span.end), default=None)
         self.own = next((row for row in inside if cause(row) == own), None)
         self.unknown = next((row for row in inside if cause(row) == UNKNOWN_CAUSE), None)
         self.grade = max(chart.rules.scale.grades)

@@ -15,6 +15,7 @@ REQUIRED_POLICIES = {
     "ice_from_years": "number",
     "fio2_percent_from": "number",
     "placeholder_end_days": "number",
+    "home_oxygen_within_hours": "number",
     "steroids": "dose",
     "inotropes": "infusion",
 }
@@ -36,7 +37,7 @@ FLAG_NAMES = {
     "icans": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset")
-STATES = ("resolved", "ongoing", "unknown")
+STATES = ("resolved", "ongoing", "died", "unknown")
 VERDICTS = ("agree", "differ", "compatible", "not_comparable")
 
 

@@ -20,6 +20,7 @@ from cytowatch.adapters.clif import read_clif
 from cytowatch.adapters.files import read_files
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
+from cytowatch.adapters.patients import raw_patients
 from cytowatch.demo import run_demo
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
@@ -120,9 +121,8 @@ def grade(
     if large is not None and out_ is not None:
         options = {"as_of": as_of, "assume_trigger": assume_trigger}
         with suppress(NotTogetherError), progress_bar(quiet) as advance:
-            parcels = read_parcels(
-                large, tables, patients=_raw_patients(patients), zone=zone, progress=advance, rows=_ROWS
-            )
+            people = raw_patients(patients) if patients else None
+            parcels = read_parcels(large, tables, patients=people, zone=zone, progress=advance, rows=_ROWS)
             named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
             outcome, written = write_parcels(grade_each(named, tables, scale, **options), out_, format_)
             return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
@@ -206,12 +206,6 @@ def _therapies(names: list[str], tables: Knowledge) -> frozenset[str]:
             )
         found |= therapies or {key}
     return frozenset(found)
-
-
-def _raw_patients(path: Path | None) -> pl.DataFrame | None:
-    if path is None:
-        return None
-    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
 
 
 @app.command

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,13 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
     the run (its timeline holds the worst bounds of each patient only) and the paths.
     """
     started = time.perf_counter()
+    rest = iter(outcomes)
+    # an input that cannot be read leaves no folder behind
+    first = next(rest)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as parts_name:
         parts = Path(parts_name)
-        shell = _write_parts(outcomes, parts)
+        shell = _write_parts(chain([first], rest), parts)
         paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
         _remove_other_form(folder, dict.fromkeys((*_PARTED, "ledger")), form)
         kept = folder / "observations.parquet"
@@ -62,7 +66,9 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         (parts / "observations").rename(kept)
         paths.append(_join_parts(parts / "patients", folder / "patients.parquet"))
     bounds = (
-        pl.scan_parquet(folder / f"timeline.{form}") if form == "parquet" else _scan_csv(folder / f"timeline.{form}")
+        pl.scan_parquet(folder / f"timeline.{form}", glob=False)
+        if form == "parquet"
+        else _scan_csv(folder / f"timeline.{form}")
     )
     worst = bounds.group_by("scale", "patient").agg(pl.col("at_least", "at_most").max()).collect(engine="streaming")
     run = combined_run([part.run for part in shell], summed([part.ledger for part in shell]), started)
@@ -102,7 +108,7 @@ def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
 
 
 def _join_parts(parts: Path, path: Path) -> Path:
-    table = pl.scan_parquet(parts / "*.parquet")
+    table = pl.scan_parquet(sorted(parts.iterdir()), glob=False)
     if path.suffix == ".parquet":
         atomically(path, table.sink_parquet)
     else:
@@ -111,7 +117,7 @@ def _join_parts(parts: Path, path: Path) -> Path:
 
 
 def _scan_csv(path: Path) -> pl.LazyFrame:
-    return pl.scan_csv(path, infer_schema=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int8))
+    return pl.scan_csv(path, infer_schema=False, glob=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int8))
 
 
 def _write_run(run: dict[str, Any], folder: Path) -> Path:
@@ -141,11 +147,13 @@ def _flat(table: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFram
 
 
 def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
-    """An earlier run in the other format would be read instead of this one."""
+    """Tables of an earlier run in the other format would be read instead, and its reports would show other data."""
     for other in FORMATS:
         for name in tables:
             if other != form:
                 (folder / f"{name}.{other}").unlink(missing_ok=True)
+    for report in folder.glob("report*.html"):
+        report.unlink()
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:

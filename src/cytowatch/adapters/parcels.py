@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from cytowatch.adapters.admit import admit
-from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.frame import LINE, as_text, check_columns
 from cytowatch.adapters.intake import Clock, Intake
-from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
+from cytowatch.adapters.patients import PatientTable, RawPatients, first_moments, raw_patients, read_patients
 from cytowatch.errors import CytowatchError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, PATIENTS, REJECTS
@@ -34,7 +34,7 @@ class _Reader:
 
     knowledge: Knowledge
     zone: str | None
-    patients: pl.DataFrame | None
+    patients: RawPatients | None
     clock: Clock | None = None
     row: int = 0
     seen: set[str] = field(default_factory=set)
@@ -45,7 +45,7 @@ def read_parcels(
     tables: Sequence[tuple[str, pl.LazyFrame]],
     knowledge: Knowledge,
     *,
-    patients: pl.DataFrame | None = None,
+    patients: pl.DataFrame | RawPatients | None = None,
     zone: str | None = None,
     progress: Progress | None = None,
     rows: int = PARCEL_ROWS,
@@ -55,24 +55,29 @@ def read_parcels(
     ``patients``: the raw table of patients, whose rows go with their patient's parcel. Raises NotTogetherError as
     soon as a patient turns up a second time; nothing of a cohort may be graded in halves.
     """
-    reader = _Reader(knowledge, zone, patients)
+    people = None if patients is None else raw_patients(patients).tidied()
+    reader = _Reader(knowledge, zone, people)
     sizes = [int(table.select(pl.len()).collect().item()) for _, table in tables]
     behind = 0
     for (label, table), size in zip(tables, sizes, strict=True):
-        for frame, done in _whole_patients(table, size, reader.seen, rows):
+        for frame, done in _whole_patients(table, label, size, reader.seen, rows):
             yield _intake(frame, label, reader)
             if progress:
                 progress(label, (behind + done) / max(sum(sizes), 1))
         behind += size
-    if patients is not None and (rest := patients.filter(~_named(patients, reader.seen))).height:
-        yield _without_rows(rest, reader)
+    if people is not None:
+        rest = people.frame.filter(~_named(people.frame, reader.seen))
+        if rest.height or people.broken.height:
+            yield _without_rows(replace(people, frame=rest), reader)
 
 
-def _whole_patients(table: pl.LazyFrame, size: int, seen: set[str], rows: int) -> Iterator[tuple[pl.DataFrame, int]]:
+def _whole_patients(
+    table: pl.LazyFrame, label: str, size: int, seen: set[str], rows: int
+) -> Iterator[tuple[pl.DataFrame, int]]:
     """Blocks cut where one patient ends and the next begins."""
     rest: pl.DataFrame | None = None
     for start in range(0, size, rows):
-        block = table.slice(start, rows).collect()
+        block = _tidied(table.slice(start, rows).collect(), label)
         block = block.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
         block = block if rest is None else pl.concat([rest, block])
         last = start + rows >= size
@@ -84,13 +89,20 @@ def _whole_patients(table: pl.LazyFrame, size: int, seen: set[str], rows: int) -
             yield whole, min(start + rows, size)
 
 
+def _tidied(block: pl.DataFrame, label: str) -> pl.DataFrame:
+    """Columns and ids as admission will read them, so that a patient is the same one here and there."""
+    check_columns(block.columns, file=label)
+    block = block.rename({name: name.strip().lower() for name in block.columns})
+    return block.with_columns(as_text(block["patient"]))
+
+
 def _start_of_last(block: pl.DataFrame) -> int:
-    patient = pl.col("patient").cast(pl.String)
+    patient = pl.col("patient")
     return int(block.select((patient != patient.shift(1)).fill_null(value=True).arg_true().last()).item() or 0)
 
 
 def _note(whole: pl.DataFrame, seen: set[str]) -> None:
-    runs = whole.select(pl.col("patient").cast(pl.String).rle().struct.field("value").alias("patient"))["patient"]
+    runs = whole.select(pl.col("patient").rle().struct.field("value").alias("patient"))["patient"]
     ids = set(runs.to_list())
     if len(ids) < len(runs) or ids & seen:
         raise NotTogetherError("the rows of a patient stand in more than one place")
@@ -104,8 +116,9 @@ def _intake(frame: pl.DataFrame, label: str, reader: _Reader) -> Intake:
     reader.row += frame.height
     people = PatientTable(PATIENTS.empty(), REJECTS.empty(), LEDGER.empty())
     if reader.patients is not None:
-        own = reader.patients.filter(_named(reader.patients, set(frame["patient"].cast(pl.String).unique().to_list())))
-        people = read_patients(own, reader.knowledge, first_seen=first_moments(admission.observations, admission.clock))
+        own = reader.patients.frame.filter(_named(reader.patients.frame, set(frame["patient"].drop_nulls())))
+        raw = replace(reader.patients, frame=own, broken=REJECTS.empty())
+        people = read_patients(raw, reader.knowledge, first_seen=first_moments(admission.observations, admission.clock))
     return Intake(
         admission.observations,
         people.frame,
@@ -118,7 +131,7 @@ def _intake(frame: pl.DataFrame, label: str, reader: _Reader) -> Intake:
     )
 
 
-def _without_rows(rest: pl.DataFrame, reader: _Reader) -> Intake:
+def _without_rows(rest: RawPatients, reader: _Reader) -> Intake:
     """Patients of whom nothing was observed: they are counted, not graded."""
     from_nothing = read_patients(rest, reader.knowledge)
     empty = admit(
@@ -132,7 +145,7 @@ def _without_rows(rest: pl.DataFrame, reader: _Reader) -> Intake:
 
 
 def _named(patients: pl.DataFrame, ids: set[str]) -> pl.Series:
-    return patients["patient"].cast(pl.String).is_in(sorted(ids))
+    return patients["patient"].is_in(list(ids)).fill_null(value=False)
 
 
 def large_tables(paths: Sequence[Path]) -> list[tuple[str, pl.LazyFrame]] | None:
@@ -145,6 +158,14 @@ def large_tables(paths: Sequence[Path]) -> list[tuple[str, pl.LazyFrame]] | None
         return None
     with suppress(pl.exceptions.PolarsError):
         tables = [(file.name, pl.scan_parquet(file, glob=False)) for file in files]
+        if any(_decimal_ids(table) for _, table in tables):
+            return None
         rows = sum(int(table.select(pl.len()).collect().item()) for _, table in tables)
         return tables if rows > LARGE_ROWS else None
     return None
+
+
+def _decimal_ids(table: pl.LazyFrame) -> bool:
+    """Ids that a spreadsheet made 12.0 can only be told from 12.5 with the whole column at hand."""
+    names = {name.strip().lower(): dtype for name, dtype in table.collect_schema().items()}
+    return names.get("patient", pl.String()).is_float()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -59,7 +59,7 @@ class _Fields:
 
 
 def read_patients(
-    table: Path | str | pl.DataFrame | pl.LazyFrame,
+    table: Path | str | pl.DataFrame | pl.LazyFrame | RawPatients,
     knowledge: Knowledge,
     *,
     first_seen: pl.DataFrame | None = None,
@@ -73,9 +73,9 @@ def read_patients(
     say the same are one; where rows of a patient differ in a field, the field is unknown. InputError without a
     column `patient`.
     """
-    label = Path(table).name if isinstance(table, str | Path) else file
-    raw, broken = _raw(table, label)
-    given, extra = _known_columns(raw, label, first_row)
+    raw = raw_patients(table, file=file)
+    label, broken = raw.label, raw.broken
+    given, extra = _known_columns(raw.frame, label, first_row)
     nameless = given["patient"].is_null()
     fields = _Fields(given.filter(~nameless))
     for name, dtype in PATIENTS.schema.items():
@@ -98,11 +98,29 @@ def first_moments(observations: pl.DataFrame, clock: Clock) -> pl.DataFrame | No
     return observations.group_by("patient").agg(pl.col("time").min()) if clock == "time" else None
 
 
-def _raw(table: Path | str | pl.DataFrame | pl.LazyFrame, label: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows as given, and the lines of the file that could not be read as rows."""
+@dataclass(frozen=True)
+class RawPatients:
+    """The table of patients as given: its rows, the lines of the file that are none (as rejects), and its name."""
+
+    frame: pl.DataFrame
+    broken: pl.DataFrame
+    label: str
+
+    def tidied(self) -> RawPatients:
+        """The same with the columns under the contract's names and ids as they stand in the observations."""
+        return replace(self, frame=_known_names(self.frame, self.label))
+
+
+def raw_patients(
+    table: Path | str | pl.DataFrame | pl.LazyFrame | RawPatients, *, file: str = "patients"
+) -> RawPatients:
+    """Read the table of patients without judging its fields; InputError if it cannot be read."""
+    if isinstance(table, RawPatients):
+        return table
     if not isinstance(table, str | Path):
-        return (table.collect() if isinstance(table, pl.LazyFrame) else table), REJECTS.empty()
+        return RawPatients(table.collect() if isinstance(table, pl.LazyFrame) else table, REJECTS.empty(), file)
     path = Path(table)
+    label = path.name
     if not path.is_file():
         raise InputError(
             "there is no such file", where=str(path), why="the table of patients was asked for", hint="check it"
@@ -116,11 +134,22 @@ def _raw(table: Path | str | pl.DataFrame | pl.LazyFrame, label: str) -> tuple[p
         for one in block.broken
     ]
     rejects = pl.DataFrame(lines, schema=REJECTS.schema, orient="row")
-    return pl.concat([block.frame for block in blocks]), rejects
+    return RawPatients(pl.concat([block.frame for block in blocks]), rejects, label)
 
 
 def _known_columns(raw: pl.DataFrame, label: str, first_row: int) -> tuple[pl.DataFrame, list[str]]:
     """The columns of the contract under their own names, with `_row` and `_source`; and the names of the others."""
+    frame = _known_names(raw, label)
+    line = pl.col(LINE) if LINE in frame.columns else pl.int_range(1, pl.len() + 1)
+    extra = [name for name in frame.columns if name not in PATIENTS.names and name != LINE]
+    frame = frame.with_columns(
+        (pl.int_range(pl.len(), dtype=pl.Int64) + first_row).alias("_row"),
+        pl.format("{}:{}", pl.lit(label), line).alias("_source"),
+    )
+    return frame.drop(extra), extra
+
+
+def _known_names(raw: pl.DataFrame, label: str) -> pl.DataFrame:
     names = {name: name.strip().lower() for name in raw.columns}
     if "patient" not in names.values() or len(set(names.values())) < len(names):
         twice = "patient" in names.values()
@@ -131,14 +160,7 @@ def _known_columns(raw: pl.DataFrame, label: str, first_row: int) -> tuple[pl.Da
             hint="give each column one name, among them `patient`, as in the observations",
         )
     frame = raw.rename(names)
-    line = pl.col(LINE) if LINE in frame.columns else pl.int_range(1, pl.len() + 1)
-    extra = [name for name in frame.columns if name not in PATIENTS.names and name != LINE]
-    frame = frame.with_columns(
-        (pl.int_range(pl.len(), dtype=pl.Int64) + first_row).alias("_row"),
-        pl.format("{}:{}", pl.lit(label), line).alias("_source"),
-        as_text(frame["patient"]),
-    )
-    return frame.drop(extra), extra
+    return frame.with_columns(as_text(frame["patient"]))
 
 
 def _rejects(rows: pl.DataFrame, name: str, rule: str, reason: str, hint: str) -> pl.DataFrame:

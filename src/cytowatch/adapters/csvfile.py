@@ -57,9 +57,17 @@ class _Layout:
     record: str
 
     @classmethod
-    def of(cls, header: str) -> _Layout:
+    def of(cls, header: str, label: str) -> _Layout:
         delimiter = max(_DELIMITERS, key=header.count)
-        names = next(csv.reader([header], delimiter=delimiter), [])
+        try:
+            names = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error as cause:
+            raise InputError(
+                f"the first line cannot be read as a header: {cause}",
+                where=label,
+                why="without column names nothing can be told apart",
+                hint="save it as CSV in UTF-8, with ordinary line ends and one row a line",
+            ) from cause
         cell = rf'(?:"(?:[^"]|"")*"|[^"{re.escape(delimiter)}]*)'
         record = rf"^{cell}(?:{re.escape(delimiter)}{cell}){{{len(names) - 1}}}$"
         return cls([name.strip() for name in names], delimiter, record)
@@ -100,7 +108,7 @@ def _blocks(stream: BinaryIO, label: str) -> Iterator[Block]:
         if layout is None:
             data, cut = _first(data, cut, label)
             header, cut_header, line = _header(data[:cut] if cut else data, label)
-            layout = _Layout.of(header)
+            layout = _Layout.of(header, label)
             data, cut = data[cut_header:], max(cut - cut_header, 0)
         block, rest = data[:cut], data[cut:]
         if block:
@@ -130,6 +138,13 @@ def _header(block: bytes, label: str) -> tuple[str, int, int]:
         end = block.find(b"\n", start)
         end = len(block) if end < 0 else end
         text = block[start:end].strip()
+        if b"\r" in text.strip(b"\r"):
+            raise InputError(
+                "the lines end in CR alone, as on old Macintosh systems",
+                where=label,
+                why="the whole file reads as one line",
+                hint="save it again as CSV with ordinary line ends",
+            )
         if text:
             try:
                 return text.decode("utf-8"), min(end + 1, len(block)), line + 1

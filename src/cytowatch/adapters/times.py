@@ -13,6 +13,11 @@ from cytowatch.schema import HOUR_US
 
 _FAST = "%Y-%m-%dT%H:%M:%S%.f%#z"
 _ISO = r"^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2}(?:[.,]\d{1,9})?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?$"
+# offsets in the world go from -12:00 to +14:00, in whole minutes of an hour
+_NOWHERE = (
+    r"[Tt ]\d{2}:\d{2}.*(?:[+-](?:1[5-9]|[2-9]\d)(?::?\d{2})?|-1[34](?::?\d{2})?"
+    r"|\+14:?(?:0[1-9]|[1-9]\d)|[+-]\d{2}:?[6-9]\d)\s*$"
+)
 # a number of hours beyond this cannot be a bedside time, and would not fit into microseconds
 _MAX_HOURS = 1e8
 
@@ -91,6 +96,9 @@ def _local(naive: pl.Series, zone: str | None) -> Moments:
 def _from_text(text: pl.Series, zone: str | None) -> Moments:
     """The common spelling in one pass; the rest by its parts."""
     fast = text.str.to_datetime(_FAST, strict=False, time_unit="us").to_physical()
+    if (nowhere := text.str.contains(_NOWHERE).fill_null(value=False)).any():
+        # refused like any text that is no time
+        fast, text = fast.set(nowhere, None), text.set(nowhere, "offset that does not exist")
     hard = fast.is_null() & text.is_not_null()
     if not hard.any():
         return Moments(fast)

@@ -29,6 +29,8 @@ from cytowatch.knowledge.model import (
 )
 
 DEVICE = "oxygen_device"
+# the counter of devices that are more than any support at home
+BEYOND = "device|beyond home"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Compiled:
 def compile_criteria(scale: Scale, not_recorded: frozenset[str]) -> Compiled:
     """Compile every criterion of a scale; ``not_recorded`` names therapies whose absence means unknown."""
     compiler = _Compiler(not_recorded, Needs())
+    for domain in scale.domains:
+        if domain.beyond_home:
+            compiler.needs.devices[BEYOND] = domain.beyond_home
     truths = {criterion.id: compiler.criterion(criterion) for criterion in scale.criteria}
     return Compiled(truths, compiler.needs)
 

@@ -12,7 +12,7 @@ from operator import or_
 
 import polars as pl
 
-from cytowatch.engine.compile import DEVICE, Compiled, is_open, reading_name
+from cytowatch.engine.compile import BEYOND, DEVICE, Compiled, is_open, reading_name
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import carried, first_of_subject, split_at
 from cytowatch.engine.masks import mask
@@ -24,6 +24,7 @@ FLAGS = [
     "not_gradable",
     "vasopressin_alone",
     "inotrope",
+    "oxygen_excluded",
     "oxygen_reason_not_stated",
     "fever_before_trigger",
 ]
@@ -43,9 +44,10 @@ MISSING = [
 _ABOUT = (
     "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "afebrile",
     "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray", "drug_doubtful",
-    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "death|own", "death|unknown",
+    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "oxygen_excluded",
+    "death|own", "death|unknown",
 )  # fmt: skip
-_HIGHEST_LEVEL = 4
+_HIGHEST_GRADE, _BEYOND_LEVEL = 4, 5
 _INSIDE, _QUIET = pl.col("inside"), pl.col("quiet")
 _UNKNOWN_FEVER = ~pl.col("fever") & ~pl.col("afebrile")
 
@@ -56,7 +58,7 @@ class Rules:
 
     ``fever_gap``: how long fever counts after its last reading. ``episode_gap``: how long without signs ends an
     episode. ``early_fever``: how far before the trigger, and after it to the onset, fever flags an episode.
-    ``early_drug``: how far before onset a drug that masks fever does. ``home_oxygen``: how soon the support of a chronic
+    ``early_drug``: how far before onset a drug that masks fever does. ``home_oxygen``: how soon that of a chronic
     reason must show. ``inotropes`` are flagged, ``steroids`` counted.
     """
 
@@ -95,12 +97,12 @@ def add_signs(
         attributed(oxygen).alias("oxygen_elsewhere"),
     )
     table = table.with_columns(
-        _highest(scale, "oxygen", "+").alias("level_lo"),
-        _highest(scale, "oxygen", "?").alias("level_hi"),
+        _level(scale, "+").alias("level_lo"),
+        _level(scale, "?").alias("level_hi"),
         _reason_begins().cum_sum().alias("reason_number"),
     )
     table = table.with_columns(
-        _excluded("level_lo", "level_hi", rules.home_oxygen, unknown=_HIGHEST_LEVEL).alias("+excluded"),
+        _excluded("level_lo", "level_hi", rules.home_oxygen, unknown=_BEYOND_LEVEL).alias("+excluded"),
         _excluded("level_hi", "level_lo", rules.home_oxygen, unknown=0).alias("?excluded"),
     )
     table = table.with_columns(_without_attributed(scale))
@@ -113,6 +115,7 @@ def add_signs(
         _any(is_open(f"{drug}|on") for drug in rules.inotropes).alias("inotrope"),
         is_open("reason|any").alias("reason_charted"),
         (pl.col("+excluded") & ~pl.col("?excluded")).alias("home_open"),
+        (pl.col("+excluded") & (pl.col("level_lo") > 0)).alias("oxygen_excluded"),
     ).select(
         *_ABOUT,
         *(f"{prefix}{criterion.id}" for criterion in scale.criteria if criterion.domain != "fever" for prefix in "+?"),
@@ -139,6 +142,16 @@ def _reason_begins() -> pl.Expr:
         is_open("reason|any") & ~is_open("reason|any").shift(1)
     )
     return (another | first_of_subject()).fill_null(value=True)
+
+
+def _level(scale: Scale, prefix: str) -> pl.Expr:
+    """How much support there is, to be held against what the patient has at home: the grade, and one more beyond it."""
+    beyond = is_open(BEYOND)
+    if prefix == "?":
+        highest = [c.id for c in scale.criteria if c.domain == "oxygen" and c.grade == _HIGHEST_GRADE]
+        beyond |= is_open("device|other") | _any(pl.col(f"?{name}") & ~pl.col(f"+{name}") for name in highest)
+    level = _highest(scale, "oxygen", prefix)
+    return pl.when(beyond).then(_BEYOND_LEVEL).otherwise(level).cast(pl.Int8)
 
 
 def _excluded(now: str, home: str, within: int, *, unknown: int) -> pl.Expr:
@@ -240,7 +253,7 @@ def device_levels(scale: Scale) -> dict[str, int]:
         graded = [inner for part in parts if isinstance(part, All) for inner in part.of if isinstance(inner, In)]
         levels |= {name: criterion.grade for part in parts if isinstance(part, In) for name in part.categories}
         levels |= {name: criterion.grade for part in graded for name in part.categories if name not in levels}
-    return levels
+    return levels | dict.fromkeys(_domain(scale, "oxygen").beyond_home, _BEYOND_LEVEL)
 
 
 def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -368,6 +381,7 @@ def _flags() -> pl.Expr:
             "not_gradable": pl.col("not_gradable"),
             "vasopressin_alone": pl.col("+vasopressin") & ~pl.col("?vasopressor"),
             "inotrope": pl.col("inotrope"),
+            "oxygen_excluded": pl.col("oxygen_excluded"),
             "oxygen_reason_not_stated": (pl.col("o_lo") >= 2) & ~pl.col("reason_charted"),
             "fever_before_trigger": _INSIDE & pl.col("early_fever").fill_null(False),
         }

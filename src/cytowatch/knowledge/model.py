@@ -246,6 +246,7 @@ class Domain:
     attributed_at: Literal["moment", "reading"] = "moment"
     excluded_by: str = ""  # concept whose reason takes this axis away (oxygen_reason)
     excluding: tuple[str, ...] = ()
+    beyond_home: tuple[str, ...] = ()  # categories that are more than any other of the highest grade
     chronic: tuple[str, ...] = ()  # of these reasons only what the patient has anyway is taken away
     # a score in bands
     concept: str = ""

@@ -104,6 +104,7 @@ def _domain(reader: Reader, source: str) -> Domain:
         excluded_by=reader.text("excluded_by", ""),
         excluding=reader.texts("excluding", ()),
         chronic=reader.texts("chronic", ()),
+        beyond_home=reader.texts("beyond_home", ()),
         concept=reader.text("concept", ""),
         bands=tuple(_band(part) for part in reader.tables("bands", ())),
         items=_items(reader),

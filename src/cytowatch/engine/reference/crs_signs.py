@@ -146,6 +146,7 @@ class CrsSigns:
         alone = not any(chart.on(drug, time) or chart.unknown(drug, time) for drug in self.counted)
         flags = {
             "inotrope": any(chart.on(drug, time) for drug in chart.rules.inotropes),
+            "oxygen_excluded": self.oxygen.excluded(time)[0] and self.oxygen.levels(time)[0] > 0,
             "oxygen_reason_not_stated": o_lo >= OXYGEN_GRADES["supplemental_oxygen"] and not self.oxygen.reasons(time),
             "vasopressin_alone": "vasopressin" in h_certain and alone,
         }

@@ -15,6 +15,8 @@ FLOW = "oxygen_flow"
 FIO2 = "fio2"
 REASON = "oxygen_reason"
 UNCLASSED = "other"
+# a ventilator is more than any support at home
+BEYOND_LEVEL = 5
 LEVELS = {"supplemental_oxygen": 2, "high_flow_oxygen": 3, "positive_pressure": 4}
 
 
@@ -40,6 +42,7 @@ class Oxygen:
         self.flow = self._ended(chart.lane(FLOW), self.changes)
         self.bare = {FLOW: self._ended(self.flow, self.stops), FIO2: self._ended(chart.lane(FIO2), self.stops)}
         self.chronic = rules.domains["oxygen"].chronic
+        self.beyond = set(rules.domains["oxygen"].beyond_home)
         self.reason = self._reasons()
         self._levels: dict[int, tuple[int, int]] = {}
 
@@ -112,7 +115,13 @@ class Oxygen:
         """The highest level that is certain, and that is possible, at ``time``."""
         if time not in self._levels:
             certain, possible = self.met(time)
-            self._levels[time] = (_highest(certain), _highest(possible))
+            kinds = self.kinds(time)
+            beyond = bool(kinds & self.beyond)
+            open_ = UNCLASSED in kinds or ("positive_pressure" in possible and "positive_pressure" not in certain)
+            self._levels[time] = (
+                BEYOND_LEVEL if beyond else _highest(certain),
+                BEYOND_LEVEL if beyond or open_ else _highest(possible),
+            )
         return self._levels[time]
 
     def reasons(self, time: int) -> list[Row]:
@@ -143,11 +152,11 @@ class Oxygen:
         since = max(row.time, self.watched_from)
         last = min(time, since + self.chart.rules.home_oxygen)
         moments = [since, *(edge for edge in self.chart.edges if since < edge <= last)]
-        return next((levels for moment in moments if (levels := self.levels(moment))[1]), (0, max(LEVELS.values())))
+        return next((levels for moment in moments if (levels := self.levels(moment))[1]), (0, BEYOND_LEVEL))
 
     def _baseline_level(self) -> int:
         device = self.chart.subject.baseline_oxygen_device
-        found = (self.by_flow | self.any_oxygen, 2), (self.high, 3), (self.positive, 4)
+        found = (self.by_flow | self.any_oxygen, 2), (self.high, 3), (self.positive, 4), (self.beyond, BEYOND_LEVEL)
         return max((level for devices, level in found if device in devices), default=0)
 
     def counted(self, time: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -31,7 +31,8 @@ MISSING_NAMES = {
 }  # fmt: skip
 FLAG_NAMES = {
     "crs": (
-        "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_reason_not_stated",
+        "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_excluded",
+        "oxygen_reason_not_stated",
         "fever_before_trigger",
     ),
     "icans": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -313,8 +313,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
-@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize(("name", "end"), [*((name, "\n") for name in BROKEN), ("a field too many", "\r\n")])
 def test_a_broken_line_is_left_out_and_named(name: str, end: str, tmp_path: Path, clean: Graded) -> None:
     text, reason = BROKEN[name]
     lines = write_csv(tmp_path / "ward.csv", ward()).read_text(encoding="utf-8").splitlines()
@@ -444,8 +443,7 @@ def _other_zone(place: Path) -> Path:
 def _in_india(moment: str) -> str:
     if not moment:
         return ""
-    hours = (pl.Series([moment]).str.to_datetime(time_zone="UTC").item() - START).total_seconds() / 3600
-    return (START + timedelta(hours=hours + 5.5)).isoformat(sep=" ").replace("+00:00", "+0530")
+    return (datetime.fromisoformat(moment) + timedelta(hours=5.5)).isoformat(sep=" ").replace("+00:00", "+0530")
 
 
 AS_THEY_COME = {
@@ -726,7 +724,7 @@ def _local(rows: list[Row], *, hours_east: int) -> list[Row]:
     def wall(moment: str) -> str:
         if not moment:
             return ""
-        return (pl.Series([moment]).str.to_datetime(time_zone="UTC").item() + shift).strftime("%Y-%m-%d %H:%M")
+        return (datetime.fromisoformat(moment) + shift).strftime("%Y-%m-%d %H:%M")
 
     return [{**row, "time": wall(row["time"]), "until": wall(row.get("until", ""))} for row in rows]
 

@@ -71,6 +71,7 @@ _SAID: dict[str, tuple[str, str, str]] = {
         "{value} contradicts the comparator printed with the value",
         "keep one of the two",
     ),
+    "not_whole": ("value", "{value} is no whole number, and a fraction of it does not exist", "give the whole grade"),
     "out_of_range": (
         "value",
         "",

@@ -29,6 +29,7 @@ def read_values(work: Work, meanings: Meanings) -> None:
     _refuse_missing(work, meanings)
     _refuse_units(work, meanings)
     _convert(work, meanings, numbers.other)
+    _refuse_fractions(work, meanings)
     _blank_what_is_taken_back(work, meanings)
 
 
@@ -62,6 +63,13 @@ def _refuse_units(work: Work, meanings: Meanings) -> None:
         marked = [meaning.unit_rule == rule for meaning in meanings.each]
         if any(marked):
             work.refuse_value(rule, meanings.spread(marked, pl.Boolean()) & pl.col("_value").is_not_null())
+
+
+def _refuse_fractions(work: Work, meanings: Meanings) -> None:
+    whole = [meaning.concept is not None and meaning.concept.whole for meaning in meanings.each]
+    if any(whole):
+        fraction = (pl.col("_value") != pl.col("_value").floor()).fill_null(value=False)
+        work.refuse_value("not_whole", meanings.spread(whole, pl.Boolean()) & fraction)
 
 
 def _convert(work: Work, meanings: Meanings, other: pl.Series | None) -> None:

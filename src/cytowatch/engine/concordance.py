@@ -20,7 +20,8 @@ def concordance(
     exposure. Where nobody measured the signs, or there is no trigger, the verdict is ``not_comparable``.
     """
     scales = timeline["scale"].unique().to_list()
-    said = settled.filter(pl.col("value").is_not_null())
+    # a fraction of a grade is no grade of any scale
+    said = settled.filter(pl.col("value") == pl.col("value").floor())
     reported = said.select(
         pl.col("patient").cast(pl.String),
         pl.col("text").cast(pl.String).alias("scale"),

@@ -54,6 +54,7 @@ class Concept:
     category_aliases: dict[str, str] = field(default_factory=dict)
     free_text: bool = False
     value_needed: bool = True
+    whole: bool = False  # a fraction of it does not exist
     text_needed: bool = False
     worse: Literal["high", "low"] = "high"
     aliases: tuple[str, ...] = ()

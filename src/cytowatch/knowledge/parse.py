@@ -116,6 +116,7 @@ def concept(key: str, reader: Reader, sets: dict[str, UnitSet]) -> Concept:
         categories=categories,
         category_aliases=_category_aliases(reader, categories),
         free_text=reader.truth("free_text", False),
+        whole=reader.truth("whole", False),
         value_needed=reader.truth("value_needed", kind == "reading" and bool(units)),
         text_needed=reader.truth("text_needed", bool(categories)),
         worse=reader.word("worse", ("high", "low"), "high"),

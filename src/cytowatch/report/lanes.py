@@ -32,7 +32,9 @@ class Axis:
 
     def x(self, field: str = "x", *, labels: bool = False) -> alt.X:
         """The axis on a field; only the last lane prints its labels."""
-        shown = alt.Axis(labels=labels, ticks=labels, domain=labels, format=",.6~f", title=self.title if labels else None)
+        shown = alt.Axis(
+            labels=labels, ticks=labels, domain=labels, format=",.6~f", title=self.title if labels else None
+        )
         return alt.X(f"{field}:Q", scale=alt.Scale(domain=[self.low, self.high], nice=False), axis=shown)
 
     def pixels(self, low: float, high: float) -> float:

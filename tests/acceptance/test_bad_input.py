@@ -837,11 +837,18 @@ def test_a_result_known_later_is_cut_by_as_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("moment", ["1900-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
 def test_placeholder_dates_do_no_harm_to_others(moment: str, tmp_path: Path, clean: Graded) -> None:
     odd = {"patient": "odd", "time": moment, "concept": "body_temperature", "value": "38.5", "unit": "Cel"}
-    # the last of them is beyond the calendar once a measurement's validity is added
-    found = grade_rows(tmp_path, [*ward(), odd], *(["--report"] if moment.startswith("9999") else []))
+    found = grade_rows(tmp_path, [*ward(), odd])
     assert found.code == 0
     same(found, clean, without="odd")
     assert found.counts("ward.csv")["read"] == len(ward()) + 1
+
+
+def test_a_report_of_a_time_at_the_end_of_the_calendar(tmp_path: Path) -> None:
+    # with the time for which a measurement speaks it ends beyond the calendar
+    odd = {"patient": "p", "time": "9999-12-31T23:59:59Z", "concept": "body_temperature", "value": "38", "unit": "Cel"}
+    found = grade_rows(tmp_path, [odd], "--report", ages=None)
+    assert found.code == 0
+    assert "9999-12-31" in (found.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("typed", [False, True], ids=["CSV", "typed Parquet"])

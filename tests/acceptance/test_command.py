@@ -162,8 +162,9 @@ def test_a_second_run_in_the_other_format_leaves_no_stale_table(exported: Path, 
     assert left == {"observations.parquet", "patients.parquet"}
 
 
-def test_a_second_run_leaves_no_report_of_the_first(exported: Path, tmp_path: Path) -> None:
-    grade(tmp_path / "graded", exported / "ward.csv", "--report")
+def test_a_second_run_leaves_no_report_of_the_first(tmp_path: Path) -> None:
+    grade(tmp_path / "graded", write_csv(tmp_path / "one.csv", calm()), "--report")
+    assert (tmp_path / "graded" / "report.html").exists()
     other = write_csv(tmp_path / "other.csv", calm("somebody else"))
     grade(tmp_path / "graded", other)
     report = tmp_path / "graded" / "report.html"
@@ -517,12 +518,12 @@ def test_quiet_prints_nothing(exported: Path, tmp_path: Path, capfd: Capture) ->
 
 
 def test_piped_output_has_no_progress_bar_and_no_escapes(exported: Path, tmp_path: Path) -> None:
-    run = subprocess_of("grade", exported / "ward.csv", "--out", tmp_path / "graded", "--report")
+    run = subprocess_of("grade", exported / "ward.csv", "--out", tmp_path / "graded")
     assert run.returncode == 0
     assert run.stderr == ""
     assert "\x1b" not in run.stdout
     assert "\r" not in run.stdout
-    assert f"Report: {tmp_path / 'graded' / 'report.html'}" in run.stdout.splitlines()
+    assert f"Tables: {tmp_path / 'graded'}" in run.stdout.splitlines()
 
 
 def test_a_terminal_sees_a_progress_bar_unless_quiet(exported: Path) -> None:
@@ -684,12 +685,12 @@ def test_paths_are_never_folded(exported: Path, clean: Graded, tmp_path: Path, c
     assert f"Tables: {folder}" in out.splitlines()
     _, _, err = said(capfd, "grade", folder / "gone.csv")
     assert f"  where: {folder / 'gone.csv'}" in err.splitlines()
-    _, out, _ = said(capfd, "report", clean.folder, "--out", folder / "report.html")
+    _, out, _ = said(capfd, "report", clean.folder, "--patient", "calm", "--out", folder / "report.html")
     assert out == f"Report: {folder / 'report.html'}\n"
 
 
 def test_names_that_no_file_may_have(tmp_path: Path) -> None:
-    rows = [*calm("../../etc"), *shock("<script>alert(1)</script>"), *calm("Ünal, Ö."), *stray('"quoted"')]
+    rows = [row for name in ("../../etc", "<script>alert(1)</script>", "Ünal, Ö.", '"quoted"') for row in stray(name)]
     found = grade_rows(tmp_path, rows, "--report", ages=None)
     assert found.code == 0
     assert len(found.timeline["patient"].unique()) == 4

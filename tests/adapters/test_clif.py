@@ -47,6 +47,11 @@ def hours(number: float) -> datetime:
     return NOON + timedelta(hours=number)
 
 
+def at(number: float) -> int:
+    """Hours from noon as microseconds since 1970."""
+    return int(hours(number).timestamp() * 1e6)
+
+
 def infusion(*steps: tuple[float, str, float | None], order: str | None = "1", drug: str = "norepinephrine") -> Table:
     return {
         "hospitalization_id": ["h"] * len(steps),
@@ -237,7 +242,7 @@ def test_stop_is_a_rate_of_zero_whatever_the_dose_column_says(made: Callable[...
     table = infusion((0, "start", 0.1), (2, "stop", 0.1))
     rates = made(medication_admin_continuous=table).observations.sort("time")
     assert rates["value"].to_list() == [0.1, 0.0]
-    assert rates["until"].to_list() == [rates["time"][1], None]
+    assert rates["until"].to_list() == [rates["time"][1], at(2 + 24)]
 
 
 def test_a_rate_ends_with_its_own_order_and_not_with_another_pump(made: Callable[..., Intake]) -> None:
@@ -245,21 +250,22 @@ def test_a_rate_ends_with_its_own_order_and_not_with_another_pump(made: Callable
     new = infusion((2, "start", 0.2), (8, "stop", 0), order="new")
     rates = made(medication_admin_continuous=together(old, new)).observations.sort("time")
     assert rates["value"].to_list() == [0.1, 0.2, 0.0, 0.0]
-    assert rates["until"].to_list()[:2] == [rates["time"][2], rates["time"][3]]
+    # a stop with an end of its own ends no other order
+    assert rates["until"].to_list() == [at(3), at(8), at(3 + 24), at(8 + 24)]
 
 
 def test_a_refused_rate_does_not_end_the_rate_before_it(made: Callable[..., Intake]) -> None:
     table = infusion((0, "start", 0.1), (1, "dose_change", 99), (2, "stop", 0))
     intake = made(medication_admin_continuous=table)
     rates = intake.observations.sort("time")
-    assert rates["until"].to_list() == [rates["time"][1], None]
+    assert rates["until"].to_list() == [at(2), at(2 + 24)]
     assert counts(intake) == {"used": 2, "rejected": 1}
 
 
 def test_a_rate_that_nothing_follows_within_its_time_is_left_open(made: Callable[..., Intake]) -> None:
     assert made(medication_admin_continuous=infusion((0, "start", 0.1), (30, "stop", 0))).observations[
         "until"
-    ].to_list() == [None, None]
+    ].to_list() == [None, at(30 + 24)]
 
 
 def test_rates_without_an_order_are_left_open(made: Callable[..., Intake]) -> None:

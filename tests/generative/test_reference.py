@@ -491,7 +491,8 @@ CASES = [
         """,
         """
         start | end | grade | criteria                                                     | flags
-        0     | 12  | 1     | fever                                                        | -
+        0     | 2   | 1     | fever                                                        | -
+        2     | 12  | 1     | fever                                                        | oxygen_excluded
         12    | 20  | 4     | fever supplemental_oxygen high_flow_oxygen positive_pressure | oxygen_reason_not_stated
         20    | 24  | 1     | fever                                                        | -
         """,
@@ -510,7 +511,7 @@ CASES = [
         """
         start | end | grade | criteria                                   | flags
         0     | 2   | 2     | fever supplemental_oxygen                  | oxygen_reason_not_stated
-        2     | 6   | 1     | fever                                      | -
+        2     | 6   | 1     | fever                                      | oxygen_excluded
         6     | 20  | 3     | fever supplemental_oxygen high_flow_oxygen | -
         20    | 24  | 1     | fever                                      | -
         """,
@@ -740,7 +741,7 @@ CASES = [
         """,
         """
         episode | onset | last_sign | state
-        1       | 0     | 0         | ongoing
+        1       | 0     | 0         | died
         """,
     ),
     Case(

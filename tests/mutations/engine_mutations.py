@@ -75,7 +75,35 @@ GRADING = [
     ),
     crs(
         "a reason once charted excludes any amount of oxygen",
-        ("crs", "is_open('reason|excludes') & (pl.col('oxygen_level') <= level_then)", "is_open('reason|excludes')"),
+        ("crs", "is_open('reason|chronic') & (level <= at_home)", "is_open('reason|chronic')"),
+    ),
+    crs(
+        "home oxygen that nobody has seen is none",
+        ("crs", "at_home = first.fill_null(unknown)", "at_home = first.fill_null(0)"),
+    ),
+    crs(
+        "home oxygen that nobody has seen is all there is",
+        ("crs", "at_home = first.fill_null(unknown)", "at_home = first.fill_null(_BEYOND_LEVEL)"),
+    ),
+    crs(
+        "a reason for the tube has no end",
+        (
+            "counters",
+            "pl.when(chronic).then(readings(own, None)['end'])",
+            "pl.when(True).then(readings(own, None)['end'])",
+        ),
+    ),
+    crs(
+        "mean pressure is used beside the patient's own limit",
+        ("thresholds", "if threshold.unless:", "if False:"),
+    ),
+    crs(
+        "a pressure that decides nothing is not missing",
+        (
+            "crs",
+            "_any((is_open(f'{name}|gray') for name in pressures)).alias('pressure_gray')",
+            "pl.lit(False).alias('pressure_gray')",
+        ),
     ),
     crs(
         "a pressure that nobody measured is normal",
@@ -118,6 +146,10 @@ GRADING = [
         ("icans", "attributed(named['ice']).alias('elsewhere')", "pl.lit(False).alias('elsewhere')"),
     ),
     icans(
+        "a score taken under sedation speaks after it",
+        ("neuro_counters", "return found.filter(awake)", "return found"),
+    ),
+    icans(
         "sedation hides nothing",
         ("icans", "is_open('sedated|on').alias('sedated')", "pl.lit(False).alias('sedated')"),
     ),
@@ -143,6 +175,26 @@ TIME = [
     crs(
         "a given end is ignored",
         ("intervals", "pl.when(given).then(_given_end()).otherwise", "pl.when(False).then(_given_end()).otherwise"),
+    ),
+    crs(
+        "a rate of 0 leaves a given end standing",
+        (
+            "counters",
+            "lasting(own, knowledge.concepts[drug].valid_for_us or 0, ~no_rate & verdict.false)",
+            "lasting(own, knowledge.concepts[drug].valid_for_us or 0, pl.lit(False))",
+        ),
+    ),
+    crs(
+        "another device leaves a given end standing",
+        (
+            "counters",
+            "lasting(own, knowledge.concepts[DEVICE].valid_for_us or 0, pl.lit(value=True))",
+            "lasting(own, knowledge.concepts[DEVICE].valid_for_us or 0, pl.lit(value=False))",
+        ),
+    ),
+    crs(
+        "a rate of 0 with an end of its own stops the others",
+        ("intervals", "rows.filter(stops & pl.col('until').is_null())", "rows.filter(stops)"),
     ),
     crs(
         "intervals hold their ends",
@@ -177,6 +229,14 @@ TIME = [
         ("subjects", "pl.min_horizontal('end', 'death')", "pl.col('end')"),
     ),
     crs(
+        "an episode goes on after death",
+        ("episodes", "pl.lit('died')", "pl.lit('ongoing')"),
+    ),
+    crs(
+        "signs go on after death",
+        ("episodes", "pl.min_horizontal('signs_end', 'death')", "pl.col('signs_end')"),
+    ),
+    crs(
         "as_of is ignored",
         ("settle", "if as_of is not None:", "if False:"),
         ("subjects", "FOREVER if as_of is None else as_of", "FOREVER"),
@@ -192,9 +252,21 @@ ROWS = [
         "rows entered in error stay",
         (
             "settle",
-            "return (kept, pl.concat([marks['row'], hit['row']]))",
-            "return (others, pl.concat([marks['row'], hit['row']]))",
+            "return (kept, pl.concat(lost))",
+            "return (rows.filter(~wrong), pl.concat(lost))",
         ),
+    ),
+    crs(
+        "a row is taken back by its source only",
+        (
+            "settle",
+            "(['patient', 'concept', 'source'], ['patient', 'concept', 'time', 'value', 'text'])",
+            "(['patient', 'concept', 'source'],)",
+        ),
+    ),
+    crs(
+        "an error takes back every row of its time",
+        ("settle", "['patient', 'concept', 'time', 'value', 'text']", "['patient', 'concept', 'time']"),
     ),
     crs(
         "an amended row does not win",

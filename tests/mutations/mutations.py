@@ -179,6 +179,16 @@ def without_waiver(scale: Scale) -> Scale:
     return replace(scale, episode=replace(scale.episode, waived_by=()))
 
 
+def not_waived_by(drug: str) -> Callable[[Scale], Scale]:
+    """A scale in which one drug does not lift the need for fever."""
+
+    def change(scale: Scale) -> Scale:
+        kept = tuple(other for other in scale.episode.waived_by if other != drug)
+        return replace(scale, episode=replace(scale.episode, waived_by=kept))
+
+    return change
+
+
 def low_from(old: float, new: float) -> Callable[[Band], Band]:
     """A band that begins elsewhere."""
     return lambda band: replace(band, low=new) if band.low == old else band
@@ -195,6 +205,7 @@ ALL = [
     Mutation("fever above 38.0 instead of from 38.0", node("fever", comparing("body_temperature", op=">"))),
     Mutation("fever from 37.9", node("fever", comparing("body_temperature", value=37.9))),
     Mutation("no drug waives fever", scale_edit(CRS, without_waiver)),
+    Mutation("ketorolac does not waive fever", scale_edit(CRS, not_waived_by("ketorolac"))),
     Mutation("fever counts for 48 h", policy("fever_gap_hours", 48)),
     Mutation("an episode ends after 48 h", policy("episode_gap_hours", 48)),
     Mutation("an episode ends after 12 h", policy("episode_gap_hours", 12)),
@@ -220,6 +231,7 @@ ALL = [
     Mutation("CPAP for sleep apnea counts", domain(CRS, "oxygen", without("sleep_apnea"))),
     Mutation("intubation to protect the airway counts", domain(CRS, "oxygen", without("airway_protection"))),
     Mutation("home oxygen counts", domain(CRS, "oxygen", without("home_baseline"))),
+    Mutation("a ventilator is a mask at home", domain(CRS, "oxygen", lambda found: replace(found, beyond_home=()))),
     Mutation("ICE 7 is grade 2", bands("ice", low_from(7, 8)), scale=ICANS),
     Mutation("ICE 6 is grade 1", bands("ice", low_from(7, 6)), scale=ICANS),
     Mutation("ICE 2 is grade 2", bands("ice", low_from(3, 2)), scale=ICANS),

@@ -29,6 +29,11 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, OBSERVATIONS, REJECTS
 
 _ZONE = "UTC"
+_RECORDED_IN = {
+    "infusion": "medication_admin_continuous",
+    "dose": "medication_admin_intermittent",
+    "device": "respiratory_support",
+}
 _Parts = dict[str, list[pl.DataFrame]]
 
 
@@ -53,7 +58,7 @@ def read_clif(folder: Path | str, knowledge: Knowledge, *, progress: Progress | 
         ledger=whole["ledger"].sort("file", "fate", "reason"),
         clock="time",
         zone=_ZONE,
-        not_recorded=frozenset(),
+        not_recorded=_not_recorded(knowledge, set(tables)),
         files=tuple(spans),
     )
 
@@ -85,6 +90,15 @@ def _load(
         if progress is not None:
             progress(file.name, sum(sizes[:number]) / max(sum(sizes), 1))
     return files, tables
+
+
+def _not_recorded(knowledge: Knowledge, tables: set[str]) -> frozenset[str]:
+    """Therapies of a table that is not in the folder: nobody has said that they were not given."""
+    return frozenset(
+        concept.key
+        for concept in knowledge.concepts.values()
+        if concept.kind in _RECORDED_IN and _RECORDED_IN[concept.kind] not in tables
+    )
 
 
 def _persons(

@@ -15,8 +15,8 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.model import (
     All,
-    AnyOf,
     AnyMeasured,
+    AnyOf,
     Compare,
     Concept,
     Criterion,

@@ -204,7 +204,7 @@ def test_one_line_that_is_not_utf8(tmp_path: Path) -> None:
         ("rows.csv", HEADER.encode(), "no rows"),
         ("rows.csv", HEADER.encode() + b"\n \n", "no rows"),
         ("rows.csv.gz", gzip.compress(b"", mtime=0), "empty"),
-        ("rows.csv.gz", gzip.compress((HEADER + lines(999)).encode())[:-30], "cannot be read"),
+        ("rows.csv.gz", gzip.compress((HEADER + lines(999)).encode(), mtime=0)[:-30], "cannot be read"),
         ("rows.csv.gz", b"not gzip at all", "cannot be read"),
         ("rows.csv", (HEADER + lines(2)).encode("utf-16"), "not UTF-8"),
         ("rows.csv", HEADER.encode() + b"P,2024-03-01T10:00:00Z,bilirubin,20,\xb5mol/L,\n" * 3, "not UTF-8"),

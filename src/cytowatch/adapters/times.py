@@ -15,7 +15,7 @@ _FAST = "%Y-%m-%dT%H:%M:%S%.f%#z"
 _ISO = r"^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2}(?:[.,]\d{1,9})?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?$"
 # offsets in the world go from -12:00 to +14:00, in whole minutes of an hour
 _NOWHERE = (
-    r"[Tt ]\d{2}:\d{2}.*(?:[+-](?:1[5-9]|[2-9]\d)(?::?\d{2})?|-1[34](?::?\d{2})?"
+    r"[Tt ]\d{2}:\d{2}.*(?:[+-](?:1[5-9]|[2-9]\d)(?::?\d{2})?|-1[34](?::?\d{2})?|-12:?(?:0[1-9]|[1-9]\d)"
     r"|\+14:?(?:0[1-9]|[1-9]\d)|[+-]\d{2}:?[6-9]\d)\s*$"
 )
 # a number of hours beyond this cannot be a bedside time, and would not fit into microseconds

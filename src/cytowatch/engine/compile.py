@@ -61,9 +61,7 @@ class Compiled:
 def compile_criteria(scale: Scale, not_recorded: frozenset[str]) -> Compiled:
     """Compile every criterion of a scale; ``not_recorded`` names therapies whose absence means unknown."""
     compiler = _Compiler(not_recorded, Needs())
-    for domain in scale.domains:
-        if domain.beyond_home:
-            compiler.needs.devices[BEYOND] = domain.beyond_home
+    compiler.needs.devices[BEYOND] = tuple(name for domain in scale.domains for name in domain.beyond_home)
     truths = {criterion.id: compiler.criterion(criterion) for criterion in scale.criteria}
     return Compiled(truths, compiler.needs)
 

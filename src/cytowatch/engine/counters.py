@@ -155,13 +155,13 @@ def reason_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list
     if own.is_empty():
         return []
     text = pl.col("text").cast(pl.String)
-    chronic = text.is_in(domain.chronic)
+    chronic, takes_away = text.is_in(domain.chronic), text.is_in(domain.excluding)
     limited = readings(own, knowledge.concepts[domain.excluded_by].valid_for_us)
     spoken = limited.with_columns(pl.when(chronic).then(readings(own, None)["end"]).otherwise("end").alias("end"))
     weighed = spoken.with_columns(
         pl.lit(1, pl.Int8).alias("reason|any"),
-        (text.is_in(domain.excluding) & ~chronic).cast(pl.Int8).alias("reason|excludes"),
-        chronic.cast(pl.Int8).alias("reason|chronic"),
+        (takes_away & ~chronic).cast(pl.Int8).alias("reason|excludes"),
+        (takes_away & chronic).cast(pl.Int8).alias("reason|chronic"),
         pl.col("time").alias("reason|from"),
     )
     return [merge_runs(weighed, ["reason|any", "reason|excludes", "reason|chronic", "reason|from"])]

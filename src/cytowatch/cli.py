@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -123,12 +122,11 @@ def grade(
         with suppress(NotTogetherError), progress_bar(quiet) as advance:
             people = raw_patients(patients) if patients else None
             parcels = read_parcels(large, tables, patients=people, zone=zone, progress=advance, rows=_ROWS)
-            named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
+            named = (parcel.not_recording(absent) for parcel in parcels)
             outcome, written = write_parcels(grade_each(named, tables, scale, **options), out_, format_)
             return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
     with progress_bar(quiet) as advance:
-        intake = _read(inputs, tables, source, patients, mapping, zone, advance)
-        intake = replace(intake, not_recorded=intake.not_recorded | absent)
+        intake = _read(inputs, tables, source, patients, mapping, zone, advance).not_recording(absent)
         advance("grading", 1.0)
         outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger)
     written = [] if out_ is None else write_results(outcome, out_, format_)

@@ -124,11 +124,10 @@ def grade(
     if int(lazy.select(pl.len()).collect().item()) > PARCEL_ROWS:
         with suppress(NotTogetherError):
             parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
-            named = (replace(parcel, not_recorded=parcel.not_recorded | absent) for parcel in parcels)
+            named = (parcel.not_recording(absent) for parcel in parcels)
             outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
             return Result(combined([part.without_observations() for part in outcomes], started))
-    whole = read_frames(observations, tables, patients=patients, zone=zone)
-    whole = replace(whole, not_recorded=whole.not_recorded | absent)
+    whole = read_frames(observations, tables, patients=patients, zone=zone).not_recording(absent)
     return Result(grade_intake(whole, tables, scales, as_of, assume_trigger=assume_trigger, started=started))
 
 

@@ -17,9 +17,9 @@ import polars as pl
 
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
+from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
-LIST_SEPARATOR = "|"
 
 
 def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list[Path]:
@@ -71,12 +71,13 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         else _scan_csv(folder / f"timeline.{form}")
     )
     worst = bounds.group_by("scale", "patient").agg(pl.col("at_least", "at_most").max()).collect(engine="streaming")
-    run = combined_run([part.run for part in shell], summed([part.ledger for part in shell]), started)
+    ledger = summed([part.ledger for part in shell])
+    run = combined_run([part.run for part in shell], ledger, started)
     whole = replace(
         shell[0],
         timeline=worst,
         run=run,
-        ledger=summed([part.ledger for part in shell]),
+        ledger=ledger,
         rejects=pl.concat([part.rejects for part in shell]),
         concordance=pl.concat([part.concordance for part in shell]),
     )

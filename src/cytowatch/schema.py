@@ -12,6 +12,8 @@ import polars as pl
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
+# CSV holds no lists: their entries are joined by this
+LIST_SEPARATOR = "|"
 
 
 @dataclass(frozen=True)

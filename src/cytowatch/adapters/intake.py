@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -33,3 +33,7 @@ class Intake:
     not_recorded: frozenset[str]
     # which input rows stand in which file: name, number of its first row, how many rows
     files: tuple[tuple[str, int, int], ...] = ()
+
+    def not_recording(self, concepts: frozenset[str]) -> Intake:
+        """The same intake of a source that does not record these therapies either."""
+        return replace(self, not_recorded=self.not_recorded | concepts)

@@ -52,12 +52,10 @@ def grade_observations(
     settled = settle(observations, knowledge, needed_by(scales, knowledge), as_of=as_of)
     people = people.with_columns(pl.col("patient").cast(settled.patient_type, strict=False))
     people = people.filter(pl.col("patient").is_not_null())
-    parts = [
-        _one_scale(settled, people, knowledge, name, as_of, assumed_product, not_recorded, clock) for name in scales
-    ]
+    triggers = find_triggers(settled, knowledge, assumed_product)
+    parts = [_one_scale(settled, triggers, people, knowledge, name, as_of, not_recorded, clock) for name in scales]
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
-    triggers = find_triggers(settled, knowledge, assumed_product)
     return Graded(timeline, episodes, settled.superseded, settled.later, settled.charted.of("reported_grade"), triggers)
 
 
@@ -69,18 +67,16 @@ def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
 
 def _one_scale(
     settled: Settled,
+    triggers: pl.DataFrame,
     patients: pl.DataFrame,
     knowledge: Knowledge,
     name: str,
     as_of: int | None,
-    assumed_product: str | None,
     not_recorded: frozenset[str],
     clock: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     scale = knowledge.scales[name]
-    subjects = make_subjects(
-        settled, patients, knowledge, scale, as_of=as_of, assumed_product=assumed_product, clock=clock
-    )
+    subjects = make_subjects(settled, triggers, patients, knowledge, scale, as_of=as_of, clock=clock)
     rules = _rules(knowledge)
     if scale.family == "crs":
         timeline, episodes = grade_crs(subjects, scale, knowledge, rules, not_recorded)

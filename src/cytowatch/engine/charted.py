@@ -24,6 +24,10 @@ class Charted:
         named = [self.frames[key].with_columns(pl.lit(key).alias("concept")) for key in concepts if key in self.frames]
         return pl.concat([self.nothing.with_columns(pl.lit("").alias("concept")), *named])
 
+    def only(self, concepts: Iterable[str]) -> Charted:
+        """The rows of some concepts, and of no others."""
+        return Charted({key: self.frames[key] for key in concepts if key in self.frames}, self.nothing)
+
     def each(self, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Charted:
         """The same concepts, every frame changed in the same way; frames left empty go."""
         changed = {key: change(frame) for key, frame in self.frames.items()}

@@ -59,10 +59,15 @@ class Compiled:
 
 
 def compile_criteria(scale: Scale, not_recorded: frozenset[str]) -> Compiled:
-    """Compile every criterion of a scale; ``not_recorded`` names therapies whose absence means unknown."""
+    """Compile every criterion of a scale but the one that opens an episode.
+
+    ``not_recorded`` names therapies whose absence means unknown.
+    """
     compiler = _Compiler(not_recorded, Needs())
     compiler.needs.devices[BEYOND] = tuple(name for domain in scale.domains for name in domain.beyond_home)
-    truths = {criterion.id: compiler.criterion(criterion) for criterion in scale.criteria}
+    # the criterion that opens an episode is followed reading by reading (fever.py)
+    signs = [criterion for criterion in scale.criteria if criterion.id != scale.episode.opens_with]
+    truths = {criterion.id: compiler.criterion(criterion) for criterion in signs}
     return Compiled(truths, compiler.needs)
 
 

@@ -20,11 +20,9 @@ from cytowatch.knowledge.model import Compare, Domain, Knowledge
 _FLOW = "oxygen_flow"
 _OFF_DEVICES = ("room_air",)
 
-__all__ = ["attribution_counters", "device_counters", "drug_counters", "is_open", "reading_counters", "switch_counters"]
-
 
 def reading_counters(rows: Charted, subjects: pl.DataFrame, needs: Needs, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counters ``<name>|true``, ``|false``, ``|gray`` of every comparison but the fever one's extras."""
+    """Counters ``<name>|true``, ``|false``, ``|gray`` of every comparison."""
     frames = []
     for name, node in needs.readings.items():
         own = rows.of(node.concept)

@@ -12,7 +12,7 @@ from operator import or_
 
 import polars as pl
 
-from cytowatch.engine.compile import BEYOND, DEVICE, Compiled, is_open, reading_name
+from cytowatch.engine.compile import BEYOND, DEVICE, Compiled, drug_truth, is_open, reading_name
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import carried, first_of_subject, split_at
 from cytowatch.engine.masks import mask
@@ -86,7 +86,6 @@ def add_signs(
     raw = [
         expression.alias(prefix + name)
         for name, truth in compiled.truths.items()
-        if name != scale.episode.opens_with
         for prefix, expression in (("+", truth.certain), ("?", truth.possible))
     ]
     table = grid.with_columns(
@@ -188,12 +187,9 @@ def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[st
     pressures = [
         reading_name(part) for node in _nodes(scale, AnyMeasured) if isinstance(node, AnyMeasured) for part in node.of
     ]
-    drugs = sorted(compiled.needs.drugs)
     measured = _any(is_open(f"{name}|{part}") for name in pressures for part in ("true", "false", "gray"))
-    doubtful_drug = _any(
-        pl.lit(drug in not_recorded) & ~is_open(f"{drug}|on") | is_open(f"{drug}|doubt") & ~is_open(f"{drug}|on")
-        for drug in drugs
-    )
+    truths = [drug_truth(drug, not_recorded) for drug in sorted(compiled.needs.drugs)]
+    doubtful_drug = _any(truth.possible & ~truth.certain for truth in truths)
     alone = _any(
         is_open(f"{name}|{part}")
         for name, node in compiled.needs.readings.items()

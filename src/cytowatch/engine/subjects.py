@@ -108,16 +108,15 @@ def _cut(spans: pl.DataFrame, known: pl.DataFrame, deaths: pl.DataFrame, as_of: 
 
 def make_subjects(
     settled: Settled,
+    triggers: pl.DataFrame,
     patients: pl.DataFrame,
     knowledge: Knowledge,
     scale: Scale,
     *,
     as_of: int | None,
-    assumed_product: str | None,
     clock: str,
 ) -> Subjects:
     """Lay the settled rows out by watched span."""
-    triggers = find_triggers(settled, knowledge, assumed_product)
     known = settled.known
     spans = _joined_windows(triggers).with_columns(pl.lit(True).alias("triggered"))
     untriggered = known.join(triggers, on="patient", how="anti").select(
@@ -131,7 +130,9 @@ def make_subjects(
     table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
     table = table.sort("patient", "start").with_row_index("subject")
     table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
-    return Subjects(table, _lay_out(settled.charted, table), triggers, _all_deaths(settled))
+    return Subjects(
+        table, _lay_out(settled.charted.only(needed_concepts(scale, knowledge)), table), triggers, _all_deaths(settled)
+    )
 
 
 def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:

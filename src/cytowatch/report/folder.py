@@ -14,6 +14,7 @@ from cytowatch.schema import (
     EPISODES,
     HOUR_US,
     LEDGER,
+    LIST_SEPARATOR,
     OBSERVATIONS,
     PATIENTS,
     REJECTS,
@@ -21,7 +22,6 @@ from cytowatch.schema import (
     Table,
 )
 
-LIST_SEPARATOR = "|"
 _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),

@@ -47,7 +47,7 @@ GRADING = [
     ),
     crs(
         "graded without a trigger",
-        ("crs", "pl.when('triggered').then(at_least", "pl.when(pl.lit(True)).then(at_least"),
+        ("phases", "pl.when('triggered').then(at_least", "pl.when(pl.lit(True)).then(at_least"),
     ),
     crs(
         "attribution is ignored",
@@ -210,11 +210,11 @@ TIME = [
     ),
     crs(
         "an episode never ends",
-        ("crs", "closes &= ~is_open('death|own')", "closes &= pl.lit(False) & ~is_open('death|own')"),
+        ("phases", "closes &= ~is_open('death|own')", "closes &= pl.lit(False) & ~is_open('death|own')"),
     ),
     crs(
         "a sign after exactly 24 h belongs to the old episode",
-        ("crs", "pl.col('start') - last_sign.shift(1) >= gap", "pl.col('start') - last_sign.shift(1) > gap"),
+        ("phases", "pl.col('start') - last_sign.shift(1) >= gap", "pl.col('start') - last_sign.shift(1) > gap"),
     ),
     crs(
         "a dose before onset waives",

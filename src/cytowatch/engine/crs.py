@@ -14,8 +14,9 @@ import polars as pl
 
 from cytowatch.engine.compile import BEYOND, DEVICE, Compiled, drug_truth, is_open, reading_name
 from cytowatch.engine.counters import attributed
-from cytowatch.engine.grid import carried, first_of_subject, split_at
+from cytowatch.engine.grid import first_of_subject, split_at
 from cytowatch.engine.masks import mask
+from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.knowledge.model import All, AnyMeasured, AnyOf, Compare, Domain, In, Node, Scale
 
 FLAGS = [
@@ -254,10 +255,9 @@ def device_levels(scale: Scale) -> dict[str, int]:
 
 def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add ``last`` (last fever reading), ``ls`` (end of the last sign state), ``quiet``, ``inside`` and ``onset``."""
-    after_sign = ~pl.col("sign") & pl.col("sign").shift(1) & ~first_of_subject()
     table = signs.with_columns(
         pl.when(is_open("fever|ever")).then(pl.col("fever|last")).alias("last"),
-        carried(pl.when(after_sign).then(pl.col("start"))).alias("ls"),
+        end_of_last_sign().alias("ls"),
     )
     table = table.with_columns(
         pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal("last", "ls")).alias("last_sign")
@@ -268,21 +268,7 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     ).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
     free = pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
-    closes = (_QUIET & free) | _quiet_until_here(free, pl.col("last_sign"), rules.episode_gap)
-    closes &= ~is_open("death|own") & ~is_open("death|unknown")
-    opens = pl.col("fever") & pl.col("triggered") & ~_dead()
-    # one latch: an opening sets it, a closing clears it, the rest carries it on
-    latch = carried(pl.when(opens).then(1).when(closes).then(0))
-    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
-    begins = _INSIDE & (~_INSIDE.shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
-    onset = pl.when(begins).then(pl.col("start")).forward_fill()
-    return table.with_columns(pl.when(_INSIDE).then(onset).alias("onset"))
-
-
-def _quiet_until_here(free: pl.Expr, last_sign: pl.Expr, gap: int) -> pl.Expr:
-    """The segment before was measured free of signs, and with its end the time without signs is long enough."""
-    before = (pl.col("start") - last_sign.shift(1) >= gap) & free.shift(1)
-    return (before & ~first_of_subject()).fill_null(False)
+    return add_episodes(table, pl.col("fever"), free, "last_sign", rules.episode_gap)
 
 
 def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
@@ -298,13 +284,7 @@ def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     counted = active & (pl.col("present") | pl.col("waived"))
     at_least = pl.when(counted).then(pl.max_horizontal(worst_lo, pl.lit(1))).when(active).then(1).otherwise(0)
     at_most = pl.when(active).then(pl.max_horizontal(worst_hi, pl.lit(1))).otherwise(open_ended)
-    own, unknown = is_open("death|own"), is_open("death|unknown")
-    at_least = pl.when(own).then(5).when(unknown).then(0).otherwise(at_least)
-    at_most = pl.when(own | unknown).then(5).otherwise(at_most)
-    return table.with_columns(
-        pl.when("triggered").then(at_least.cast(pl.Int8)).alias("at_least"),
-        pl.when("triggered").then(at_most.cast(pl.Int8)).alias("at_most"),
-    )
+    return table.with_columns(grade_bounds(at_least, at_most))
 
 
 def add_names(bounds: pl.DataFrame, scale: Scale) -> pl.DataFrame:

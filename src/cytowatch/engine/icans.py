@@ -6,9 +6,10 @@ import polars as pl
 
 from cytowatch.engine.compile import is_open
 from cytowatch.engine.counters import attributed
-from cytowatch.engine.grid import carried, first_of_subject, split_at
+from cytowatch.engine.grid import split_at
 from cytowatch.engine.masks import mask
 from cytowatch.engine.neuro_counters import POINT, band_grade
+from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.knowledge.model import Domain, Scale
 
 FLAGS = ["no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"]
@@ -135,25 +136,15 @@ def _worst(scale: Scale) -> list[pl.Expr]:
 
 def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:
     """Add ``at_least``, ``at_most``, ``ls`` (end of the last sign), ``inside`` and ``onset``."""
-    own, unknown = is_open("death|own"), is_open("death|unknown")
     sign = pl.col("n_lo") >= 1
     table = table.with_columns(sign.alias("sign"))
-    after = ~pl.col("sign") & pl.col("sign").shift(1) & ~first_of_subject()
-    table = table.with_columns(carried(pl.when(after).then(pl.col("start"))).alias("ls"))
+    table = table.with_columns(end_of_last_sign().alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(False)
-    free = pl.col("n_hi") == 0
-    before = (pl.col("start") - pl.col("ls").shift(1) >= gap) & free.shift(1) & ~first_of_subject()
-    closes = ((quiet & free) | before.fill_null(False)) & ~own & ~unknown
-    latch = carried(pl.when(pl.col("sign") & pl.col("triggered") & ~own & ~unknown).then(1).when(closes).then(0))
-    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
-    begins = pl.col("inside") & (~pl.col("inside").shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
-    at_least = pl.when(own).then(5).when(unknown).then(0).otherwise("n_lo")
-    at_most = pl.when(own | unknown).then(5).otherwise("n_hi")
+    table = table.with_columns(quiet.alias("quiet"))
+    table = add_episodes(table, pl.col("sign"), pl.col("n_hi") == 0, "ls", gap)
     return table.with_columns(
-        pl.when("inside").then(pl.when(begins).then(pl.col("start")).forward_fill()).alias("onset"),
-        pl.when("triggered").then(at_least.cast(pl.Int8)).alias("at_least"),
-        pl.when("triggered").then(at_most.cast(pl.Int8)).alias("at_most"),
+        *grade_bounds(pl.col("n_lo"), pl.col("n_hi")),
         pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"),
     )
 

@@ -91,7 +91,7 @@ def grade(
     mapping
         A TOML file that says which column of a wide table is which concept and unit.
     scale
-        Scale ids, or all. Default: crs.astct-2019 and icans.astct-2019.
+        Scale ids, patterns such as 'crs.*', or all. Default: crs.astct-2019 and icans.astct-2019.
     knowledge
         Folders laid over the clinical tables, such as a site's own policy.
     as_of

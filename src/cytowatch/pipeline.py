@@ -5,13 +5,15 @@ The only module that knows the order. It reads no file and writes none: see ``fo
 
 from __future__ import annotations
 
+import difflib
+import fnmatch
 import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,10 +26,11 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogetherError, read_parcels
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
+from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import HOUR_US, OBSERVATIONS
+from cytowatch.schema import DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
 
 DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
 if sys.platform != "win32":
@@ -54,6 +57,9 @@ class Outcome:
     patients: pl.DataFrame
     clock: Clock
     run: dict[str, Any]
+    discordance: pl.DataFrame = field(default_factory=DISCORDANCE.empty)
+    joint: pl.DataFrame = field(default_factory=JOINT.empty)
+    findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
 
     def without_observations(self) -> Outcome:
         """The same outcome, the admitted rows let go: of a large cohort they would fill the memory."""
@@ -85,6 +91,21 @@ class Result:
     def concordance(self) -> pl.DataFrame:
         """Derived against reported grades, where grades were reported."""
         return self.outcome.concordance
+
+    @property
+    def discordance(self) -> pl.DataFrame:
+        """Worst grades of each patient on every two scales of a family, counted."""
+        return self.outcome.discordance
+
+    @property
+    def joint(self) -> pl.DataFrame:
+        """CRS, ICANS, IEC-HS and ICAHT at once, one row a change."""
+        return outward(self.outcome.joint, self.outcome.clock)
+
+    @property
+    def findings(self) -> pl.DataFrame:
+        """What overlaps, what comes in which order, and what points elsewhere or beside; never a diagnosis."""
+        return outward(self.outcome.findings, self.outcome.clock)
 
     @property
     def ledger(self) -> pl.DataFrame:
@@ -161,12 +182,13 @@ def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
     """Parcels of whole patients as one run: the same rows in the same order as if graded at once."""
     if len(outcomes) == 1:
         return outcomes[0]
-    names = ("rejects", "concordance", "observations", "patients")
+    names = ("rejects", "concordance", "observations", "patients", "joint", "findings")
     tables = {name: pl.concat([getattr(part, name) for part in outcomes], rechunk=False) for name in names}
     tables |= {name: _by_scale([getattr(part, name) for part in outcomes]) for name in ("timeline", "episodes")}
     ledger = summed([part.ledger for part in outcomes])
     run = combined_run([part.run for part in outcomes], ledger, started)
-    return Outcome(**tables, ledger=ledger, clock=outcomes[0].clock, run=run)
+    crossed = summed_discordance([part.discordance for part in outcomes])
+    return Outcome(**tables, ledger=ledger, clock=outcomes[0].clock, run=run, discordance=crossed)
 
 
 def _by_scale(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -237,23 +259,47 @@ def grade_intake(
         intake.patients,
         intake.clock,
         run,
+        graded.discordance,
+        graded.joint,
+        graded.findings,
     )
 
 
 def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
-    """The scales asked for, ``all`` spelled out; ArgumentError for one that is not known."""
+    """The scales asked for, ``all`` and patterns (``crs.*``) spelled out; ArgumentError for one that is not known."""
     asked = list(scales or DEFAULT_SCALES)
     if asked == ["all"]:
         return sorted(knowledge.scales)
-    unknown = [name for name in asked if name not in knowledge.scales]
-    if unknown:
+    found = [name for part in asked for name in _scales_named(part, knowledge)]
+    return list(dict.fromkeys(found))
+
+
+def _scales_named(part: str, knowledge: Knowledge) -> list[str]:
+    if part in knowledge.scales:
+        return [part]
+    matching = sorted(fnmatch.filter(knowledge.scales, part))
+    if matching:
+        return matching
+    # a term of CTCAE without its edition: they grade the same number differently, so none is taken by default
+    prefix, _, term = part.partition("ctcae.")
+    editions = sorted(name for name in knowledge.scales if term and name.startswith(f"{prefix}ctcae-") and term in name)
+    if not editions and part.rstrip(".").endswith("ctcae"):
+        editions = sorted({name.rpartition(".")[0] for name in knowledge.scales if name.startswith(part.rstrip("."))})
+    if editions:
         raise ArgumentError(
-            f"There is no scale {unknown[0]!r}.",
+            f"{part!r} does not name the edition of CTCAE.",
             where="--scale",
-            why="A grade means nothing without the scale it is on.",
-            hint=f"Choose from: {', '.join(sorted(knowledge.scales))}, or `all`.",
+            why="The editions grade the same number differently; which one holds is for the protocol to say.",
+            hint=f"Choose one of: {', '.join(editions)}.",
         )
-    return list(dict.fromkeys(asked))
+    near = difflib.get_close_matches(part, knowledge.scales, n=3, cutoff=0.5)
+    raise ArgumentError(
+        f"There is no scale {part!r}.",
+        where="--scale",
+        why="A grade means nothing without the scale it is on.",
+        hint=(f"Did you mean {' or '.join(near)}? " if near else "")
+        + "`cytowatch knowledge list scale` names them; `all` and patterns such as 'crs.*' work too.",
+    )
 
 
 def check_product(product: str | None, knowledge: Knowledge) -> str | None:

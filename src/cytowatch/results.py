@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from cytowatch.errors import ArgumentError
+from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
 from cytowatch.schema import LIST_SEPARATOR
 
@@ -37,6 +38,9 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
         "rejects": outcome.rejects,
         "concordance": outcome.concordance,
         "ledger": outcome.ledger,
+        "discordance": outcome.discordance,
+        "joint": outcome.joint,
+        "findings": outcome.findings,
     }
     paths = [_write_table(outward(frame, outcome.clock), folder / f"{name}.{form}") for name, frame in tables.items()]
     for name, frame in (("observations", outcome.observations), ("patients", outcome.patients)):
@@ -60,7 +64,7 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         parts = Path(parts_name)
         shell = _write_parts(chain([first], rest), parts)
         paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
-        _remove_other_form(folder, dict.fromkeys((*_PARTED, "ledger")), form)
+        _remove_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
         kept = folder / "observations.parquet"
         shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
         (parts / "observations").rename(kept)
@@ -80,12 +84,14 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         ledger=ledger,
         rejects=pl.concat([part.rejects for part in shell]),
         concordance=pl.concat([part.concordance for part in shell]),
+        discordance=summed_discordance([part.discordance for part in shell]),
     )
-    paths.append(_write_table(whole.ledger, folder / f"ledger.{form}"))
+    paths += [_write_table(getattr(whole, name), folder / f"{name}.{form}") for name in _SUMMED]
     return whole, [*paths, _write_run(run, folder)]
 
 
-_PARTED = ("timeline", "episodes", "rejects", "concordance")
+_PARTED = ("timeline", "episodes", "rejects", "concordance", "joint", "findings")
+_SUMMED = ("ledger", "discordance")
 
 
 def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
@@ -103,6 +109,8 @@ def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
                 timeline=outcome.timeline.clear(),
                 episodes=outcome.episodes.clear(),
                 rejects=outcome.rejects.head(1_000),
+                joint=outcome.joint.clear(),
+                findings=outcome.findings.clear(),
             )
         )
     return shells
@@ -118,7 +126,7 @@ def _join_parts(parts: Path, path: Path) -> Path:
 
 
 def _scan_csv(path: Path) -> pl.LazyFrame:
-    return pl.scan_csv(path, infer_schema=False, glob=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int8))
+    return pl.scan_csv(path, infer_schema=False, glob=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int16))
 
 
 def _write_run(run: dict[str, Any], folder: Path) -> Path:

@@ -66,6 +66,8 @@ OBSERVATIONS = Table(
         Column("text", _TEXT, "category, product key or free text"),
         Column("source", _TEXT, "where the row came from"),
         Column("status", _TEXT, "final, preliminary, amended or entered-in-error"),
+        Column("range_low", pl.Float64(), "lower limit of normal that the laboratory printed, in the canonical unit"),
+        Column("range_high", pl.Float64(), "upper limit of normal that the laboratory printed, in the canonical unit"),
     ),
 )
 
@@ -120,9 +122,9 @@ TIMELINE = Table(
         Column("scale", _TEXT, "scale id"),
         Column("start", _TIME, "start of the state, included"),
         Column("end", _TIME, "end of the state, not included"),
-        Column("grade", pl.Int8(), "the grade; empty where at_least and at_most differ or nothing can be graded"),
-        Column("at_least", pl.Int8(), "what is certainly met"),
-        Column("at_most", pl.Int8(), "what is not excluded"),
+        Column("grade", pl.Int16(), "the grade; empty where at_least and at_most differ or nothing can be graded"),
+        Column("at_least", pl.Int16(), "what is certainly met"),
+        Column("at_most", pl.Int16(), "what is not excluded"),
         Column("criteria", _LIST, "criteria met for certain"),
         Column("missing", _LIST, "what would settle the grade"),
         Column("flags", _LIST, "what a reader must know besides"),
@@ -143,8 +145,8 @@ EPISODES = Table(
         Column("last_sign", _TIME, "last moment of a sign"),
         Column("resolved", _TIME, "equal to last_sign once confirmed; empty = unknown or ongoing"),
         Column("state", _TEXT, "resolved, ongoing, died or unknown"),
-        Column("max_at_least", pl.Int8(), "worst grade for certain"),
-        Column("max_at_most", pl.Int8(), "worst grade not excluded"),
+        Column("max_at_least", pl.Int16(), "worst grade for certain"),
+        Column("max_at_most", pl.Int16(), "worst grade not excluded"),
         Column("time_of_max", _TIME, "when max_at_least was first reached"),
         Column("hours", pl.Float64(), "onset to resolved"),
         Column("exposure", _TEXT, "product of the latest trigger at or before onset"),
@@ -164,10 +166,52 @@ CONCORDANCE = Table(
         Column("scale", _TEXT, "scale id"),
         Column("level", _TEXT, "`day` or `worst`"),
         Column("day", pl.Int32(), "day since the first exposure, empty for `worst`"),
-        Column("reported", pl.Int8(), "grade reported by people"),
-        Column("derived_at_least", pl.Int8(), "worst certain grade derived in the same span"),
-        Column("derived_at_most", pl.Int8(), "worst grade not excluded in the same span"),
+        Column("reported", pl.Int16(), "grade reported by people"),
+        Column("derived_at_least", pl.Int16(), "worst certain grade derived in the same span"),
+        Column("derived_at_most", pl.Int16(), "worst grade not excluded in the same span"),
         Column("verdict", _TEXT, "agree, differ, compatible (reported lies within the bounds) or not_comparable"),
         Column("reason", _TEXT, "why not comparable, or how far apart"),
+    ),
+)
+
+DISCORDANCE = Table(
+    "discordance",
+    (
+        Column("scale_a", _TEXT, "one scale"),
+        Column("scale_b", _TEXT, "another of the same family"),
+        Column("basis", _TEXT, "`derived` from the record, or `reported` by people"),
+        Column("grade_a", pl.Int16(), "worst grade of a patient on scale_a; empty where it is not known"),
+        Column("grade_b", pl.Int16(), "worst grade of the same patient on scale_b; empty where it is not known"),
+        Column("patients", pl.Int64(), "how many patients have this pair"),
+    ),
+)
+
+_JOINT_LANES = ("crs", "icans", "iec_hs", "icaht")
+JOINT = Table(
+    "joint",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("start", _TIME, "start of the joint state, included"),
+        Column("end", _TIME, "end of the joint state, not included"),
+        *(
+            Column(f"{lane}_{end}", pl.Int16(), f"{meaning} on the {lane} scale; empty where it does not grade")
+            for lane in _JOINT_LANES
+            for end, meaning in (("at_least", "what is certainly met"), ("at_most", "what is not excluded"))
+        ),
+    ),
+)
+
+FINDINGS = Table(
+    "findings",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("kind", _TEXT, "`look_alike`, `order` or `overlap`"),
+        Column("finding", _TEXT, "its key"),
+        Column("start", _TIME, "from when on it holds"),
+        Column("end", _TIME, "until when, not included"),
+        Column("state", _TEXT, "`found`, or `possible` where something that is missing could take it away"),
+        Column("facts", _LIST, "what it rests on: ids of facts, or scales"),
+        Column("missing", _LIST, "what would settle it"),
+        Column("evidence", _LIST, "sources of the facts"),
     ),
 )

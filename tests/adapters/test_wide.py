@@ -157,6 +157,7 @@ def test_a_column_that_the_table_lacks(tmp_path: Path) -> None:
         ('unit = "d"', "", "timed in hours"),
         ('["oxygen_device", "norepinephrine"]', '["oxygen_devise"]', "oxygen_devise"),
         ("[time]", "[time", "cannot be read"),
+        ('unit = "°F"', 'unit = "°F"\nrange_low = [97]', "neither a number nor the name of a column"),
     ],
 )
 def test_a_wrong_mapping_is_one_clear_error(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -179,3 +180,22 @@ def test_a_table_of_empty_cells_is_no_empty_file(tmp_path: Path) -> None:
     path, file = files(tmp_path, mapping, "patient_id,prefix,day,crs_grade,temp,toci,support\nA,Yes,0,,,,\n")
     found = read_files(path, KNOWLEDGE, mapping=file)
     assert found.ledger.rows() == [("daily.csv", "ignored", "empty cell", 4)]
+
+
+def test_limits_of_normal_from_the_mapping_and_from_a_column(tmp_path: Path) -> None:
+    limits = 'unit = "°F"\nrange_low = 95\nrange_high = "uln"'
+    table = "patient_id,prefix,day,crs_grade,temp,toci,support,uln\nA,Yes,1,2,101,0,AA,100.4\nA,Yes,2,,101,,,\n"
+    path, mapping = files(tmp_path, DAILY.replace('unit = "°F"', limits), table)
+    found = read_files(path, KNOWLEDGE, mapping=mapping)
+    assert found.rejects.is_empty()
+    temperatures = found.observations.filter(pl.col("concept") == "body_temperature")
+    assert temperatures.select("range_low", "range_high").rows() == [(35.0, 38.0), (35.0, None)]
+    others = found.observations.filter(pl.col("concept") != "body_temperature")
+    assert others.select(pl.col("range_low", "range_high").count()).row(0) == (0, 0)
+    assert "cannot be" not in found.ledger["reason"].str.join("|").item()
+
+
+def test_a_column_of_limits_that_the_table_lacks(tmp_path: Path) -> None:
+    path, mapping = files(tmp_path, DAILY.replace('unit = "°F"', 'unit = "°F"\nrange_high = "temp_uln"'))
+    with pytest.raises(InputError, match="missing column: temp_uln"):
+        read_files(path, KNOWLEDGE, mapping=mapping)

@@ -294,7 +294,7 @@ class Maker:
         row[10] = f"s{number}" if self.chance() < 0.8 else row[10]
         chance = self.chance()
         if chance < 0.2:
-            row[10:] = [self.pick(self.rows[first:number])[10], "entered-in-error"]
+            row[10:12] = [self.pick(self.rows[first:number])[10], "entered-in-error"]
         elif chance < 0.4:
             row[11] = self.pick(("amended", "preliminary", "final"))
         elif chance < 0.5:
@@ -342,5 +342,13 @@ def random_patients(count: int, seed: int, *, clock: str = "time") -> tuple[pl.D
     maker = Maker(seed, clock)
     for number in range(count):
         maker.patient(f"r{seed}-{number:06d}")
-    observations = pl.DataFrame(maker.rows, schema=OBSERVATIONS.schema, orient="row")
-    return observations, pl.DataFrame(maker.patients, schema=PATIENTS.schema)
+    return as_tables(maker)
+
+
+def as_tables(maker: Maker) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What a maker made, as the tables of ``schema``; limits of normal are empty where it makes none."""
+    names = OBSERVATIONS.names[: len(maker.rows[0])]
+    kinds = {name: OBSERVATIONS.schema[name] for name in names}
+    observations = pl.DataFrame(maker.rows, schema=kinds, orient="row")
+    rest = [pl.lit(None, kind).alias(name) for name, kind in OBSERVATIONS.schema.items() if name not in kinds]
+    return observations.with_columns(rest), pl.DataFrame(maker.patients, schema=PATIENTS.schema)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.adapters import rules, values
+from cytowatch.adapters import limits, rules, values
 from cytowatch.adapters.clean import WORTH_IT, part_clean
 from cytowatch.adapters.explain import explained
 from cytowatch.adapters.frame import LINE, clock_of, long_table
@@ -52,6 +52,7 @@ def admit(
     rules.read_statuses(work)
     values.read_values(work, meanings)
     values.read_comparators(work)
+    limits.read_limits(work, meanings)
     texts = rules.read_texts(work, meanings, dictionary)
     bad = work.frame.select(pl.any_horizontal(pl.lit(False), *work.flags.values())).to_series()
     none = not bad.any()
@@ -59,7 +60,8 @@ def admit(
     good = work.frame if none else work.frame.filter(~bad)
     observations = _observations(good, meanings)
     whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
-    return Admission(whole, rejects, _ledger(file, len(whole), rejects, extra), clock)
+    told = [*(f"column {name!r} is not read" for name in extra), *limits.not_used(good, meanings)]
+    return Admission(whole, rejects, _ledger(file, len(whole), rejects, told), clock)
 
 
 def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:
@@ -89,13 +91,13 @@ def _observations(good: pl.DataFrame, meanings: rules.Meanings) -> pl.DataFrame:
     return good.select({**nothing, **columns}[name].alias(name) for name in OBSERVATIONS.names)
 
 
-_READ = ("time", "until", "available", "value", "comparator", "text", "status")
+_READ = ("time", "until", "available", "value", "comparator", "text", "status", "range_low", "range_high")
 
 
-def _ledger(file: str, used: int, rejects: pl.DataFrame, extra: list[str]) -> pl.DataFrame:
-    """One line for the rows used and one per rule; a column that is not read gets a line that counts no rows."""
+def _ledger(file: str, used: int, rejects: pl.DataFrame, told: list[str]) -> pl.DataFrame:
+    """One line for the rows used and one per rule; what is left out of rows that are used counts no rows."""
     lines: list[tuple[str, str, str, int]] = [(file, "used", "", used)] if used else []
     for rule, rows in rejects.group_by("rule").len().sort("rule").iter_rows():
         lines.append((file, "rejected", rule, rows))
-    lines += [(file, "ignored", f"column {name!r} is not read", 0) for name in extra]
+    lines += [(file, "ignored", reason, 0) for reason in told]
     return pl.DataFrame(lines, schema=LEDGER.schema, orient="row")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.adapters.frame import LIMITS
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.resolve import Dictionary
 from cytowatch.schema import OBSERVATIONS
 
 # below this the general way costs little
 WORTH_IT = 50_000
-_EMPTY = ("until", "until_hours", "available", "comparator", "status", "text")
+_EMPTY = ("until", "until_hours", "available", "comparator", "status", "text", *LIMITS)
 
 
 def part_clean(numbered: pl.DataFrame, dictionary: Dictionary, clock: Clock) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.adapters.frame import LIMITS
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.numbers import COMPARATORS
 from cytowatch.adapters.resolve import TextMeaning
@@ -72,6 +73,11 @@ _SAID: dict[str, tuple[str, str, str]] = {
         "keep one of the two",
     ),
     "not_whole": ("value", "{value} is no whole number, and a fraction of it does not exist", "give the whole grade"),
+    "bad_reference_range": (
+        "limits",
+        "the limits of normal {value} are no range, so the row was mistyped or its columns are mixed up",
+        "write two numbers, the lower in `range_low` and the upper in `range_high`, or leave them empty",
+    ),
     "out_of_range": (
         "value",
         "",
@@ -160,6 +166,9 @@ def _range_words(meanings: Meanings) -> pl.Expr:
 
 def _offending(part: pl.DataFrame, kind: str, clock: Clock) -> pl.Expr:
     """The field as given, as text."""
+    if kind == "limits":
+        given = [_as_given(part, name).fill_null("") if name in part.columns else pl.lit("") for name in LIMITS]
+        return pl.format("{} to {}", *given)
     begin, end = ("time", "until") if clock == "time" else ("hours", "until_hours")
     other = ("hours", "until_hours") if clock == "time" else ("time", "until")
     names: tuple[str, ...] = {"moment": (begin,), "end": (end,), "other_moment": other}.get(kind, (kind,))

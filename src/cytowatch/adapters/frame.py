@@ -14,7 +14,12 @@ TEXTS = ("patient", "concept", "unit", "comparator", "text", "source", "status")
 # of these a file holds few distinct ones, so looking at those is enough
 _FEW = ("patient", "concept", "unit", "comparator", "status")
 MOMENTS = ("time", "hours", "until", "until_hours", "available")
-COLUMNS = (*TEXTS, *MOMENTS, "value")
+# the limits of normal, and what laboratory systems call them
+LIMITS = ("range_low", "range_high")
+_ALIASES = {
+    "reference_low": "range_low", "lln": "range_low", "reference_high": "range_high", "uln": "range_high",
+}  # fmt: skip
+COLUMNS = (*TEXTS, *MOMENTS, "value", *LIMITS)
 # a door may say on which line each row stood; a row without a source gets `file:line` from it
 LINE = "_line"
 
@@ -22,7 +27,7 @@ LINE = "_line"
 def long_table(raw: pl.DataFrame | pl.LazyFrame, *, file: str) -> tuple[pl.DataFrame, list[str]]:
     """The contract's columns, text trimmed and empty cells missing, and the names of the columns that are not read."""
     frame = raw.collect() if isinstance(raw, pl.LazyFrame) else raw
-    named = {name: name.strip().lower() for name in frame.columns}
+    named = {name: column_name(name) for name in frame.columns}
     _check_columns(list(named.values()), file)
     frame = frame.rename(named)
     extra = [name for name in frame.columns if name not in COLUMNS and name != LINE]
@@ -33,7 +38,13 @@ def long_table(raw: pl.DataFrame | pl.LazyFrame, *, file: str) -> tuple[pl.DataF
 
 def check_columns(names: list[str], *, file: str) -> None:
     """InputError unless the columns of the long table that every row needs are there."""
-    _check_columns([name.strip().lower() for name in names], file)
+    _check_columns([column_name(name) for name in names], file)
+
+
+def column_name(name: str) -> str:
+    """The contract's name of a column, however it is capitalized, spaced, or called by a laboratory system."""
+    plain = name.strip().lower()
+    return _ALIASES.get(plain, plain)
 
 
 def clock_of(frame: pl.DataFrame) -> Clock:
@@ -70,7 +81,7 @@ def _check_columns(names: list[str], file: str) -> None:
             f"the column {twice[0]!r} is there more than once",
             where=f"{file} ({found})",
             why="which of them to read would be a guess",
-            hint="give every column one name; capital letters and spaces around a name do not count",
+            hint="give every column one name; capital letters and spaces around a name do not count (lln is range_low)",
         )
     missing = [name for name in ("patient", "concept") if name not in names]
     if "time" not in names and "hours" not in names:

@@ -15,6 +15,13 @@ text    = "crs.astct-2019"                   # the same text in every row of the
 unit    = "{grade}"                          # unit of every value of the column
 
 [[column]]
+name       = "crp"
+concept    = "crp"
+unit       = "mg/L"
+range_low  = 0                               # limits of normal in that unit: a number,
+range_high = "crp_uln"                       # or the column that holds them
+
+[[column]]
 name      = "toci"
 concept   = "tocilizumab"
 given     = ["1"]                            # a mark: these cells mean given,
@@ -52,7 +59,10 @@ HOURS_IN = {"h": 1.0, "min": 1 / 60, "d": 24.0}
 
 @dataclass(frozen=True)
 class Measured:
-    """One column of the wide table and what its cells are; ``given`` and ``not_given`` make it a mark."""
+    """One column of the wide table and what its cells are; ``given`` and ``not_given`` make it a mark.
+
+    A limit of normal is a number, the name of the column that holds it, or empty.
+    """
 
     name: str
     concept: str
@@ -61,6 +71,8 @@ class Measured:
     given: frozenset[str] = frozenset()
     not_given: frozenset[str] = frozenset()
     texts: dict[str, str] = field(default_factory=dict)
+    range_low: float | str = ""
+    range_high: float | str = ""
 
 
 @dataclass(frozen=True)
@@ -95,8 +107,14 @@ class Mapping:
     def needed(self) -> list[str]:
         """Every column of the wide table that is read."""
         names = [self.patient, self.time, *(one.name for one in self.columns)]
-        names += [name for one in self.once for name in (one.column, one.name) if name]
-        return list(dict.fromkeys(names))
+        names += [part for one in self.columns for part in (one.range_low, one.range_high) if isinstance(part, str)]
+        names += [name for one in self.once for name in (one.column, one.name)]
+        return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether any column comes with limits of normal."""
+        return any(part != "" for one in self.columns for part in (one.range_low, one.range_high))
 
 
 def read_mapping(path: Path, knowledge: Knowledge) -> Mapping:
@@ -149,7 +167,8 @@ class _Parser:
                 raise _wrong(self.path, f"{one.concept} is timed in hours in a table of timestamps", "once", hint)
 
     def measured(self, table: dict[str, Any]) -> Measured:
-        self.known(table, "column", ("name", "concept", "unit", "text", "given", "not_given", "texts"))
+        limits = ("range_low", "range_high")
+        self.known(table, "column", ("name", "concept", "unit", "text", "given", "not_given", "texts", *limits))
         found = Measured(
             name=self.get(table, "name", str, "column"),
             concept=self.concept(self.get(table, "concept", str, "column"), "column"),
@@ -158,11 +177,20 @@ class _Parser:
             given=frozenset(map(str, self.get(table, "given", list, "column", []))),
             not_given=frozenset(map(str, self.get(table, "not_given", list, "column", []))),
             texts=self.texts(table, "column"),
+            range_low=self.limit(table, "range_low"),
+            range_high=self.limit(table, "range_high"),
         )
         if (found.texts and (found.given or found.text)) or (found.not_given and not found.given):
             raise _wrong(self.path, f"column {found.name!r}: `text`, `given` and `texts` contradict", "column")
         self.unit(found)
         return found
+
+    def limit(self, table: dict[str, Any], key: str) -> float | str:
+        given = table.get(key, "")
+        if isinstance(given, bool) or not isinstance(given, int | float | str):
+            hint = "write a number in the unit of the column, or the name of the column that holds it"
+            raise _wrong(self.path, f"`{key}` is neither a number nor the name of a column", "column", hint)
+        return given if isinstance(given, str) else float(given)
 
     def unit(self, found: Measured) -> None:
         concept = self.dictionary.concept(found.concept)

@@ -75,19 +75,20 @@ def _refuse_fractions(work: Work, meanings: Meanings) -> None:
 def _convert(work: Work, meanings: Meanings, other: pl.Series | None) -> None:
     """Bring `_value` into the canonical unit, choose between two readings of a comma, refuse what is not plausible."""
     if other is None or not other.count():
-        work.add(_canonical(meanings, "_value"))
-        work.refuse_value("out_of_range", ~_fits(meanings, "_value"))
+        work.add(canonical(meanings, "_value"))
+        work.refuse_value("out_of_range", ~fits(meanings, "_value"))
         return
     work.add(other.alias("_other"))
-    work.add(_canonical(meanings, "_value"), _canonical(meanings, "_other"))
-    second = _fits(meanings, "_other") & pl.col("_other").is_not_null()
-    work.add((second & _fits(meanings, "_value")).alias("_ambiguous"))
-    work.add(pl.when(second & ~_fits(meanings, "_value")).then("_other").otherwise("_value").alias("_value"))
+    work.add(canonical(meanings, "_value"), canonical(meanings, "_other"))
+    second = fits(meanings, "_other") & pl.col("_other").is_not_null()
+    work.add((second & fits(meanings, "_value")).alias("_ambiguous"))
+    work.add(pl.when(second & ~fits(meanings, "_value")).then("_other").otherwise("_value").alias("_value"))
     work.refuse_value("ambiguous_number", pl.col("_ambiguous"))
-    work.refuse_value("out_of_range", ~_fits(meanings, "_value"))
+    work.refuse_value("out_of_range", ~fits(meanings, "_value"))
 
 
-def _canonical(meanings: Meanings, column: str) -> pl.Expr:
+def canonical(meanings: Meanings, column: str) -> pl.Expr:
+    """A working column, given in the unit of its row, in the canonical unit."""
     units = [meaning.unit or _SAME for meaning in meanings.each]
     value = pl.col(column)
     changed = [unit.factor != 1 or unit.shift != 0 for unit in units]
@@ -106,7 +107,7 @@ def _canonical(meanings: Meanings, column: str) -> pl.Expr:
     return value.alias(column)
 
 
-def _fits(meanings: Meanings, column: str) -> pl.Expr:
+def fits(meanings: Meanings, column: str) -> pl.Expr:
     """True if missing or inside the plausible range, both ends included."""
     low = meanings.spread([meaning.low for meaning in meanings.each], pl.Float64())
     high = meanings.spread([meaning.high for meaning in meanings.each], pl.Float64())

@@ -6,7 +6,7 @@ import difflib
 
 import polars as pl
 
-from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.frame import LIMITS, LINE
 from cytowatch.adapters.mapping import Mapping, Measured, Once, read_mapping
 from cytowatch.adapters.numbers import read_numbers, trimmed
 from cytowatch.errors import InputError
@@ -87,7 +87,10 @@ class Melter:
         self._ignore("cell said to mean nothing", wide, nothing)
         wide = wide.filter(~not_given & ~nothing)
         value, text = _value_and_text(column, cell)
-        return self._long(wide, column.concept, value, text, column.unit, column.name, place)
+        limits = {
+            name: _limit(limit) for name, limit in zip(LIMITS, (column.range_low, column.range_high), strict=True)
+        }
+        return self._long(wide, column.concept, value, text, column.unit, column.name, place, limits)
 
     def _one(self, first: pl.DataFrame, one: Once) -> pl.DataFrame:
         text = pl.lit(one.text or None, pl.String)
@@ -102,7 +105,15 @@ class Melter:
         return self._long(first, one.concept, pl.lit(None, pl.String), text, "", named, 0)
 
     def _long(
-        self, wide: pl.DataFrame, concept: str, value: pl.Expr, text: pl.Expr, unit: str, column: str, place: int
+        self,
+        wide: pl.DataFrame,
+        concept: str,
+        value: pl.Expr,
+        text: pl.Expr,
+        unit: str,
+        column: str,
+        place: int,
+        limits: dict[str, pl.Expr] | None = None,
     ) -> pl.DataFrame:
         moment = "time" if self._mapping.hours_in_unit is None else "hours"
         parts = {
@@ -114,11 +125,20 @@ class Melter:
             "source": pl.format("{}:{}:{}", pl.lit(self._label), LINE, pl.lit(column)),
             "_place": pl.lit(place),
         }
-        return wide.select(*(part.cast(_LONG[name]).alias(name) for name, part in parts.items()), LINE, moment)
+        if self._mapping.has_limits:
+            parts |= limits or dict.fromkeys(LIMITS, pl.lit(None))
+        columns = (part.cast(_LONG.get(name, pl.String())).alias(name) for name, part in parts.items())
+        return wide.select(*columns, LINE, moment)
 
     def _ignore(self, reason: str, wide: pl.DataFrame, where: pl.Expr) -> None:
         count = int(wide.select(where.sum()).item() or 0)
         self._ignored[reason] = self._ignored.get(reason, 0) + count
+
+
+def _limit(limit: float | str) -> pl.Expr:
+    if isinstance(limit, str):
+        return pl.col(f"={limit}") if limit else pl.lit(None)
+    return pl.lit(limit)
 
 
 def _value_and_text(column: Measured, cell: pl.Expr) -> tuple[pl.Expr, pl.Expr]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import polars as pl
@@ -10,9 +10,14 @@ import polars as pl
 from cytowatch.engine.crs import Rules
 from cytowatch.engine.grade_crs import grade_crs
 from cytowatch.engine.grade_icans import grade_icans
+from cytowatch.engine.joint import joint_state, order_findings
+from cytowatch.engine.rules.grade import grade_rules
+from cytowatch.engine.rules.reads import needed_by_rules
 from cytowatch.engine.settle import Settled, settle
-from cytowatch.engine.subjects import find_triggers, make_subjects, needed_concepts
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.engine.side_by_side import discordance
+from cytowatch.engine.subjects import Subjects, find_triggers, make_subjects, needed_concepts
+from cytowatch.engine.views import as_view
+from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.schema import EPISODES, HOUR_US, PATIENTS, TIMELINE
 
 
@@ -21,7 +26,8 @@ class Graded:
     """What the engine says of all scales, and what became of the rows.
 
     ``superseded``: numbers of the rows that lost to others; ``later``: of those that ``as_of`` cut off. ``reported``:
-    grades that people reported; ``triggers``: patient, time, product.
+    grades that people reported; ``triggers``: patient, time, product. ``discordance``, ``joint``, ``findings``: tables of
+    that name in ``schema``.
     """
 
     timeline: pl.DataFrame
@@ -30,6 +36,9 @@ class Graded:
     later: pl.Series
     reported: pl.DataFrame
     triggers: pl.DataFrame
+    discordance: pl.DataFrame
+    joint: pl.DataFrame
+    findings: pl.DataFrame
 
 
 def grade_observations(
@@ -53,35 +62,79 @@ def grade_observations(
     people = people.with_columns(pl.col("patient").cast(settled.patient_type, strict=False))
     people = people.filter(pl.col("patient").is_not_null())
     triggers = find_triggers(settled, knowledge, assumed_product)
-    parts = [_one_scale(settled, triggers, people, knowledge, name, as_of, not_recorded, clock) for name in scales]
+    watch = _Watch(settled, triggers, people, knowledge, scales, as_of, clock)
+    parts = [_one_scale(watch, name, not_recorded) for name in scales]
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
-    return Graded(timeline, episodes, settled.superseded, settled.later, settled.charted.of("reported_grade"), triggers)
+    reported = settled.charted.of("reported_grade")
+    joint = joint_state(timeline, knowledge)
+    return Graded(
+        timeline,
+        episodes,
+        settled.superseded,
+        settled.later,
+        reported,
+        triggers,
+        discordance=discordance(timeline, reported, knowledge),
+        joint=joint,
+        findings=order_findings(joint, episodes, knowledge),
+    )
 
 
 def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
     """Every concept that can change what these scales say, or what is compared with them."""
-    needed = [needed_concepts(knowledge.scales[name], knowledge) for name in scales]
+    needed = [_needed(knowledge.scales[name], knowledge) for name in scales]
     return frozenset({"reported_grade"}).union(*needed)
 
 
-def _one_scale(
-    settled: Settled,
-    triggers: pl.DataFrame,
-    patients: pl.DataFrame,
-    knowledge: Knowledge,
-    name: str,
-    as_of: int | None,
-    not_recorded: frozenset[str],
-    clock: str,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    scale = knowledge.scales[name]
-    subjects = make_subjects(settled, triggers, patients, knowledge, scale, as_of=as_of, clock=clock)
-    rules = _rules(knowledge)
-    if scale.family == "crs":
-        timeline, episodes = grade_crs(subjects, scale, knowledge, rules, not_recorded)
+def _needed(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
+    if scale.method == "view":
+        return _needed(knowledge.scales[scale.view_of], knowledge)
+    return needed_by_rules(scale, knowledge) if scale.method == "rules" else needed_concepts(scale, knowledge)
+
+
+@dataclass
+class _Watch:
+    """The watched spans of several scales; scales that watch alike share them."""
+
+    settled: Settled
+    triggers: pl.DataFrame
+    people: pl.DataFrame
+    knowledge: Knowledge
+    scales: list[str]
+    as_of: int | None
+    clock: str
+    made: dict[tuple[object, ...], Subjects] = field(default_factory=dict)
+
+    def of(self, scale: Scale) -> Subjects:
+        """The watched spans of a scale, with the rows that it and those like it read."""
+        key = self._alike(scale)
+        if key not in self.made:
+            chosen = [self.knowledge.scales[name] for name in self.scales]
+            alike = [part for part in chosen if self._alike(part) == key]
+            needed = frozenset[str]().union(*(_needed(part, self.knowledge) for part in [*alike, scale]))
+            self.made[key] = make_subjects(
+                self.settled, self.triggers, self.people, scale, needed, as_of=self.as_of, clock=self.clock
+            )
+        return self.made[key]
+
+    @staticmethod
+    def _alike(scale: Scale) -> tuple[object, ...]:
+        return scale.method, scale.watch, scale.window_days, scale.episode.death_cause
+
+
+def _one_scale(watch: _Watch, name: str, not_recorded: frozenset[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    scale, knowledge = watch.knowledge.scales[name], watch.knowledge
+    if scale.method == "view":
+        timeline, _ = _one_scale(watch, scale.view_of, not_recorded)
+        return as_view(timeline, scale), EPISODES.empty()
+    subjects = watch.of(scale)
+    if scale.method == "rules":
+        timeline, episodes = grade_rules(subjects, scale, knowledge, not_recorded)
+    elif scale.method == "fever_led":
+        timeline, episodes = grade_crs(subjects, scale, knowledge, _rules(knowledge), not_recorded)
     else:
-        timeline, episodes = grade_icans(subjects, scale, knowledge, rules)
+        timeline, episodes = grade_icans(subjects, scale, knowledge, _rules(knowledge))
     episodes = episodes.with_columns(pl.lit(name).alias("scale"), pl.col("patient").cast(pl.String))
     return timeline, episodes.select(EPISODES.names).cast(pl.Schema(EPISODES.schema))
 

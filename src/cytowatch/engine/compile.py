@@ -120,6 +120,7 @@ class _Compiler:
             case ExceptKnown():
                 known = self.node(node.of).certain
                 return Truth(~known, ~known)
+        raise TypeError(f"a scale led by fever cannot read {node!r}")
 
     def compare(self, node: Compare) -> Truth:
         name = reading_name(node)
@@ -131,8 +132,9 @@ class _Compiler:
         return Truth(is_open(f"{name}|true"), ~is_open(f"{name}|false"))
 
     def any_measured(self, node: AnyMeasured) -> Truth:
-        names = [reading_name(part) for part in node.of]
-        self.needs.readings |= dict(zip(names, node.of, strict=True))
+        compares = [part for part in node.of if isinstance(part, Compare)]
+        names = [reading_name(part) for part in compares]
+        self.needs.readings |= dict(zip(names, compares, strict=True))
         true = reduce(or_, (is_open(f"{name}|true") for name in names))
         gray = reduce(or_, (is_open(f"{name}|gray") for name in names))
         false = reduce(or_, (is_open(f"{name}|false") for name in names))

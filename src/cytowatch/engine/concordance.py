@@ -26,7 +26,7 @@ def concordance(
         pl.col("patient").cast(pl.String),
         pl.col("text").cast(pl.String).alias("scale"),
         "time",
-        pl.col("value").cast(pl.Int8).alias("reported"),
+        pl.col("value").cast(pl.Int16).alias("reported"),
     ).filter(pl.col("scale").is_in(scales))
     if reported.is_empty():
         return CONCORDANCE.empty()

@@ -186,7 +186,11 @@ def _without_attributed(scale: Scale) -> list[pl.Expr]:
 def _unknown_inputs(scale: Scale, compiled: Compiled, not_recorded: frozenset[str]) -> list[pl.Expr]:
     """Which inputs are unknown at a moment, whatever that means for the grade."""
     pressures = [
-        reading_name(part) for node in _nodes(scale, AnyMeasured) if isinstance(node, AnyMeasured) for part in node.of
+        reading_name(part)
+        for node in _nodes(scale, AnyMeasured)
+        if isinstance(node, AnyMeasured)
+        for part in node.of
+        if isinstance(part, Compare)
     ]
     measured = _any(is_open(f"{name}|{part}") for name in pressures for part in ("true", "false", "gray"))
     truths = [drug_truth(drug, not_recorded) for drug in sorted(compiled.needs.drugs)]

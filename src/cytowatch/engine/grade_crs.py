@@ -138,7 +138,8 @@ def _criterion_pieces(
         case Running(concepts):
             return [_drug_piece(asked, rows, drug, knowledge) for drug in concepts if rows.of(drug).height]
         case AnyMeasured(parts):
-            return [_pressure_piece(asked, rows, people, part, knowledge) for part in parts]
+            compares = [part for part in parts if isinstance(part, Compare)]
+            return [_pressure_piece(asked, rows, people, part, knowledge) for part in compares]
         case node:
             return _oxygen_pieces(asked, rows, node, knowledge)
 

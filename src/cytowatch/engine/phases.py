@@ -45,6 +45,6 @@ def grade_bounds(at_least: pl.Expr, at_most: pl.Expr) -> list[pl.Expr]:
     at_least = pl.when(own).then(5).when(unknown).then(0).otherwise(at_least)
     at_most = pl.when(own | unknown).then(5).otherwise(at_most)
     return [
-        pl.when("triggered").then(at_least.cast(pl.Int8)).alias("at_least"),
-        pl.when("triggered").then(at_most.cast(pl.Int8)).alias("at_most"),
+        pl.when("triggered").then(at_least.cast(pl.Int16)).alias("at_least"),
+        pl.when("triggered").then(at_most.cast(pl.Int16)).alias("at_most"),
     ]

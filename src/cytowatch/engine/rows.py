@@ -40,7 +40,7 @@ def to_timeline(
         pl.lit(scale).alias("scale"),
         "start",
         "end",
-        pl.when(settled).then("at_least").cast(pl.Int8).alias("grade"),
+        pl.when(settled).then("at_least").cast(pl.Int16).alias("grade"),
         "at_least",
         "at_most",
         "criteria",

@@ -88,7 +88,8 @@ def _all_deaths(settled: Settled) -> pl.DataFrame:
 def _deaths(settled: Settled, scale: Scale) -> pl.DataFrame:
     """Deaths that end the watch for this scale: patient, death."""
     cause = pl.col("text").cast(pl.String).fill_null("unknown")
-    deaths = settled.charted.of("death").filter(~cause.is_in([scale.episode.death_cause, "unknown"]))
+    own = [scale.episode.death_cause, "unknown"] if scale.episode.death_cause else []
+    deaths = settled.charted.of("death").filter(~cause.is_in(own))
     return deaths.select("patient", pl.col("time").alias("death"))
 
 
@@ -110,15 +111,32 @@ def make_subjects(
     settled: Settled,
     triggers: pl.DataFrame,
     patients: pl.DataFrame,
-    knowledge: Knowledge,
     scale: Scale,
+    needed: frozenset[str],
     *,
     as_of: int | None,
     clock: str,
 ) -> Subjects:
-    """Lay the settled rows out by watched span."""
+    """Lay the settled rows of the needed concepts out by watched span."""
     known = settled.known
-    spans = _joined_windows(triggers).with_columns(pl.lit(True).alias("triggered"))
+    spans = _watched(known, triggers, scale)
+    table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
+    table = table.sort("patient", "start").with_row_index("subject")
+    table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
+    return Subjects(table, _lay_out(settled.charted.only(needed), table), triggers, _all_deaths(settled))
+
+
+def _watched(known: pl.DataFrame, triggers: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    """Spans before they are cut: patient, start, end, assumed, triggered."""
+    if scale.watch == "record":
+        return known.select(
+            "patient",
+            pl.col("first").alias("start"),
+            pl.lit(FOREVER).alias("end"),
+            pl.lit(False).alias("assumed"),
+            pl.lit(True).alias("triggered"),
+        )
+    spans = _joined_windows(_own_windows(triggers, scale)).with_columns(pl.lit(True).alias("triggered"))
     untriggered = known.join(triggers, on="patient", how="anti").select(
         "patient",
         pl.col("first").alias("start"),
@@ -126,13 +144,15 @@ def make_subjects(
         pl.lit(False).alias("assumed"),
         pl.lit(False).alias("triggered"),
     )
-    spans = pl.concat([spans, untriggered.select(spans.columns)])
-    table = _cut(spans, known.select("patient", "known"), _deaths(settled, scale), as_of)
-    table = table.sort("patient", "start").with_row_index("subject")
-    table = table.join(_ages(triggers, known, patients, clock), on="patient", how="left", maintain_order="left")
-    return Subjects(
-        table, _lay_out(settled.charted.only(needed_concepts(scale, knowledge)), table), triggers, _all_deaths(settled)
-    )
+    return pl.concat([spans, untriggered.select(spans.columns)])
+
+
+def _own_windows(triggers: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    """The triggers, moved and given the length of the scale's own window where it has one."""
+    if scale.window_days is None:
+        return triggers
+    first, last = (round(days * DAY_US) for days in scale.window_days)
+    return triggers.with_columns(pl.col("time") + first, pl.lit(last - first, pl.Int64).alias("window"))
 
 
 def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:
@@ -149,13 +169,18 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
     years_since_birth = pl.when(pl.lit(usable)).then(moment.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32))
     days = pl.coalesce((pl.col("age_years") * 365.25).floor(), days_since_birth).cast(pl.Int64)
     years = pl.coalesce(pl.col("age_years").floor(), years_since_birth).cast(pl.Int64)
+    first_trigger = triggers.group_by("patient").agg(pl.col("time").min().alias("first_trigger"))
+    at = at.join(first_trigger, on="patient", how="left")
     return at.join(patients, on="patient", how="left").select(
         "patient",
+        "first_trigger",
         pl.when(days >= 0).then(days).alias("age_days"),
         pl.when(days >= 0).then(years).alias("age_years"),
         "developmental_delay",
         "sbp_threshold",
         "baseline_oxygen_device",
+        "weight_kg",
+        *(f"baseline_{name}" for name in ("creatinine", "ast", "alt", "bilirubin")),
     )
 
 
@@ -167,7 +192,7 @@ def needed_concepts(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     signs = {concept for criterion in scale.criteria for concept in concepts_of(criterion.when)}
     steroids, inotropes = (cast("list[str]", knowledge.policy(key)) for key in ("steroids", "inotropes"))
     # read for flags and counts, not for a grade
-    beside = inotropes if scale.family == "crs" else ["sedated", "intracranial_hemorrhage"]
+    beside = inotropes if scale.method == "fever_led" else ["sedated", "intracranial_hemorrhage"]
     own = {"death", "tocilizumab", *scale.episode.waived_by, *steroids, *beside, *trigger_concepts(knowledge)}
     return frozenset((attribution | reasons | scores | signs | own) - {""})
 

@@ -25,11 +25,21 @@ def latest_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.
     best = latest(queries, rows, name, in_force=True)
     if not rows["until"].is_not_null().any():
         return best
-    asked = queries.select(QUERY).with_row_index("at").filter(best.is_null())
-    covering = _covering(asked, rows).group_by("at").agg(pl.col("source").sort_by(["began", "order"]).last())
-    late = (
-        queries.select(QUERY).with_row_index("at").join(covering, on="at", how="left", maintain_order="left")["source"]
-    )
+    return _with_late(queries, rows, best, name)
+
+
+def latest_of_any(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Series:
+    """As ``latest`` in force, over rows in no order that each may outlast the next; of one time the smallest source."""
+    ordered = rows.sort("subject", "time", "source", descending=[False, False, True])
+    return _with_late(queries, ordered, latest(queries, ordered, name, in_force=True), name)
+
+
+def _with_late(queries: pl.DataFrame, rows: pl.DataFrame, best: pl.Series, name: str) -> pl.Series:
+    """Where the latest row has ended, the latest of the earlier ones that still speak."""
+    numbered = queries.select(QUERY).with_row_index("at")
+    covering = _covering(numbered.filter(best.is_null()), rows)
+    covering = covering.group_by("at").agg(pl.col("source").sort_by(["began", "order"]).last())
+    late = numbered.join(covering, on="at", how="left", maintain_order="left")["source"]
     return pl.select(pl.coalesce(best, late).alias(name)).to_series()
 
 

@@ -16,7 +16,7 @@ from cytowatch.knowledge.shape import Document, near
 
 # what a folder may hold: folder ("" = its top) and ending; `cases` beside them is for tests and readers
 _LAYOUT = {
-    "": ("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml"),
+    "": ("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml", "quantities.toml"),
     "scales": (".toml",),
     "products": (".toml",),
     "codes": (".csv",),

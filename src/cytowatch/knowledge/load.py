@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
 from cytowatch.knowledge import parse
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, Policy, Product, Scale
+from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
 from cytowatch.knowledge.shape import Document, Reader, near
 
@@ -55,6 +57,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         concept_aliases=_aliases(files, "concept", {key: part.aliases for key, part in concepts.items()}),
         policies=policies,
         thresholds=_named(files, "policy.toml", "threshold", parse.threshold, ("policy", "threshold")),
+        quantities=_named(files, "quantities.toml", "quantity", parse.quantity, ("quantity",)),
         products=products,
         product_aliases=_aliases(files, "product", {key: part.brands for key, part in products.items()}),
         scales=_scales(files),
@@ -109,6 +112,8 @@ def _same_type(base: object, given: object) -> bool:
     number = (int, float)
     if isinstance(base, number) and not isinstance(base, bool):
         return isinstance(given, number) and not isinstance(given, bool)
+    if isinstance(base, dict) and isinstance(given, dict) and not base:
+        return all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in given.values())
     if isinstance(base, dict) and isinstance(given, dict):
         return all(key in base and _same_type(base[key], value) for key, value in given.items())
     return type(base) is type(given)
@@ -135,9 +140,35 @@ def _windows(files: dict[str, Document], policies: dict[str, Policy]) -> dict[st
 
 
 def _scales(files: dict[str, Document]) -> dict[str, Scale]:
-    names = sorted(name for name in files if name.startswith("scales/"))
-    found = (scale(Reader(files[name], (), files[name].content)) for name in names)
-    return {part.id: part for part in found}
+    """Every scale, those that take criteria from others after them; in the order of their ids."""
+    readers = {str(reader.data.get("id", name)): reader for name, reader in _scale_readers(files)}
+    found: dict[str, Scale] = {}
+    library: Library = {}
+    for name in _in_order(readers):
+        found[name] = scale(readers[name], library)
+        library[name] = {part.id: (part.grade, part.when) for part in found[name].criteria}
+    return dict(sorted(found.items()))
+
+
+def _scale_readers(files: dict[str, Document]) -> Iterator[tuple[str, Reader]]:
+    """A file holds one scale, or a list of small ones that share what stands at its head."""
+    for name in sorted(name for name in files if name.startswith("scales/")):
+        content = files[name].content
+        if "scale" not in content:
+            yield name, Reader(files[name], (), content)
+            continue
+        head = {key: value for key, value in content.items() if key != "scale"}
+        for reader in Reader(files[name], (), content).tables("scale"):
+            yield reader.path[-1], Reader(files[name], reader.path, head | reader.data)
+
+
+def _in_order(readers: dict[str, Reader]) -> list[str]:
+    needs = {name: references(reader.data) & readers.keys() - {name} for name, reader in readers.items()}
+    try:
+        return list(TopologicalSorter({name: sorted(part) for name, part in sorted(needs.items())}).static_order())
+    except CycleError as error:
+        names = " -> ".join(error.args[1])
+        readers[error.args[1][0]].fail(f"Scales take criteria from each other in a ring: {names}.", "id")
 
 
 def _messages(files: dict[str, Document]) -> dict[str, str]:

@@ -140,16 +140,54 @@ class Product:
     facts: tuple[Fact, ...] = ()
 
 
+Operator = Literal["<", "<=", ">", ">=", "=="]
+Limit = Literal["uln", "lln"]
+
+
 @dataclass(frozen=True)
 class Compare:
     """A reading compared with a number, or with a threshold by age."""
 
     concept: str
-    op: Literal["<", "<=", ">", ">=", "=="]
+    op: Operator
     value: float | None = None
     unit: str = ""
     threshold: str = ""
     without: str = ""  # holds only while no interval of this concept is on
+    # the rest is for scales of the method "rules"
+    times: Literal["", "uln", "lln", "baseline", "lowest"] = ""  # the cut-off is value x this
+    plus: Literal["", "uln", "lln", "baseline", "lowest"] = ""  # the cut-off is this + value
+    lookback_hours: float = 0.0  # how far back the lowest earlier reading is looked for
+    over_hours: float = 0.0  # each reading speaks for so long, whatever comes after it: the worst of a day
+    of_baseline: bool = False  # the patient's baseline is compared, not the reading
+
+
+@dataclass(frozen=True)
+class Relative:
+    """A reading against its limit of normal, or against the baseline where that was abnormal already."""
+
+    concept: str
+    op: Operator
+    limit: Limit
+    normal: float  # the cut-off is normal x limit while the baseline was normal
+    abnormal: float  # and abnormal x baseline where it was not
+    abnormal_op: Operator
+
+
+@dataclass(frozen=True)
+class QuantityCompare:
+    """A computed quantity (quantities.toml) compared with a number."""
+
+    quantity: str
+    op: Operator
+    value: float
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """A computed quantity rests on an estimate at this moment."""
+
+    quantity: str
 
 
 @dataclass(frozen=True)
@@ -158,6 +196,65 @@ class In:
 
     concept: str
     categories: tuple[str, ...]
+    over_hours: float = 0.0  # as in Compare
+
+
+@dataclass(frozen=True)
+class Given:
+    """At least ``times`` doses of the listed drugs in the hours up to now."""
+
+    concepts: tuple[str, ...]
+    times: int
+    within_hours: float
+
+
+@dataclass(frozen=True)
+class DaysSinceExposure:
+    """The latest exposure lies at least ``first`` and less than ``last`` days back."""
+
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class AgeYears:
+    """The patient's completed years, ``first`` included, ``last`` excluded."""
+
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Count:
+    """At least ``at_least`` of the parts."""
+
+    of: tuple[Node, ...]
+    at_least: int
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """The part has held without a break for so long."""
+
+    of: Node
+    hours: float
+
+
+@dataclass(frozen=True)
+class Cumulative:
+    """The part has held for so many days in all; breaks shorter than ``bridging_days`` count as well."""
+
+    of: Node
+    days: float
+    bridging_days: float
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """So many readings have compared true since the watch began."""
+
+    of: Compare
+    times: int
 
 
 @dataclass(frozen=True)
@@ -172,7 +269,7 @@ class Running:
 class AnyMeasured:
     """True if any reading is true; unknown only if none is in force (or one is gray)."""
 
-    of: tuple[Compare, ...]
+    of: tuple[Compare | In, ...]
 
 
 @dataclass(frozen=True)
@@ -210,7 +307,62 @@ class ExceptKnown:
     of: Node
 
 
-Node = Compare | In | Running | AnyMeasured | All | AnyOf | Not | Possible | ExceptKnown
+Node = (
+    Compare
+    | Relative
+    | QuantityCompare
+    | Estimated
+    | In
+    | Running
+    | Given
+    | DaysSinceExposure
+    | AgeYears
+    | AnyMeasured
+    | All
+    | AnyOf
+    | Count
+    | Not
+    | Possible
+    | ExceptKnown
+    | Sustained
+    | Cumulative
+    | Repeated
+)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One input of a quantity: a reading, or the running rate of a drug in one unit, times a factor."""
+
+    concept: str
+    unit: str
+    factor: float = 1.0
+    rate: bool = False
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something computed from several concepts at one moment.
+
+    ``sum``: constant + the terms; ``ratio``: the first term over the second; ``inspired_oxygen``: the fraction that
+    is charted, that of room air, or an estimate from the flow with its interval.
+    """
+
+    key: str
+    label: str
+    kind: Literal["sum", "ratio", "inspired_oxygen"]
+    unit: str
+    terms: tuple[Term, ...]
+    constant: float
+    source: str
+    locator: str
+    evidence: Evidence
+    # of `inspired_oxygen`: fraction at no flow, per liter a minute, half width, and the devices it is made for
+    room_air: float = 0.21
+    at_no_flow: float = 0.0
+    per_liter: float = 0.0
+    half_width: float = 0.0
+    flow_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -258,9 +410,19 @@ class Domain:
     by_exception: bool = False
     under_sedation: Literal["graded", "unknown"] = "graded"
     instrument: Literal["", "child", "adult"] = ""
+    # of the method "rules": an axis that is unknown does not keep an episode open
+    holds_open: bool = True
     source: str = ""
     locator: str = ""
     evidence: Evidence = "house"
+
+
+@dataclass(frozen=True)
+class FlagRule:
+    """A remark that a reader must see while a condition holds."""
+
+    id: str
+    when: Node
 
 
 @dataclass(frozen=True)
@@ -282,13 +444,16 @@ class EpisodeRule:
     death_criterion: str
 
 
+Family = Literal["crs", "icans", "hyperinflammation", "blood", "organ", "score", "lay"]
+
+
 @dataclass(frozen=True)
 class Scale:
     """One published grading scale, one edition."""
 
     id: str
     title: str
-    family: Literal["crs", "icans"]
+    family: Family
     revision: int
     status: str
     source: str
@@ -300,6 +465,17 @@ class Scale:
     flags: dict[str, str]
     not_encoded: tuple[NotEncoded, ...]
     file: str = ""
+    # which engine carries the scale out: the two ASTCT scales have one each, all others are rules alone
+    method: Literal["fever_led", "neuro", "rules", "view"] = "fever_led"
+    scoring: Literal["worst", "sum"] = "worst"  # grade of the worst axis, or sum over the axes
+    watch: Literal["exposure", "record"] = "exposure"  # after an exposure, or wherever anything is charted
+    window_days: tuple[float, float] | None = None  # from and to, after each exposure; None = the product's
+    has_episodes: bool = True
+    flag_rules: tuple[FlagRule, ...] = ()
+    probability: tuple[tuple[float, float], ...] = ()  # score and published probability in per cent
+    view_of: str = ""  # the scale that a view words anew
+    view: dict[int, int] = field(default_factory=dict)  # its grade to the grade here
+    short: str = ""  # a name for a strip in a figure
 
 
 @dataclass(frozen=True)
@@ -312,6 +488,7 @@ class Knowledge:
     concept_aliases: dict[str, str]
     policies: dict[str, Policy]
     thresholds: dict[str, Threshold]
+    quantities: dict[str, Quantity]
     products: dict[str, Product]
     product_aliases: dict[str, str]
     scales: dict[str, Scale]

@@ -13,7 +13,9 @@ from cytowatch.knowledge.model import (
     Kind,
     Policy,
     Product,
+    Quantity,
     Source,
+    Term,
     Threshold,
     ThresholdBand,
     Unit,
@@ -263,6 +265,35 @@ def _fact(reader: Reader) -> Fact:
         source=reader.text("source"),
         locator=reader.text("locator"),
         evidence=reader.word("evidence", EVIDENCE),
+    )
+    reader.finish()
+    return found
+
+
+def quantity(key: str, reader: Reader) -> Quantity:
+    """One quantity that is computed from several concepts."""
+    return Quantity(
+        key=key,
+        label=reader.text("label"),
+        kind=reader.word("kind", ("sum", "ratio", "inspired_oxygen")),
+        unit=reader.text("unit"),
+        terms=tuple(_term(part) for part in reader.tables("terms", ())),
+        constant=reader.number("constant", 0.0),
+        room_air=reader.number("room_air", 0.21),
+        at_no_flow=reader.number("at_no_flow", 0.0),
+        per_liter=reader.number("per_liter", 0.0),
+        half_width=reader.number("half_width", 0.0),
+        flow_devices=reader.texts("flow_devices", ()),
+        **_cited(reader),
+    )
+
+
+def _term(reader: Reader) -> Term:
+    found = Term(
+        concept=reader.text("concept"),
+        unit=reader.text("unit"),
+        factor=reader.number("factor", 1.0),
+        rate=reader.truth("rate", False),
     )
     reader.finish()
     return found

@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 from cytowatch.knowledge.model import (
-    All,
-    AnyMeasured,
-    AnyOf,
     Band,
-    Compare,
     Criterion,
     Domain,
     EpisodeRule,
-    ExceptKnown,
-    In,
-    Node,
-    Not,
+    Family,
+    FlagRule,
     NotEncoded,
-    Possible,
-    Running,
     Scale,
 )
 from cytowatch.knowledge.parse import EVIDENCE
+from cytowatch.knowledge.parse_node import Library, node
 from cytowatch.knowledge.shape import Reader
 
-Operator = Literal["<", "<=", ">", ">=", "=="]
-_OPERATORS: tuple[Operator, ...] = get_args(Operator)
+_FAMILIES: tuple[Family, ...] = get_args(Family)
+_NO_EPISODE = {"opens_with": "", "floor": 0, "death_cause": "", "death_criterion": "", "waived_by": []}
 
 
-def scale(reader: Reader) -> Scale:
-    """One scale file; a row without a source of its own rests on the scale's."""
+def scale(reader: Reader, library: Library) -> Scale:
+    """One scale; a row without a source of its own rests on the scale's. ``library``: criteria of other scales."""
     source = reader.text("source")
     meaning = _grades(reader.table("grades"))
+    has_episodes = reader.has("episode")
+    own: Library = {}
+    criteria: list[Criterion] = []
+    for part in reader.tables("criterion", ()):
+        one = _criterion(part, source, library | {reader.text("id"): own.get("", {})})
+        criteria.append(one)
+        own.setdefault("", {})[one.id] = (one.grade, one.when)
     found = Scale(
         id=reader.text("id"),
         title=reader.text("title"),
-        family=reader.word("family", ("crs", "icans")),
+        family=reader.word("family", _FAMILIES),
         revision=reader.whole("revision"),
         status=reader.word("status", ("draft", "reviewed", "retired")),
         source=source,
         grades=tuple(sorted(meaning)),
         grade_meaning=meaning,
         domains=tuple(_domain(part, source) for part in reader.tables("domain")),
-        criteria=tuple(_criterion(part, source) for part in reader.tables("criterion", ())),
-        episode=_episode(reader.table("episode")),
+        criteria=tuple(criteria),
+        episode=_episode(reader.table("episode", _NO_EPISODE)),
         flags=_texts_by_key(reader.table("flags", {})),
         not_encoded=tuple(_not_encoded(part) for part in reader.tables("not_encoded", ())),
         file=reader.document.name,
+        method=reader.word("method", ("fever_led", "neuro", "rules", "view"), "fever_led"),
+        scoring=reader.word("scoring", ("worst", "sum"), "worst"),
+        watch=reader.word("watch", ("exposure", "record"), "exposure"),
+        window_days=_window(reader),
+        has_episodes=has_episodes,
+        flag_rules=tuple(_flag_rule(part, library) for part in reader.tables("flag", ())),
+        probability=_probability(reader),
+        view_of=reader.text("view_of", ""),
+        view={int(key): grade for key, grade in _categories(reader.table("view", {})).items()},
+        short=reader.text("short", ""),
     )
     reader.finish()
     _check_names(reader, found)
@@ -56,7 +65,7 @@ def scale(reader: Reader) -> Scale:
 
 
 def _check_names(reader: Reader, found: Scale) -> None:
-    if reader.document.name.rsplit("/", 1)[-1] != f"{found.id}.toml":
+    if not reader.path and reader.document.name.rsplit("/", 1)[-1] != f"{found.id}.toml":
         reader.fail(f"The file must be called {found.id}.toml after its id.", "id")
     for kind, ids in (("domain", [part.id for part in found.domains]), ("criterion", [p.id for p in found.criteria])):
         twice = next((name for name in ids if ids.count(name) > 1), None)
@@ -70,6 +79,30 @@ def _grades(reader: Reader) -> dict[int, str]:
         if not key.isdigit():
             reader.fail(f"A grade must be a whole number, not {key!r}.", key)
         found[int(key)] = reader.text(key)
+    return found
+
+
+def _window(reader: Reader) -> tuple[float, float] | None:
+    given = reader.any("window_days", None)
+    if given is None:
+        return None
+    numbers = [float(part) for part in given if type(part) in (int, float)] if isinstance(given, list) else []
+    if len(numbers) != 2 or not 0 <= numbers[0] < numbers[1]:
+        reader.fail("`window_days` must be [from, to] in days after the exposure, 0 or more.", "window_days")
+    return numbers[0], numbers[1]
+
+
+def _probability(reader: Reader) -> tuple[tuple[float, float], ...]:
+    given = reader.any("probability", ())
+    pairs = given if isinstance(given, list | tuple) else (None,)
+    if not all(isinstance(pair, list) and all(type(part) in (int, float) for part in pair) for pair in pairs):
+        reader.fail("`probability` must be a list of [score, per cent].", "probability")
+    return tuple((float(pair[0]), float(pair[1])) for pair in pairs)
+
+
+def _flag_rule(reader: Reader, library: Library) -> FlagRule:
+    found = FlagRule(id=reader.text("id"), when=node(reader.table("when"), library))
+    reader.finish()
     return found
 
 
@@ -112,6 +145,7 @@ def _domain(reader: Reader, source: str) -> Domain:
         by_exception=reader.truth("by_exception", False),
         under_sedation=reader.word("under_sedation", ("graded", "unknown"), "graded"),
         instrument=reader.word("instrument", ("", "child", "adult"), ""),
+        holds_open=reader.truth("holds_open", True),
         source=reader.text("source", source),
         locator=reader.text("locator", ""),
         evidence=reader.word("evidence", EVIDENCE, "house"),
@@ -139,80 +173,16 @@ def _categories(reader: Reader) -> dict[str, int]:
     return {key: reader.whole(key) for key in reader.data}
 
 
-def _criterion(reader: Reader, source: str) -> Criterion:
+def _criterion(reader: Reader, source: str, library: Library) -> Criterion:
     found = Criterion(
         id=reader.text("id"),
         label=reader.text("label"),
         domain=reader.text("domain"),
         grade=reader.whole("grade"),
-        when=node(reader.table("when")),
+        when=node(reader.table("when"), library),
         source=reader.text("source", source),
         locator=reader.text("locator"),
         evidence=reader.word("evidence", EVIDENCE),
     )
     reader.finish()
     return found
-
-
-def node(reader: Reader) -> Node:
-    """One node of a `when` tree, from the closed vocabulary; anything else is an error."""
-    word = next((word for word in _VOCABULARY if reader.has(word)), None)
-    if word is None:
-        known = ", ".join(_VOCABULARY)
-        reader.fail("This condition has no known word.", hint=f"Use one of: {known}; `in` and `op` go with `concept`.")
-    found = _VOCABULARY[word](reader)
-    reader.finish()
-    return found
-
-
-def _nodes(reader: Reader, key: str) -> tuple[Node, ...]:
-    parts = reader.tables(key)
-    if not parts:
-        reader.fail(f"`{key}` needs at least one condition.", key)
-    return tuple(node(part) for part in parts)
-
-
-def _compare(reader: Reader) -> Compare:
-    found = Compare(
-        concept=reader.text("concept"),
-        op=reader.word("op", _OPERATORS),
-        value=reader.maybe_number("value"),
-        unit=reader.text("unit", ""),
-        threshold=reader.text("threshold", ""),
-        without=reader.text("without", ""),
-    )
-    if (found.value is None) == (not found.threshold):
-        reader.fail("A comparison needs either a `value` with its `unit`, or a `threshold`.", "value")
-    if found.value is not None and not found.unit:
-        reader.fail("A `value` needs its `unit`.", "unit")
-    return found
-
-
-def _in(reader: Reader) -> In:
-    return In(reader.text("concept"), reader.texts("in"))
-
-
-def _running(reader: Reader) -> Running:
-    return Running(reader.texts("running"), reader.whole("at_least", 1))
-
-
-def _any_measured(reader: Reader) -> AnyMeasured:
-    parts = reader.tables("any_measured")
-    found = tuple(_compare(part) for part in parts)
-    for part in parts:
-        part.finish()
-    return AnyMeasured(found)
-
-
-# the first word found decides; `in` stands before `op` because both go with `concept`
-_VOCABULARY: dict[str, Callable[[Reader], Node]] = {
-    "any_measured": _any_measured,
-    "all": lambda reader: All(_nodes(reader, "all")),
-    "any": lambda reader: AnyOf(_nodes(reader, "any")),
-    "not": lambda reader: Not(node(reader.table("not"))),
-    "possible": lambda reader: Possible(node(reader.table("possible"))),
-    "except_known": lambda reader: ExceptKnown(node(reader.table("except_known"))),
-    "running": _running,
-    "in": _in,
-    "op": _compare,
-}

@@ -28,31 +28,40 @@ def true_range(row: Row) -> Range:
         return Range(value, row.comparator == ">", float("inf"), True)
     if row.comparator in ("<", "<="):
         return Range(float("-inf"), True, value, row.comparator == "<")
+    return exactly(value)
+
+
+def exactly(value: float) -> Range:
+    """The range of one value that is known."""
     return Range(value, False, value, False)
 
 
-def all_below(values: Range, cut: float) -> bool:
-    """Every possible value is below ``cut``."""
-    return values.high < cut or (values.high == cut and values.high_open)
+def all_below(values: Range, cut: float, near: float = 0.0) -> bool:
+    """Every possible value is below ``cut``; what lies within ``near`` of it counts as equal."""
+    return values.high < cut - near or (values.high <= cut + near and values.high_open)
 
 
-def all_above(values: Range, cut: float) -> bool:
-    """Every possible value is above ``cut``."""
-    return values.low > cut or (values.low == cut and values.low_open)
+def all_above(values: Range, cut: float, near: float = 0.0) -> bool:
+    """Every possible value is above ``cut``; what lies within ``near`` of it counts as equal."""
+    return values.low > cut + near or (values.low >= cut - near and values.low_open)
 
 
 def compare(row: Row, op: str, cut: float) -> bool | None:
+    """Whether what a row says compares with ``cut``, as ``holds`` answers it."""
+    return holds(true_range(row), op, cut)
+
+
+def holds(values: Range, op: str, cut: float, near: float = 0.0) -> bool | None:
     """True or false if that holds for every possible value, else None: measured but undecided."""
-    values = true_range(row)
-    if op == "==":
-        if values.low == values.high == cut:
-            return True
-        return False if all_below(values, cut) or all_above(values, cut) else None
+    at_least, at_most = values.low >= cut - near, values.high <= cut + near
+    below, above = all_below(values, cut, near), all_above(values, cut, near)
     sure_true, sure_false = {
-        "<": (all_below(values, cut), values.low >= cut),
-        "<=": (values.high <= cut, all_above(values, cut)),
-        ">": (all_above(values, cut), values.high <= cut),
-        ">=": (values.low >= cut, all_below(values, cut)),
+        "<": (below, at_least),
+        "<=": (at_most, above),
+        ">": (above, at_most),
+        ">=": (at_least, below),
+        # a range with an open end never holds one value alone
+        "==": (at_least and at_most and not below and not above, below or above),
     }[op]
     return True if sure_true else False if sure_false else None
 

@@ -85,6 +85,17 @@ class Chart:
         return False
 
 
+def latest_row(rows: list[Row]) -> list[Row]:
+    """The latest of the rows, of one time the one with the smallest source; empty if there is none."""
+    return [min(rows, key=lambda row: (-row.time, row.source))] if rows else []
+
+
+def looked_since(finding: Lane, charted: list[int], time: int) -> bool:
+    """Whether someone looked at the patient (at one of the sorted times) since a finding ceased to speak."""
+    expiry = max((part.end for part in finding.spoken if part.state == "on" and part.start <= time), default=None)
+    return bool(charted) and any_between(charted, charted[0] if expiry is None else expiry, time)
+
+
 def latest(times: list[int], time: int) -> int:
     """The latest of the sorted ``times`` at or before ``time``."""
     index = bisect_right(times, time)

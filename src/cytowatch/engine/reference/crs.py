@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cytowatch.engine.reference.chart import Chart, latest
+from cytowatch.engine.reference.chart import Chart, latest, latest_row
 from cytowatch.engine.reference.crs_signs import MAP, OXYGEN_GRADES, SBP, CrsSigns, Signs
 from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.states import Deaths, Episode, SignTimes, State, Walk, moments
@@ -145,15 +145,15 @@ class CrsWalker:
 
     def _rows(self, criterion: str, time: int, episode: Episode | None) -> list[Row]:
         if criterion == "fever":
-            return _latest_row([row for row in self.signs.fever_rows if row.time <= time])
+            return latest_row([row for row in self.signs.fever_rows if row.time <= time])
         if criterion == "fever_waived":
-            return _latest_row([row for row in self.waiving if episode and _waives(row, episode.onset, time)])
+            return latest_row([row for row in self.waiving if episode and _waives(row, episode.onset, time)])
         if criterion == "hypotension":
             low = [row for row, said in self.signs.pressures(time) if said]
             return [row for concept in (SBP, MAP) for row in low if row.concept == concept]
         if criterion in self.drug_lists:
             running = (self.chart.lane(drug).on(time) for drug in self.drug_lists[criterion])
-            return [row for rows in running for row in _latest_row(rows)]
+            return [row for rows in running for row in latest_row(rows)]
         return self.signs.oxygen.evidence(time, criterion) if criterion in OXYGEN_GRADES else []
 
 
@@ -164,11 +164,6 @@ def _given(row: Row) -> bool:
 def _waives(row: Row, onset: int, time: int) -> bool:
     """Whether a dose makes fever unnecessary at ``time`` in an episode that began at ``onset``."""
     return row.time <= time and (row.time >= onset or (row.until is not None and row.until > onset))
-
-
-def _latest_row(rows: list[Row]) -> list[Row]:
-    """The latest of the rows, of one time the one with the smallest source; empty if there is none."""
-    return [min(rows, key=lambda row: (-row.time, row.source))] if rows else []
 
 
 def _bounds(phase: Phase, signs: Signs) -> tuple[int, int]:

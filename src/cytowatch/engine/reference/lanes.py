@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from cytowatch.engine.reference.bounds import compare
@@ -120,6 +121,35 @@ def findings(rows: list[Row], valid_for: int) -> Lane:
             for row, following in zip(rows, next_times(rows), strict=True)
         ]
     )
+
+
+def for_hours(rows: list[Row], lasting: int) -> Lane:
+    """Every row for as long, whatever comes after it."""
+    return Lane([Spoken(row.time, row.time + lasting, row) for row in rows])
+
+
+def said(rows: list[Row], valid_for: int) -> Lane:
+    """Statements: until ``until`` or for ``valid_for``, whatever comes after them."""
+    return Lane([Spoken(row.time, _own_end(row, valid_for), row) for row in rows])
+
+
+def device_changes(rows: list[Row]) -> list[int]:
+    """The times at which the charted device becomes another one."""
+    charted: dict[int, set[str | None]] = {}
+    for row in rows:
+        charted.setdefault(row.time, set()).add(row.text)
+    times = sorted(charted)
+    return [now for before, now in pairwise(times) if len(charted[before] | charted[now]) > 1]
+
+
+def ended(lane: Lane, times: list[int]) -> Lane:
+    """The same rows, each ended by the first of the sorted ``times`` strictly after it."""
+    found = []
+    for part in lane.spoken:
+        index = bisect_right(times, part.start)
+        stop = times[index] if index < len(times) else FOREVER
+        found.append(Spoken(part.start, min(part.end, stop), part.row))
+    return Lane(found)
 
 
 def _own_end(row: Row, valid_for: int) -> int:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from cytowatch.engine.reference import bounds
-from cytowatch.engine.reference.chart import Chart, any_between
+from cytowatch.engine.reference.chart import Chart, looked_since
 from cytowatch.engine.reference.rows import Row
 
 NO_FINDING = "none"
@@ -156,15 +156,9 @@ class NeuroSigns:
         if rows:
             grade = max(self._category(domain, row) for row in rows)
             return Grades(grade, grade, rows)
-        if said or self._charted_since(self.domains[domain].concept, time):
+        if said or looked_since(self.chart.lane(self.domains[domain].concept), self.charted, time):
             return Grades(0, 0)
         return Grades(0, self._worst(domain))
-
-    def _charted_since(self, concept: str, time: int) -> bool:
-        """Whether someone looked at the patient since the latest finding ceased to speak."""
-        found = [part for part in self.chart.lane(concept).spoken if part.state == "on" and part.start <= time]
-        expiry = max((part.end for part in found), default=None)
-        return bool(self.charted) and any_between(self.charted, self.charted[0] if expiry is None else expiry, time)
 
     def _bleeding(self, time: int) -> bool:
         return any(row.text == "present" for row in self.chart.lane(HEMORRHAGE).on(time))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from itertools import pairwise
-
 from cytowatch.engine.reference.bounds import compare
 from cytowatch.engine.reference.chart import Chart
-from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, Spoken, readings, standing
-from cytowatch.engine.reference.rows import FOREVER, Row
+from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, device_changes, ended, readings, standing
+from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rules import DEVICE
 
 FLOW = "oxygen_flow"
@@ -18,6 +15,14 @@ UNCLASSED = "other"
 # a ventilator is more than any support at home
 BEYOND_LEVEL = 5
 LEVELS = {"supplemental_oxygen": 2, "high_flow_oxygen": 3, "positive_pressure": 4}
+
+
+def reasons(chart: Chart, concept: str, chronic: tuple[str, ...]) -> Lane:
+    """Reasons charted; a chronic one has no limit of its own."""
+    rows = chart.of(concept)
+    limited, endless = readings(rows, chart.rules.valid_for(concept)), standing(rows)
+    pairs = zip(limited.spoken, endless.spoken, strict=True)
+    return Lane([long if long.row.text in chronic else short for short, long in pairs])
 
 
 def _highest(met: tuple[str, ...]) -> int:
@@ -38,37 +43,19 @@ class Oxygen:
         self.high_above = rules.flow_above("high_flow_oxygen")
         self.bare_above = {FLOW: rules.without_device(FLOW), FIO2: rules.without_device(FIO2)}
         self.excluding = rules.domains["oxygen"].excluding
-        self.changes, self.stops = self._changes(), self._stops()
-        self.flow = self._ended(chart.lane(FLOW), self.changes)
-        self.bare = {FLOW: self._ended(self.flow, self.stops), FIO2: self._ended(chart.lane(FIO2), self.stops)}
+        self.changes, self.stops = device_changes(chart.of(DEVICE)), self._stops()
+        self.flow = ended(chart.lane(FLOW), self.changes)
+        self.bare = {FLOW: ended(self.flow, self.stops), FIO2: ended(chart.lane(FIO2), self.stops)}
         self.chronic = rules.domains["oxygen"].chronic
         self.beyond = set(rules.domains["oxygen"].beyond_home)
-        self.reason = self._reasons()
+        self.reason = reasons(chart, REASON, self.chronic)
         self._levels: dict[int, tuple[int, int]] = {}
-
-    def _changes(self) -> list[int]:
-        """The times at which the charted device becomes another one."""
-        charted: dict[int, set[str | None]] = {}
-        for row in self.chart.of(DEVICE):
-            charted.setdefault(row.time, set()).add(row.text)
-        times = sorted(charted)
-        return [now for before, now in pairwise(times) if len(charted[before] | charted[now]) > 1]
 
     def _stops(self) -> list[int]:
         """The times that end oxygen without a device: a device row, or a device's charted end."""
         rows = self.chart.of(DEVICE)
         ends = {row.until for row in rows if row.until is not None and row.text != NO_DEVICE}
         return sorted({row.time for row in rows} | ends)
-
-    @staticmethod
-    def _ended(lane: Lane, times: list[int]) -> Lane:
-        """The same rows, each ended by the first of ``times`` strictly after it."""
-        found = []
-        for part in lane.spoken:
-            index = bisect_right(times, part.start)
-            stop = times[index] if index < len(times) else FOREVER
-            found.append(Spoken(part.start, min(part.end, stop), part.row))
-        return Lane(found)
 
     def kinds(self, time: int) -> set[str]:
         """The device categories that are on for certain."""
@@ -139,13 +126,6 @@ class Oxygen:
         base = self._baseline_level()
         home = [(base, base), *(self._level_at_home(row, time) for row in reasons)]
         return any(certain <= high for _, high in home), any(possible <= low for low, _ in home)
-
-    def _reasons(self) -> Lane:
-        """Reasons charted; a chronic one has no limit of its own."""
-        rows = self.chart.of(REASON)
-        limited, endless = readings(rows, self.chart.rules.valid_for(REASON)), standing(rows)
-        pairs = zip(limited.spoken, endless.spoken, strict=True)
-        return Lane([long if long.row.text in self.chronic else short for short, long in pairs])
 
     def _level_at_home(self, row: Row, time: int) -> tuple[int, int]:
         """The first level other than none soon after the reason spoke; unknown if there is none so soon."""

@@ -8,10 +8,11 @@ from cytowatch.engine.reference.chart import Chart
 from cytowatch.engine.reference.crs import CrsWalker
 from cytowatch.engine.reference.icans import IcansWalker
 from cytowatch.engine.reference.rows import Row, Subject, age_at
+from cytowatch.engine.reference.rule_walker import RuleWalker
 from cytowatch.engine.reference.rules import Rules
 from cytowatch.engine.reference.settle import counting, settle, standing
 from cytowatch.engine.reference.states import Deaths, Episode, Found, Options, State, Walker, moments, once
-from cytowatch.engine.reference.window import Span, Trigger, assumed, known_until, spans, triggers
+from cytowatch.engine.reference.window import Span, Trigger, assumed, known_until, spans, triggers, whole_record
 from cytowatch.schema import DAY_US, HOUR_US
 
 Change = tuple[int, int, State]
@@ -31,18 +32,26 @@ def grade_patient(admitted: list[Row], subject: Subject, rules: Rules, options: 
     known = known_until(standing(counted), rules)
     first = min((part.time for part in exposures), default=rows[0].time)
     chart = Chart(rows, rules, subject, age_at(subject, first, options.clock), options.not_recorded)
-    flags = ("assumed_trigger",) if taken_for_granted else ()
+    anywhere = rules.scale.watch == "record"
+    flags = ("assumed_trigger",) if taken_for_granted and not anywhere else ()
+    watched = (
+        whole_record(rows, known, rules, options.as_of)
+        if anywhere
+        else spans(exposures, rows, known, rules, options.as_of)
+    )
     number = 1
-    for span in spans(exposures, rows, known, rules, options.as_of):
-        number += Writer(_walker(chart, span), exposures, flags, found).graded(number)
-    if not exposures:
+    for span in watched:
+        number += Writer(_walker(chart, span, exposures), exposures, flags, found).graded(number)
+    if not exposures and not anywhere:
         whole = Span(rows[0].time, known if options.as_of is None else min(known, options.as_of))
         if whole.start < whole.end:
-            Writer(_walker(chart, whole), exposures, flags, found).findings()
+            Writer(_walker(chart, whole, exposures), exposures, flags, found).findings()
 
 
-def _walker(chart: Chart, span: Span) -> Walker:
-    return CrsWalker(chart, span) if chart.rules.scale.family == "crs" else IcansWalker(chart, span)
+def _walker(chart: Chart, span: Span, exposures: list[Trigger]) -> Walker:
+    if chart.rules.scale.method == "rules":
+        return RuleWalker(chart, span, exposures)
+    return CrsWalker(chart, span) if chart.rules.scale.method == "fever_led" else IcansWalker(chart, span)
 
 
 class Writer:
@@ -104,7 +113,6 @@ class Writer:
         own = [(start, state) for start, _, state in changes if state.episode == episode.number]
         worst = max(state.at_least or 0 for _, state in own)
         exposure = self._exposure(episode.onset)
-        steroids = self._doses(self.chart.rules.steroids, episode)
         died = self.deaths.first
         last_sign = max(episode.onset, episode.last_sign if died is None else min(episode.last_sign, died))
         resolved = last_sign if episode.closed else None
@@ -118,11 +126,8 @@ class Writer:
             "max_at_most": max(state.at_most or 0 for _, state in own),
             "time_of_max": next(start for start, state in own if state.at_least == worst),
             "hours": None if resolved is None else round((resolved - episode.onset) / HOUR_US, 9),
-            "exposure": exposure.product,
-            "exposure_time": exposure.time,
-            "days_from_exposure": round((episode.onset - exposure.time) / DAY_US, 9),
             "tocilizumab_doses": len(self._doses(("tocilizumab",), episode)),
-            "steroid_days": len({(row.time - exposure.time) // DAY_US for row in steroids}),
+            **self._since(exposure, episode),
             "recurrent": episode.number > 1,
             "flags": sorted({*episode.flags, *self.flags, *self._before_onset(episode.onset)}),
         }
@@ -134,8 +139,22 @@ class Writer:
             return "died"
         return "ongoing" if self.span.end - episode.last_sign < self.chart.rules.gap else "unknown"
 
-    def _exposure(self, onset: int) -> Trigger:
-        last = max(part.time for part in self.exposures if part.time <= onset)
+    def _since(self, exposure: Trigger | None, episode: Episode) -> dict[str, Any]:
+        """The columns that count from the exposure; all empty without one."""
+        if exposure is None:
+            return dict.fromkeys(("exposure", "exposure_time", "days_from_exposure", "steroid_days"))
+        steroids = self._doses(self.chart.rules.steroids, episode)
+        return {
+            "exposure": exposure.product,
+            "exposure_time": exposure.time,
+            "days_from_exposure": round((episode.onset - exposure.time) / DAY_US, 9),
+            "steroid_days": len({(row.time - exposure.time) // DAY_US for row in steroids}),
+        }
+
+    def _exposure(self, onset: int) -> Trigger | None:
+        last = max((part.time for part in self.exposures if part.time <= onset), default=None)
+        if last is None:
+            return None
         together = [part for part in self.exposures if part.time == last]
         return min(together, key=lambda part: (part.product is None, part.product or ""))
 

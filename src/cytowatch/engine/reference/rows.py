@@ -29,6 +29,9 @@ class Row(NamedTuple):
     text: str | None
     source: str
     status: str | None
+    unit: str | None = None
+    range_low: float | None = None
+    range_high: float | None = None
 
 
 class Subject(NamedTuple):
@@ -39,6 +42,11 @@ class Subject(NamedTuple):
     developmental_delay: bool | None = None
     sbp_threshold: float | None = None
     baseline_oxygen_device: str | None = None
+    weight_kg: float | None = None
+    baseline_creatinine: float | None = None
+    baseline_ast: float | None = None
+    baseline_alt: float | None = None
+    baseline_bilirubin: float | None = None
 
 
 class Age(NamedTuple):

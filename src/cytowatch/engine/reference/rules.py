@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from cytowatch.engine.reference.rows import Age
+from cytowatch.engine.reference.rows import DAYS_A_YEAR, Age
 from cytowatch.knowledge.model import (
     All,
     AnyOf,
@@ -23,6 +23,7 @@ from cytowatch.schema import DAY_US, HOUR_US
 
 TRIGGERS = ("car_t_infusion", "t_cell_engager_dose", "antibody_infusion", "infection_onset")
 DEVICE = "oxygen_device"
+OLDEST = 130
 
 
 class Cut(NamedTuple):
@@ -38,7 +39,8 @@ class Rules:
     def __init__(self, knowledge: Knowledge, scale: str) -> None:
         self.knowledge = knowledge
         self.scale: Scale = knowledge.scales[scale]
-        self.waived_by = self.scale.episode.waived_by
+        # on rule scales nothing stands in for a sign
+        self.waived_by = () if self.scale.method == "rules" else self.scale.episode.waived_by
         self.gap = self._hours("episode_gap_hours")
         self.fever_gap = self._hours("fever_gap_hours")
         self.fever_lookback = self._hours("fever_before_trigger_hours")
@@ -46,6 +48,9 @@ class Rules:
         self.home_oxygen = self._hours("home_oxygen_within_hours")
         self.steroids = self._names("steroids")
         self.inotropes = self._names("inotropes")
+        self.charting = self._names("neuro_charting")
+        self.baseline_reach = round(_number(knowledge, "baseline_days") * DAY_US)
+        self.reference_ranges: dict[str, Any] = self._table("reference_ranges")
         self.ice_from_years = _number(knowledge, "ice_from_years")
         self.domains: dict[str, Domain] = {domain.id: domain for domain in self.scale.domains}
 
@@ -67,11 +72,14 @@ class Rules:
         names: Any = self.knowledge.policy(key)
         return tuple(names)
 
-    def window(self, concept: str, product: str | None) -> int:
-        """How long after a trigger a reaction is looked for, in microseconds."""
+    def window(self, concept: str, product: str | None) -> tuple[int, int]:
+        """From when to when after a trigger a reaction is looked for, in microseconds."""
+        if self.scale.window_days is not None:
+            first, last = self.scale.window_days
+            return round(first * DAY_US), round(last * DAY_US)
         known = self.knowledge.products.get(product or "")
         windows: dict[str, Any] = self._table("windows")
-        return round(float(windows[concept] if known is None else known.window_days) * DAY_US)
+        return 0, round(float(windows[concept] if known is None else known.window_days) * DAY_US)
 
     def _table(self, key: str) -> dict[str, Any]:
         table: Any = self.knowledge.policy(key)
@@ -119,6 +127,11 @@ class Rules:
                 return Cut(value, value)
         return None
 
+    def at_every_age(self, threshold: str) -> frozenset[float | None]:
+        """The cut-offs of all ages; None stands for the ages at which the concept is not used."""
+        bands = (self.band(threshold, age) for age in _ages(self.knowledge.thresholds[threshold].bands))
+        return frozenset(None if cut is None else cut.low for cut in bands)
+
     def any_age(self, threshold: str) -> Cut:
         """The lowest and the highest cut-off of any age."""
         table = self.knowledge.thresholds[threshold]
@@ -148,6 +161,15 @@ def _number(knowledge: Knowledge, key: str) -> float:
 
 def _covers(low: float | None, high: float | None, value: int) -> bool:
     return (low is None or value >= low) and (high is None or value < high)
+
+
+def _ages(bands: Iterable[ThresholdBand]) -> Iterator[Age]:
+    """Ages enough to meet every band and every gap between two: each day of the first year, then each year."""
+    days = [day for band in bands for day in (band.from_days, band.to_days) if day is not None]
+    for day in range(max([366, *days]) + 1):
+        yield Age(day, int(day // DAYS_A_YEAR))
+    for years in range(1, OLDEST):
+        yield Age(int(years * DAYS_A_YEAR) + 1, years)
 
 
 def _ends(band: ThresholdBand) -> tuple[float, float]:

@@ -11,6 +11,9 @@ from cytowatch.engine.reference.chart import Chart
 from cytowatch.engine.reference.rows import FOREVER, LONG_AGO, Row
 from cytowatch.engine.reference.window import UNKNOWN_CAUSE, Span, cause
 
+# the grade of a death on every scale
+DEATH = 5
+
 
 class Options(NamedTuple):
     """How the rows are to be read."""
@@ -77,6 +80,44 @@ class Walker(Protocol):
         """The rows that make the criteria of a state certain at ``time``."""
 
 
+class GradeLed(Walker, Protocol):
+    """A scale whose episodes begin with any grade and end when nothing is left of it."""
+
+    sign_times: SignTimes
+
+    def graded(self, time: int) -> bool:
+        """Whether a criterion makes a grade at ``time``."""
+
+    def free(self, time: int) -> bool:
+        """Whether the patient is measured free of signs at ``time``."""
+
+    def state(self, time: int) -> State:
+        """What is said of a living patient at ``time``, episodes aside."""
+
+
+def walk_by_grade(walker: GradeLed, times: list[int], first_number: int) -> Walk:
+    """Goes through the moments of a span, opening and closing episodes."""
+    deaths = Deaths(walker.chart, walker.span)
+    walk = Walk([], [])
+    episode: Episode | None = None
+    was_free = False
+    for time in times:
+        free, alive = walker.free(time), not deaths.happened(time)
+        quiet = time - walker.sign_times.last_before(time) >= walker.chart.rules.gap
+        if episode is not None and quiet and (free or was_free) and alive:
+            episode.end, episode.last_sign, episode.closed = time, walker.sign_times.last_before(time), True
+            episode = None
+        if episode is None and walker.graded(time) and walker.chart.rules.scale.has_episodes and alive:
+            episode = Episode(first_number + len(walk.episodes), time, ())
+            walk.episodes.append(episode)
+        was_free = free
+        state = walker.state(time)._replace(episode=episode.number if episode else None)
+        walk.states.append((time, deaths.over(state, time)))
+    if episode is not None:
+        episode.end, episode.last_sign = walker.span.end, walker.sign_times.last(walker.span.end)
+    return walk
+
+
 class Deaths:
     """The deaths that a grade rests on, within one stretch of time."""
 
@@ -87,7 +128,6 @@ class Deaths:
         self.first = min((row.time for row in chart.of("death") if span.start <= row.time <= span.end), default=None)
         self.own = next((row for row in inside if cause(row) == own), None)
         self.unknown = next((row for row in inside if cause(row) == UNKNOWN_CAUSE), None)
-        self.grade = max(chart.rules.scale.grades)
         self.criterion = chart.rules.scale.episode.death_criterion
 
     def happened(self, time: int) -> bool:
@@ -97,9 +137,9 @@ class Deaths:
     def over(self, state: State, time: int) -> State:
         """The state of a dead patient; the state itself while alive."""
         if self.own is not None and self.own.time <= time:
-            return state._replace(at_least=self.grade, at_most=self.grade, criteria=(self.criterion,), missing=())
+            return state._replace(at_least=DEATH, at_most=DEATH, criteria=(self.criterion,), missing=())
         if self.happened(time):
-            return state._replace(at_least=0, at_most=self.grade, criteria=(), missing=("death_cause",))
+            return state._replace(at_least=0, at_most=DEATH, criteria=(), missing=("death_cause",))
         return state
 
 

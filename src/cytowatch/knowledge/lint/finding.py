@@ -9,7 +9,7 @@ from typing import Literal
 
 from cytowatch.knowledge.layers import Layer, documents, read_layer
 from cytowatch.knowledge.load import TABLES
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.model import Knowledge, Scale
 
 Severity = Literal["error", "warning"]
 
@@ -51,6 +51,21 @@ class Place:
         return Finding(self.file, self.table, key, problem, hint, "warning")
 
 
+def place_in(scale: Scale, table: str) -> Place:
+    """A table of a scale; in a file of several scales it is named by the scale first."""
+    alone = Path(scale.file).stem == scale.id
+    return Place(scale.file, table if alone else f"scale.{scale.id}.{table}")
+
+
+def of_kind(place: Place, key: str, name: str, kinds: tuple[str, ...], knowledge: Knowledge) -> Findings:
+    """Complains if ``name`` is no concept, or one of another kind."""
+    concept = knowledge.concepts.get(name)
+    if concept is None:
+        yield place.error(key, f"There is no concept `{name}`.", "Use a key of concepts.toml.")
+    elif concept.kind not in kinds:
+        yield place.error(key, f"`{name}` is a {concept.kind}; a {' or '.join(kinds)} is needed here.")
+
+
 def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
     """The same findings; where folders lie over the package's tables, each names the very file that holds the row."""
     if not findings or not knowledge.folders:
@@ -60,11 +75,20 @@ def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
     found = []
     for finding in findings:
         if finding.file in tables:
-            path = (*finding.table.split("."), finding.key)
+            path = (*_steps(finding.table, knowledge), finding.key)
             found.append(replace(finding, file=tables[finding.file].place(path)))
         else:
             found.append(replace(finding, file=_code_file(finding, layers)))
     return found
+
+
+def _steps(table: str, knowledge: Knowledge) -> tuple[str, ...]:
+    """The names of tables on the way; the id of a scale holds dots of its own."""
+    head, _, rest = table.partition(".")
+    scale = next((name for name in knowledge.scales if head == "scale" and rest.startswith(f"{name}.")), None)
+    if scale is None:
+        return tuple(table.split("."))
+    return head, scale, *rest.removeprefix(f"{scale}.").split(".")
 
 
 def _code_file(finding: Finding, layers: list[Layer]) -> str:

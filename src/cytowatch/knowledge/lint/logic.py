@@ -130,6 +130,8 @@ class Logic:
             case ExceptKnown():
                 known = self.truth(node.of, state)[0]
                 return not known, not known
+            case _:
+                raise TypeError(f"{type(node).__name__} is for scales of the method rules")
 
     def _compared(self, node: Compare, state: State) -> Truth:
         found = self.reading(node, state)
@@ -174,7 +176,7 @@ class Logic:
         return on >= node.at_least, on + sum(part.unknown for part in drugs) >= node.at_least
 
     def _any_measured(self, node: AnyMeasured, state: State) -> Truth:
-        found = [self.reading(part, state) for part in node.of]
+        found = [self.reading(part, state) for part in node.of if isinstance(part, Compare)]
         measured = [part for part in found if part is not Special.UNKNOWN]
         return True in found, True in found or Special.UNDECIDED in found or not measured
 
@@ -187,7 +189,8 @@ class Logic:
                 known = self.truth(node.of, state)[0]
                 return Granted(known, known), *self.granted(node.of, state)
             case AnyMeasured():
-                measured = tuple(self.reading(part, state) is not Special.UNKNOWN for part in node.of)
+                compared = [part for part in node.of if isinstance(part, Compare)]
+                measured = tuple(self.reading(part, state) is not Special.UNKNOWN for part in compared)
                 return (Granted(measured if any(measured) else None, measured),)
             case Possible():
                 return self.granted(node.of, state)
@@ -195,7 +198,7 @@ class Logic:
                 return self.granted(node.of, state)
             case All() | AnyOf():
                 return tuple(part for inner in node.of for part in self.granted(inner, state))
-            case In() | Running():
+            case _:
                 return ()
 
     def _granted_without(self, node: Compare, state: State) -> tuple[Granted, ...]:

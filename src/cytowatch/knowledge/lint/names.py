@@ -18,6 +18,10 @@ REQUIRED_POLICIES = {
     "home_oxygen_within_hours": "number",
     "steroids": "dose",
     "inotropes": "infusion",
+    "baseline_days": "number",
+    "reference_ranges": "limits",
+    "neuro_charting": "reading",
+    "joint_state": "scales",
 }
 # names that the engine can put into the columns `missing` and `flags`, by family of scales
 MISSING_NAMES = {
@@ -64,8 +68,13 @@ def _check_required(key: str, kind: str, knowledge: Knowledge) -> Findings:
         if isinstance(policy.value, bool) or not isinstance(policy.value, int | float) or policy.value < 0:
             yield place.error("value", f"{policy.value!r} is not a number of 0 or more.")
         return
+    if kind == "scales":
+        yield from _check_joint(place, policy.value, knowledge)
+        return
     names = policy.value if isinstance(policy.value, tuple | dict) else ()
-    if not names:
+    # a site may know no limits of normal; every other list would do nothing if it were empty
+    kind, may_be_empty = ("reading", True) if kind == "limits" else (kind, False)
+    if not names and not may_be_empty:
         yield place.error("value", f"Concepts of kind {kind} are needed here.")
     for name in names:
         concept = knowledge.concepts.get(str(name))
@@ -73,6 +82,15 @@ def _check_required(key: str, kind: str, knowledge: Knowledge) -> Findings:
             yield place.error("value", f"`{name}` is no concept of kind {kind}.", "Use a key of concepts.toml.")
     if policy.evidence == "recalled":
         yield place.warning("evidence", "The engine uses it, and it was not read in its source.")
+
+
+def _check_joint(place: Place, value: object, knowledge: Knowledge) -> Findings:
+    """Every part of the joint state names scales that there are."""
+    parts = value if isinstance(value, dict) else {}
+    for part in ("crs", "icans", "iec_hs", "icaht"):
+        for name in parts.get(part, ("",)):
+            if name not in knowledge.scales:
+                yield place.error("value", f"`{part}` names {name!r}, which is no scale.", "Use the id of a scale.")
 
 
 def check_products(knowledge: Knowledge) -> Findings:

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cytowatch.knowledge.lint.finding import Finding, Findings, Place
-from cytowatch.knowledge.lint.logic import OPERATORS, OTHER, ROOM_AIR, leaves
+from cytowatch.knowledge.lint.cuts import check_cut, check_threshold_use
+from cytowatch.knowledge.lint.finding import Finding, Findings, Place, of_kind
+from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, leaves
 from cytowatch.knowledge.lint.proof import prove
+from cytowatch.knowledge.lint.quantities import check_quantities
+from cytowatch.knowledge.lint.rule_proof import prove_rules
+from cytowatch.knowledge.lint.rule_scales import check_rule_scale, check_view
+from cytowatch.knowledge.lint.rule_tree import walk
 from cytowatch.knowledge.lint.scores import check_coded, check_score, check_threshold
-from cytowatch.knowledge.lint.states import STEP
-from cytowatch.knowledge.model import Compare, Concept, Criterion, Domain, In, Knowledge, Running, Scale
+from cytowatch.knowledge.model import (
+    All,
+    AnyMeasured,
+    AnyOf,
+    Compare,
+    Criterion,
+    Domain,
+    ExceptKnown,
+    In,
+    Knowledge,
+    Not,
+    Possible,
+    Running,
+    Scale,
+)
 
+# by the method of a scale; the two ASTCT scales are checked here
+_CHECKS = {"rules": check_rule_scale, "view": check_view}
+_PROOFS = {"rules": prove_rules, "view": lambda _scale, _knowledge: iter(())}
+# the words that the engines of the two ASTCT scales understand
+_WORDS = (Compare, In, Running, AnyMeasured, All, AnyOf, Not, Possible, ExceptKnown)
 # the general statement about all signs, and the cause that takes nothing away
 ATTRIBUTION, OWN_CAUSE = "attribution", "crs"
 
@@ -18,12 +41,13 @@ ATTRIBUTION, OWN_CAUSE = "attribution", "crs"
 def check_scales(knowledge: Knowledge) -> Findings:
     """Cut-offs by age, then each scale: first what it refers to, then, if that is sound, the proof."""
     cuts = [one for part in knowledge.thresholds.values() for one in check_threshold(part, knowledge)]
+    cuts += check_quantities(knowledge)
     yield from cuts
     for scale in knowledge.scales.values():
-        found = list(_check_scale(scale, knowledge))
+        found = list(_CHECKS.get(scale.method, _check_scale)(scale, knowledge))
         yield from found
         if not any(one.severity == "error" for one in [*found, *cuts]):
-            yield from prove(scale, knowledge)
+            yield from _PROOFS.get(scale.method, prove)(scale, knowledge)
 
 
 def _check_scale(scale: Scale, knowledge: Knowledge) -> Findings:
@@ -50,7 +74,7 @@ def _check_grades(scale: Scale) -> Findings:
 def _check_episode(scale: Scale, knowledge: Knowledge) -> Findings:
     place, rule = Place(scale.file, "episode"), scale.episode
     for drug in rule.waived_by:
-        yield from _of_kind(place, "waived_by", drug, ("dose",), knowledge)
+        yield from of_kind(place, "waived_by", drug, ("dose",), knowledge)
     if rule.opens_with and rule.opens_with not in {part.id for part in scale.criteria}:
         yield place.error(
             "opens_with", f"There is no criterion `{rule.opens_with}`.", "Use the id of one, or leave it empty."
@@ -62,14 +86,6 @@ def _check_episode(scale: Scale, knowledge: Knowledge) -> Findings:
         yield place.error("floor", f"Between signs the grade is 0 or 1, not {rule.floor}.")
 
 
-def _of_kind(place: Place, key: str, name: str, kinds: tuple[str, ...], knowledge: Knowledge) -> Findings:
-    concept = knowledge.concepts.get(name)
-    if concept is None:
-        yield place.error(key, f"There is no concept `{name}`.", "Use a key of concepts.toml.")
-    elif concept.kind not in kinds:
-        yield place.error(key, f"`{name}` is a {concept.kind}; a {' or '.join(kinds)} is needed here.")
-
-
 def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
     place = Place(scale.file, f"domain.{domain.id}")
     own = [part for part in scale.criteria if part.domain == domain.id]
@@ -79,8 +95,8 @@ def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Finding
     yield from _check_excluding(place, domain, knowledge)
     if domain.bands or domain.categories:
         kinds = ("exception",) if domain.by_exception else ("reading",)
-        found = list(_of_kind(place, "concept", domain.concept, kinds, knowledge))
-        found += [one for name, _ in domain.items for one in _of_kind(place, "items", name, ("reading",), knowledge)]
+        found = list(of_kind(place, "concept", domain.concept, kinds, knowledge))
+        found += [one for name, _ in domain.items for one in of_kind(place, "items", name, ("reading",), knowledge)]
         yield from found or _check_graded(scale, domain, knowledge)
     if own:
         yield from _check_classes(scale, domain, own, knowledge)
@@ -105,7 +121,7 @@ def _check_causes(place: Place, domain: Domain, knowledge: Knowledge) -> Finding
         yield place.error("attribution", "Nothing can take this sign away.", "Name the concept that says its cause.")
         return
     for name in (domain.attribution, ATTRIBUTION):
-        found = list(_of_kind(place, "attribution", name, ("attribution",), knowledge))
+        found = list(of_kind(place, "attribution", name, ("attribution",), knowledge))
         yield from found
         if not found and OWN_CAUSE not in knowledge.concepts[name].categories:
             yield place.error("attribution", f"`{name}` cannot say `{OWN_CAUSE}`.", "Add that category.")
@@ -118,7 +134,7 @@ def _check_excluding(place: Place, domain: Domain, knowledge: Knowledge) -> Find
                 "excluding", "Reasons are listed without the concept that states them.", "Give excluded_by."
             )
         return
-    found = list(_of_kind(place, "excluded_by", domain.excluded_by, ("attribution",), knowledge))
+    found = list(of_kind(place, "excluded_by", domain.excluded_by, ("attribution",), knowledge))
     yield from found
     categories = () if found else knowledge.concepts[domain.excluded_by].categories
     for name in () if found else domain.excluding:
@@ -138,6 +154,10 @@ def _check_criterion(scale: Scale, criterion: Criterion, knowledge: Knowledge) -
     if criterion.grade not in scale.grades[:-1]:
         allowed = ", ".join(map(str, scale.grades[:-1]))
         yield place.error("grade", f"Grade {criterion.grade} cannot be made by a sign.", f"Use one of: {allowed}.")
+    for node in walk(criterion.when):
+        if not isinstance(node, _WORDS):
+            word = type(node).__name__
+            yield place.error("when", f"{word} is a word of rule scales only.", 'method = "rules", or another word.')
     for leaf in leaves(criterion.when):
         match leaf:
             case Compare():
@@ -149,46 +169,16 @@ def _check_criterion(scale: Scale, criterion: Criterion, knowledge: Knowledge) -
 
 
 def _check_compare(place: Place, leaf: Compare, knowledge: Knowledge) -> Findings:
-    found: list[Finding] = list(_of_kind(place, "when", leaf.concept, ("reading",), knowledge))
+    found: list[Finding] = list(of_kind(place, "when", leaf.concept, ("reading",), knowledge))
     if leaf.without:
-        found += _of_kind(place, "when", leaf.without, ("device",), knowledge)
+        found += of_kind(place, "when", leaf.without, ("device",), knowledge)
     yield from found
     if found:
         return
-    concept = knowledge.concepts[leaf.concept]
     if leaf.threshold:
-        threshold = knowledge.thresholds.get(leaf.threshold)
-        if threshold is None:
-            yield place.error("when", f"There is no threshold `{leaf.threshold}`.", "Use a key of policy.toml.")
-        elif threshold.concept != leaf.concept:
-            yield place.error("when", f"The threshold `{leaf.threshold}` is one of `{threshold.concept}`.")
+        yield from check_threshold_use(place, leaf, knowledge)
     else:
-        yield from _check_cut(place, leaf, concept)
-
-
-def _check_cut(place: Place, leaf: Compare, concept: Concept) -> Findings:
-    if leaf.unit not in concept.units:
-        hint = f"Write the cut-off in {' or '.join(concept.units)}: values are converted once, when they are admitted."
-        yield place.error("when", f"{leaf.unit!r} is not the canonical unit of `{concept.key}`.", hint)
-    elif len(concept.units) > 1:
-        yield place.error(
-            "when", f"`{concept.key}` has units that cannot be converted; one number cannot cut them all."
-        )
-    elif leaf.value is not None and leaf.unit in concept.plausible:
-        yield from _check_sides(place, leaf, leaf.value, concept)
-
-
-def _check_sides(place: Place, leaf: Compare, cut: float, concept: Concept) -> Findings:
-    """Some admitted value makes a comparison true, and some false."""
-    low, high = concept.plausible[leaf.unit]
-    if not low <= cut <= high:
-        text = f"The cut-off {cut:g} {leaf.unit} is outside the plausible range {low:g} to {high:g}."
-        yield place.error("when", text, "Correct the cut-off, or the range in concepts.toml.")
-        return
-    values = [value for value in (low, cut - STEP, cut, cut + STEP, high) if low <= value <= high]
-    for answer in {True, False} - {OPERATORS[leaf.op](value, cut) for value in values}:
-        text = f"`{concept.key} {leaf.op} {cut:g}` is never {str(answer).lower()} between {low:g} and {high:g}."
-        yield place.error("when", text, "Correct the operator or the cut-off.")
+        yield from check_cut(place, leaf, knowledge.concepts[leaf.concept])
 
 
 def _check_in(place: Place, leaf: In, knowledge: Knowledge) -> Findings:
@@ -209,7 +199,7 @@ def _check_in(place: Place, leaf: In, knowledge: Knowledge) -> Findings:
 
 def _check_running(place: Place, leaf: Running, knowledge: Knowledge) -> Findings:
     for name in leaf.concepts:
-        yield from _of_kind(place, "when", name, ("infusion",), knowledge)
+        yield from of_kind(place, "when", name, ("infusion",), knowledge)
     if not 1 <= leaf.at_least <= len(leaf.concepts):
         yield place.error("when", f"at_least is {leaf.at_least} of {len(leaf.concepts)} drugs: never, or always, met.")
 

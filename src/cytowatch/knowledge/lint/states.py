@@ -160,7 +160,7 @@ def category_axis(concept: Concept) -> Axis:
 
 
 def _reading_axis(concept: Concept, compared: list[Compare], knowledge: Knowledge) -> Axis:
-    cuts = {cut for leaf in compared for cut in _cuts(leaf, knowledge)}
+    cuts = {cut for leaf in compared for cut in cut_offs(leaf, knowledge)}
     low, high = concept.plausible.get(concept.units[0], (-math.inf, math.inf))
     points = {number for cut in cuts for number in (cut - STEP, cut, cut + STEP)} | {low, high}
     numbers = sorted((number for number in points if low <= number <= high), reverse=concept.worse == "low")
@@ -174,7 +174,8 @@ def _reading_axis(concept: Concept, compared: list[Compare], knowledge: Knowledg
     )
 
 
-def _cuts(leaf: Compare, knowledge: Knowledge) -> set[float]:
+def cut_offs(leaf: Compare, knowledge: Knowledge) -> set[float]:
+    """The numbers that a plain comparison, or one by age, compares with."""
     if leaf.value is not None:
         return {leaf.value}
     threshold = knowledge.thresholds[leaf.threshold]

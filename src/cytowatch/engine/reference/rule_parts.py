@@ -1,0 +1,127 @@
+"""What every part of a rule answers about a moment, and what it may ask of the patient (rule page, section 2)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from cytowatch.engine.reference.chart import Chart
+from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.window import Span, Trigger
+
+WEIGHT = "weight"
+
+
+class Truth(NamedTuple):
+    """What holds for certain, and what is not excluded."""
+
+    certain: bool
+    possible: bool
+
+    @property
+    def open(self) -> bool:
+        """Possible and not certain."""
+        return self.possible and not self.certain
+
+
+OPEN = Truth(certain=False, possible=True)
+
+
+class Part(ABC):
+    """One node of a rule."""
+
+    # what it reads, in the order written
+    concepts: tuple[str, ...] = ()
+    # the moments, besides those of the chart, at which it may change
+    edges: frozenset[int] = frozenset()
+
+    @abstractmethod
+    def truth(self, time: int) -> Truth:
+        """Whether it holds at ``time``."""
+
+    @abstractmethod
+    def names(self, time: int) -> tuple[str, ...]:
+        """What would settle those of its atoms that are open at ``time``."""
+
+    @abstractmethod
+    def rows(self, time: int) -> list[Row]:
+        """The rows of those of its atoms that are certain at ``time``."""
+
+
+class Atom(Part):
+    """A part without parts."""
+
+    def names(self, time: int) -> tuple[str, ...]:
+        """What would settle it, if it is open at ``time``."""
+        return self.settled_by(time) if self.truth(time).open else ()
+
+    def rows(self, time: int) -> list[Row]:
+        """The rows it rests on, if it is certain at ``time``."""
+        return self.proof(time) if self.truth(time).certain else []
+
+    def settled_by(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (some atoms are never open)
+        """What would settle it."""
+        return ()
+
+    def proof(self, time: int) -> list[Row]:  # noqa: ARG002  (some atoms rest on no row)
+        """The rows it rests on."""
+        return []
+
+
+class Record:
+    """All that a part of a rule may ask: the chart, the span that is watched, and the exposures."""
+
+    def __init__(self, chart: Chart, span: Span, exposures: list[Trigger]) -> None:
+        self.chart = chart
+        self.span = span
+        self.exposure_times = sorted(part.time for part in exposures)
+        self.charted = sorted(row.time for concept in chart.rules.charting for row in chart.of(concept))
+
+    def baseline(self, concept: str) -> float | None:
+        """What the patient had before the first exposure, as told or as last measured."""
+        told: float | None = getattr(self.chart.subject, f"baseline_{concept}", None)
+        if told is not None or not self.exposure_times:
+            return told
+        end = self.exposure_times[0]
+        start = end - self.chart.rules.baseline_reach
+        before = [row.value for row in self._exact(concept) if start <= row.time <= end]
+        return before[-1] if before else None
+
+    def limit(self, row: Row, which: str) -> float | None:
+        """The upper (``uln``) or lower (``lln``) limit of normal that goes with a reading."""
+        own = row.range_high if which == "uln" else row.range_low
+        if own is not None:
+            return own
+        site = self.chart.rules.reference_ranges.get(row.concept)
+        return None if site is None else float(site[1 if which == "uln" else 0])
+
+    def lowest(self, row: Row, reach: int) -> float | None:
+        """The lowest exact value of the same concept within ``reach`` before a reading."""
+        earlier = self._exact(row.concept)
+        values = [past.value for past in earlier if row.time - reach <= past.time < row.time]
+        return min((value for value in values if value is not None), default=None)
+
+    def cuts(self, threshold: str) -> frozenset[float | None]:
+        """The cut-offs that may hold for the patient; None if the concept may not be used at all."""
+        rules, subject, age = self.chart.rules, self.chart.subject, self.chart.age
+        table = rules.knowledge.thresholds[threshold]
+        own = getattr(subject, table.own) if table.own else None
+        if own is not None:
+            return frozenset({own})
+        if table.unless and getattr(subject, table.unless) is not None:
+            return frozenset({None})
+        if age is None:
+            return rules.at_every_age(threshold)
+        cut = rules.band(threshold, age)
+        return frozenset({None if cut is None else cut.low})
+
+    def weight(self, time: int) -> float | None:
+        """The body weight known at ``time``."""
+        told = self.chart.subject.weight_kg
+        measured = [row for row in self.chart.of(WEIGHT) if row.time <= time]
+        if told is None and measured and not measured[-1].comparator:
+            told = measured[-1].value
+        return told if told is not None and told > 0 else None
+
+    def _exact(self, concept: str) -> list[Row]:
+        return [row for row in self.chart.of(concept) if row.value is not None and not row.comparator]

@@ -1,0 +1,1 @@
+"""Every scale whose table says ``method = "rules"``: conditions compiled to columns (rule-scales page)."""

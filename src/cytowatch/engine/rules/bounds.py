@@ -1,0 +1,204 @@
+"""From the truth of conditions to grades, missing names, flags and episodes (rule-scales page, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import polars as pl
+
+from cytowatch.engine.compile import Truth, is_open
+from cytowatch.engine.counters import attributed
+from cytowatch.engine.grid import split_at
+from cytowatch.engine.masks import mask
+from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
+from cytowatch.engine.rules.compile import Atom, Compiler
+from cytowatch.knowledge.model import Criterion, Domain, Scale
+
+NO = pl.lit(value=False)
+_GENERAL = "attribution"
+_LIVING = ~(is_open("death|own") | is_open("death|unknown"))
+_JUDGEMENT, _HOME, _SEDATED, _CAUSE = "clinical_judgement", "attribution_hypoxia", "sedated", "death_cause"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A scale compiled: per criterion its truth and its atoms, the flags, and the names in order of their bits."""
+
+    criteria: dict[str, tuple[Truth, list[Atom]]]
+    flags: dict[str, Truth]
+    criteria_names: list[str]
+    missing_names: list[str]
+    flag_names: list[str]
+
+
+def attributions(scale: Scale) -> list[str]:
+    """The concepts that can attribute an axis of the scale to another cause."""
+    own = [domain.attribution for domain in scale.domains if domain.attribution]
+    return list(dict.fromkeys([*own, _GENERAL])) if own else []
+
+
+def plan(scale: Scale, compiler: Compiler) -> Plan:
+    """Compile every condition of a scale."""
+    criteria = {part.id: compiler.condition(part.when) for part in scale.criteria}
+    flags = {flag.id: compiler.condition(flag.when)[0] for flag in scale.flag_rules}
+    death = [scale.episode.death_criterion] if scale.episode.death_criterion else []
+    named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
+    missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
+    recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
+    return Plan(criteria, flags, [*criteria, *death], missing, ["no_trigger", "assumed_trigger", *flags, *recalled])
+
+
+def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> pl.DataFrame:
+    """Segments with bounds, bit masks, episodes, and ``a<n>`` for every atom that holds, for the evidence."""
+    table = grid.with_columns(*_raw(plan, scale), *_axis_states(scale))
+    table = table.with_columns(*_acted_on(scale))
+    table = table.with_columns(*_domain_bounds(scale))
+    table = table.with_columns(_total(scale, "lo").alias("n_lo"), _total(scale, "hi").alias("n_hi"))
+    table = _with_phases(table, scale, gap)
+    table = table.with_columns(
+        _criteria(scale).alias("criteria"),
+        _missing(plan, scale).alias("missing"),
+        _flags(plan, scale).alias("flags"),
+    )
+    keep = ["subject", "start", "end", "span_end", "at_least", "at_most", "criteria", "missing", "flags", "onset"]
+    return table.select(*keep, "last_sign_at", *(name for name in table.columns if name.startswith("holds ")))
+
+
+# ---------------------------------------------------------------- truths
+
+
+def _raw(plan: Plan, scale: Scale) -> list[pl.Expr]:
+    columns = []
+    for criterion in scale.criteria:
+        truth, atoms = plan.criteria[criterion.id]
+        columns += [truth.certain.alias(f"+{criterion.id}"), truth.possible.alias(f"?{criterion.id}")]
+        columns += [atom.truth.certain.alias(f"holds {criterion.id} {n}") for n, atom in enumerate(atoms)]
+    columns += [truth.certain.alias(f"flag {name}") for name, truth in plan.flags.items()]
+    return columns
+
+
+def _axis_states(scale: Scale) -> list[pl.Expr]:
+    """Per domain ``elsewhere`` (attributed or excluded), ``chronic`` and ``asleep``."""
+    columns = []
+    for domain in scale.domains:
+        columns += [
+            _gone(domain).alias(f"gone {domain.id}"),
+            _chronic(domain).alias(f"chronic {domain.id}"),
+            (is_open("sedated|on") if domain.under_sedation == "unknown" else NO).alias(f"asleep {domain.id}"),
+        ]
+    return columns
+
+
+def _gone(domain: Domain) -> pl.Expr:
+    """Attributed to another cause, or excluded by a charted reason."""
+    elsewhere = attributed(domain) if domain.attribution else NO
+    return elsewhere | (is_open("reason|excludes") if domain.excluded_by else NO)
+
+
+def _chronic(domain: Domain) -> pl.Expr:
+    """Some of the support is the patient's own; how much is not worked out on these scales."""
+    if not domain.excluded_by:
+        return NO
+    own = pl.col("baseline_oxygen_device").is_not_null() & (pl.col("baseline_oxygen_device") != "room_air")
+    return is_open("reason|chronic") | (~is_open("reason|any") & own.fill_null(value=False))
+
+
+def _acted_on(scale: Scale) -> list[pl.Expr]:
+    """The criteria after attribution, sedation and chronic reasons have had their say."""
+    columns = []
+    for part in scale.criteria:
+        gone, chronic, asleep = (pl.col(f"{state} {part.domain}") for state in ("gone", "chronic", "asleep"))
+        sure, maybe = pl.col(f"+{part.id}"), pl.col(f"?{part.id}")
+        columns += [
+            (sure & ~gone & ~chronic & ~asleep).alias(f"+{part.id}"),
+            ((maybe | asleep) & ~gone).alias(f"?{part.id}"),
+        ]
+    return columns
+
+
+def _of(scale: Scale, domain: Domain) -> list[Criterion]:
+    return [part for part in scale.criteria if part.domain == domain.id]
+
+
+def _domain_bounds(scale: Scale) -> list[pl.Expr]:
+    return [
+        pl.max_horizontal(
+            [pl.when(pl.col(prefix + part.id)).then(part.grade).otherwise(0) for part in _of(scale, domain)]
+        )
+        .cast(pl.Int16)
+        .alias(f"{end} {domain.id}")
+        for domain in scale.domains
+        for prefix, end in (("+", "lo"), ("?", "hi"))
+    ]
+
+
+def _total(scale: Scale, end: str) -> pl.Expr:
+    parts = [pl.col(f"{end} {domain.id}") for domain in scale.domains]
+    return (pl.sum_horizontal(parts) if scale.scoring == "sum" else pl.max_horizontal(parts)).cast(pl.Int16)
+
+
+# ---------------------------------------------------------------- episodes
+
+
+def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
+    """Add ``at_least``, ``at_most``, ``onset``, ``last_sign_at``; a scale without episodes has no onset."""
+    bounds = grade_bounds(pl.col("n_lo"), pl.col("n_hi"))
+    if not scale.has_episodes:
+        nothing = pl.lit(None, pl.Int64)
+        return table.with_columns(*bounds, nothing.alias("onset"), nothing.alias("last_sign_at"))
+    table = table.with_columns((pl.col("n_lo") >= 1).alias("sign"))
+    table = table.with_columns(end_of_last_sign().alias("ls"))
+    table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
+    quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(value=False)
+    table = table.with_columns(quiet.alias("quiet"))
+    holding = [pl.col(f"hi {domain.id}") == 0 for domain in scale.domains if domain.holds_open]
+    free = ~pl.col("sign") & pl.all_horizontal(*holding) if holding else ~pl.col("sign")
+    table = add_episodes(table, pl.col("sign"), free, "ls", gap)
+    return table.with_columns(*bounds, pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"))
+
+
+# ---------------------------------------------------------------- names
+
+
+def _dead() -> pl.Expr:
+    return pl.col("triggered") & (is_open("death|own") | is_open("death|unknown"))
+
+
+def _criteria(scale: Scale) -> pl.Expr:
+    held = {part.id: pl.col(f"+{part.id}") & _LIVING for part in scale.criteria}
+    if scale.episode.death_criterion:
+        held[scale.episode.death_criterion] = is_open("death|own")
+    return mask(held)
+
+
+def _missing(plan: Plan, scale: Scale) -> pl.Expr:
+    lo = pl.col("at_least")
+    open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead()
+    said: dict[str, list[pl.Expr]] = {name: [] for name in plan.missing_names}
+    for part in scale.criteria:
+        floor = pl.col(f"lo {part.domain}") if scale.scoring == "sum" else lo
+        matters = open_ & pl.col(f"?{part.id}") & ~pl.col(f"+{part.id}") & (floor < part.grade)
+        chronic, asleep = pl.col(f"chronic {part.domain}"), pl.col(f"asleep {part.domain}")
+        said[_SEDATED].append(matters & asleep)
+        said[_HOME].append(matters & chronic & ~asleep)
+        plain = matters & ~chronic & ~asleep
+        atoms = plan.criteria[part.id][1]
+        for atom in atoms:
+            for name, held in atom.names:
+                said[name].append(plain & atom.is_open & held)
+        nothing = ~reduce(or_, (atom.is_open for atom in atoms if atom.names), NO)
+        said[_JUDGEMENT].append(plain & nothing)
+    said["no_trigger"] = [~pl.col("triggered")]
+    said[_CAUSE] = [pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own")]
+    return mask({name: reduce(or_, parts, NO) for name, parts in said.items()})
+
+
+def _flags(plan: Plan, scale: Scale) -> pl.Expr:
+    held = {"no_trigger": ~pl.col("triggered"), "assumed_trigger": pl.col("assumed")}
+    held |= {name: pl.col(f"flag {name}") for name in plan.flags}
+    recalled = [pl.col(f"+{part.id}") for part in scale.criteria if part.evidence == "recalled"]
+    if recalled:
+        held["recalled_criteria"] = pl.any_horizontal(recalled) & _LIVING
+    return mask(held)

@@ -1,0 +1,145 @@
+"""Conditions that look back over time: sustained, cumulative, repeated (rule-scales page, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cytowatch.engine.grid import make_grid
+from cytowatch.engine.rules.lanes import Lanes
+from cytowatch.engine.subjects import FOREVER
+from cytowatch.knowledge.model import Cumulative, Node, Repeated, Sustained
+from cytowatch.schema import DAY_US, HOUR_US
+
+if TYPE_CHECKING:
+    from cytowatch.engine.rules.compile import Compiler
+
+_SAME_BEFORE = pl.col("subject") == pl.col("subject").shift(1)
+_SAME_AFTER = pl.col("subject") == pl.col("subject").shift(-1)
+PERSON = ("subject", "age_days", "age_years")
+
+
+def frames(
+    node: Sustained | Cumulative | Repeated, key: str, lanes: Lanes, compiler: Callable[[Lanes], Compiler]
+) -> list[pl.DataFrame]:
+    """Counter frames ``<key>|sure`` and ``<key>|maybe``: when the condition holds for certain, and possibly."""
+    if isinstance(node, Repeated):
+        sure, maybe = _repeated(node, lanes)
+    else:
+        states = _states(node.of, lanes, compiler(lanes))
+        sure, maybe = _sustained(states, node) if isinstance(node, Sustained) else _cumulative(states, node)
+    return [
+        found.filter(pl.col("end") > pl.col("start")).select(
+            "subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{key}|{name}")
+        )
+        for name, found in (("sure", sure), ("maybe", maybe))
+    ]
+
+
+def _states(node: Node, lanes: Lanes, compiler: Compiler) -> pl.DataFrame:
+    """The inner condition over each span: subject, start, end, span_start, certain, possible."""
+    truth, _ = compiler.condition(node)
+    return states(lanes, compiler, [truth.certain.alias("certain"), truth.possible.alias("possible")])
+
+
+def states(lanes: Lanes, compiler: Compiler, columns: list[pl.Expr]) -> pl.DataFrame:
+    """Expressions of a compiler over the segments of each span: subject, start, end, span_start, span_end and they."""
+    grid = make_grid(lanes.people, compiler.all_frames(), compiler.all_counters())
+    grid = grid.join(lanes.people.select(PERSON), on="subject", how="left", maintain_order="left")
+    return grid.select("subject", "start", "end", "span_start", "span_end", *columns)
+
+
+def _runs(states: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Neighbors alike in some columns as one."""
+    same = _SAME_BEFORE
+    for name in columns:
+        same &= pl.col(name) == pl.col(name).shift(1)
+    firsts = states.filter(~same.fill_null(value=False))
+    following = pl.when(_SAME_AFTER).then(pl.col("start").shift(-1)).otherwise("span_end")
+    return firsts.with_columns(following.alias("end"))
+
+
+def _sustained(states: pl.DataFrame, node: Sustained) -> tuple[pl.DataFrame, pl.DataFrame]:
+    length = round(node.hours * HOUR_US)
+    sure = _runs(states, "certain").filter("certain").with_columns(pl.col("start") + length)
+    from_start = pl.col("start") == pl.col("span_start")
+    maybe = _runs(states, "possible").filter("possible")
+    return sure, maybe.with_columns(
+        pl.when(from_start).then("start").otherwise(pl.col("start") + length).alias("start")
+    )
+
+
+def _cumulative(states: pl.DataFrame, node: Cumulative) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Time that counts up to each run, and from when on within the run it is enough."""
+    runs = _runs(states, "certain", "possible")
+    needed, bridge = round(node.days * DAY_US), round(node.bridging_days * DAY_US)
+    sure = _from_enough(_counted(runs, pl.col("certain"), bridge), needed)
+    reached = sure.group_by("subject", "span_end").agg(pl.col("start").min()).rename({"span_end": "end"})
+    possible = _counted(runs, pl.col("possible"), bridge)
+    maybe = pl.concat([_from_enough(possible, needed), _while_bridging(possible, needed, bridge)])
+    return reached, maybe
+
+
+def _counted(runs: pl.DataFrame, holds: pl.Expr, bridge: int) -> pl.DataFrame:
+    """``holds`` and ``before``: microseconds that counted up to the start of each run.
+
+    A short break between two runs that hold counts from its end on.
+    """
+    joined = _runs(runs.with_columns(holds.alias("holds")), "holds", *(["possible"]))
+    length = pl.col("end") - pl.col("start")
+    excluded = ~pl.col("possible")
+    after = _SAME_BEFORE.fill_null(value=False) & pl.col("holds").shift(1).fill_null(value=False)
+    ahead = _SAME_AFTER.fill_null(value=False) & pl.col("holds").shift(-1).fill_null(value=False)
+    table = joined.with_columns(
+        (excluded & (length < bridge) & after & ahead).alias("bridged"), (excluded & after).alias("follows")
+    )
+    amount = pl.when(pl.col("holds") | pl.col("bridged")).then(length).otherwise(0)
+    return table.with_columns((amount.cum_sum().over("subject") - amount).alias("before"))
+
+
+def _from_enough(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
+    """The runs that hold, from the moment at which the time that counts is enough."""
+    enough = pl.max_horizontal("start", pl.col("start") + needed - pl.col("before"))
+    return (
+        counted.filter("holds")
+        .with_columns(enough.alias("start"))
+        .select("subject", "start", "end", "span_end")
+        .filter(pl.col("start") < pl.col("end"))
+    )
+
+
+def _while_bridging(counted: pl.DataFrame, needed: int, bridge: int) -> pl.DataFrame:
+    """Breaks: what counted before still does, and the break itself while it may yet turn out short."""
+    breaks = counted.filter(~pl.col("holds"))
+    open_end = pl.when(pl.col("follows")).then(pl.min_horizontal("end", pl.col("start") + bridge)).otherwise("start")
+    enough = pl.max_horizontal("start", pl.col("start") + needed - pl.col("before"))
+    already = breaks.filter(pl.col("before") >= needed)
+    growing = breaks.filter(pl.col("before") < needed).with_columns(enough.alias("start"), open_end.alias("end"))
+    names = ("subject", "start", "end", "span_end")
+    return pl.concat([already.select(names), growing.select(names).filter(pl.col("start") < pl.col("end"))])
+
+
+def _repeated(node: Repeated, lanes: Lanes) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """From the n-th reading on that compares true; possibly while too few readings were made, or some are gray."""
+    spans = lanes.people.select("subject", pl.col("start").alias("span_start"), pl.col("end").alias("span_end"))
+    own = lanes.judged(lanes.readings_of(node.of.concept), node.of)
+    inside = own.join(spans, on="subject", how="inner", maintain_order="left").filter(
+        pl.col("time") >= pl.col("span_start")
+    )
+    may_be = pl.col("true") | ~(pl.col("false") | pl.col("idle"))
+    sure = _nth(inside.filter("true"), node.times)
+    enough = _nth(inside.filter(may_be), node.times)
+    measured = _nth(inside, node.times)
+    early = spans.join(measured.select("subject", pl.col("start").alias("stop")), on="subject", how="left").select(
+        "subject", pl.col("span_start").alias("start"), pl.coalesce("stop", pl.lit(FOREVER)).alias("end")
+    )
+    return sure, pl.concat([enough, early])
+
+
+def _nth(rows: pl.DataFrame, times: int) -> pl.DataFrame:
+    """From the n-th row of each subject on."""
+    numbered = rows.with_columns(pl.int_range(pl.len()).over("subject").alias("number"))
+    found = numbered.filter(pl.col("number") == times - 1)
+    return found.select("subject", pl.col("time").alias("start"), pl.lit(FOREVER).alias("end"))

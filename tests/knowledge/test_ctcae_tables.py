@@ -1,0 +1,518 @@
+"""The CTCAE tables against the printed terms: all terms are there, every cut-off is printed, grades at the edges.
+
+The edges were worked out by hand from the printed terms. They are checked twice: by a small evaluator below, which
+knows one moment only and shares nothing with the engines, and by the reference engine.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cytowatch.engine.reference import grade_reference
+from cytowatch.knowledge import Knowledge, load
+from cytowatch.knowledge.model import (
+    All,
+    AnyMeasured,
+    AnyOf,
+    Compare,
+    In,
+    Node,
+    Possible,
+    QuantityCompare,
+    Relative,
+    Repeated,
+    Scale,
+    Sustained,
+)
+from cytowatch.schema import HOUR_US, OBSERVATIONS
+
+PRINTED = Path(__file__).parents[3] / "shared/data/terminology"
+OPERATORS: dict[str, Callable[[Fraction, Fraction], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq,
+}  # fmt: skip
+QTC = "electrocardiogram_qt_corrected_interval_prolonged"
+NOT_LABORATORY = {
+    "5.0": {"fever", "hypoxia", "ejection_fraction_decreased", QTC},
+    "6.0": {"left_ventricular_dysfunction", QTC},
+}
+RECALLED = {
+    "activated_partial_thromboplastin_time_prolonged", "alanine_aminotransferase_increased",
+    "alkaline_phosphatase_increased", "aspartate_aminotransferase_increased", "blood_bilirubin_increased",
+    "creatinine_increased", "ejection_fraction_decreased", "fibrinogen_decreased", "inr_increased", QTC,
+}  # fmt: skip
+
+Truth = tuple[bool, bool]
+GRAY: Truth = (False, True)
+
+
+@pytest.fixture(scope="module")
+def tables() -> Knowledge:
+    """The package's own tables."""
+    return load()
+
+
+# ---------------------------------------------------------------- one moment
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of one concept at the moment: its value or category, its limits of normal, its baseline."""
+
+    value: Fraction | None = None
+    text: str = ""
+    lln: Fraction | None = None
+    uln: Fraction | None = None
+    base: Fraction | None = None
+
+
+Facts = dict[str, Reading]
+
+
+def charted(text: str) -> Facts:
+    """Readings as written in a case: ``alt=121 uln=40 base=30, anticoagulation=none``."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        pairs = [pair.split("=") for pair in part.split()]
+        concept, first = pairs[0]
+        rest: dict[str, Any] = {key: Fraction(value) for key, value in pairs[1:]}
+        is_number = re.fullmatch(r"[\d.]+", first) is not None
+        found[concept] = Reading(Fraction(first) if is_number else None, "" if is_number else first, **rest)
+    return found
+
+
+def truth(node: Node, facts: Facts, tables: Knowledge) -> Truth:
+    """Certain and possible at this moment; a condition over time is at most possible."""
+    match node:
+        case AnyMeasured():
+            parts = [(part, truth(part, facts, tables)) for part in node.of]
+            measured = [found for part, found in parts if part.concept in facts]
+            return any(sure for sure, _ in measured), any(may for _, may in measured) or not measured
+        case All():
+            found = [truth(part, facts, tables) for part in node.of]
+            return all(sure for sure, _ in found), all(may for _, may in found)
+        case AnyOf():
+            found = [truth(part, facts, tables) for part in node.of]
+            return any(sure for sure, _ in found), any(may for _, may in found)
+        case Possible() | Sustained() | Repeated():
+            return False, truth(node.of, facts, tables)[1]
+        case In():
+            text = facts[node.concept].text if node.concept in facts else None
+            return (text in node.categories,) * 2 if text else GRAY
+        case QuantityCompare():
+            return summed(node, facts, tables)
+        case Compare() | Relative():
+            return against(node, facts[node.concept]) if node.concept in facts else GRAY
+        case _:
+            raise TypeError(f"these tables use no {type(node).__name__}")
+
+
+def against(node: Compare | Relative, reading: Reading) -> Truth:
+    """A reading against a cut-off that may rest on its limits or its baseline."""
+    if isinstance(node, Relative):
+        return relative(node, reading)
+    value, cut = reading.base if node.of_baseline else reading.value, plain_cut(node, reading)
+    return GRAY if value is None or cut is None else (OPERATORS[node.op](value, cut),) * 2
+
+
+def plain_cut(node: Compare, reading: Reading) -> Fraction | None:
+    """The cut-off, if what it rests on is known."""
+    number, reference = Fraction(str(node.value)), node.times or node.plus
+    if not reference:
+        return number
+    known = {"uln": reading.uln, "lln": reading.lln, "baseline": reading.base}[reference]
+    if known is None:
+        return None
+    return number * known if node.times else number + known
+
+
+def relative(node: Relative, reading: Reading) -> Truth:
+    """By the limit while the baseline was normal, else by the baseline; without one, both at their mildest."""
+    limit = reading.uln if node.limit == "uln" else reading.lln
+    if limit is None or reading.value is None:
+        return GRAY
+    normal, abnormal = Fraction(str(node.normal)), Fraction(str(node.abnormal))
+    by_limit = OPERATORS[node.op](reading.value, normal * limit)
+    if reading.base is None:
+        return False, by_limit or OPERATORS[node.abnormal_op](reading.value, abnormal * limit)
+    was_abnormal = reading.base > limit if node.limit == "uln" else reading.base < limit
+    by_base = OPERATORS[node.abnormal_op](reading.value, abnormal * reading.base)
+    return (by_base if was_abnormal else by_limit,) * 2
+
+
+def summed(node: QuantityCompare, facts: Facts, tables: Knowledge) -> Truth:
+    """A sum of readings against a number."""
+    quantity = tables.quantities[node.quantity]
+    values = [facts[term.concept].value if term.concept in facts else None for term in quantity.terms]
+    if None in values:
+        return GRAY
+    pairs = zip(quantity.terms, values, strict=True)
+    total = sum((Fraction(str(term.factor)) * (value or 0) for term, value in pairs), Fraction(str(quantity.constant)))
+    return (OPERATORS[node.op](total, Fraction(str(node.value))),) * 2
+
+
+def graded(scale: Scale, facts: Facts, tables: Knowledge) -> str:
+    """The grade at this moment: ``2``, or ``1..3`` where it is not settled."""
+    found = [(part.grade, truth(part.when, facts, tables)) for part in scale.criteria]
+    low = max((grade for grade, (sure, _) in found if sure), default=0)
+    high = max((grade for grade, (_, may) in found if may), default=0)
+    return str(low) if low == high else f"{low}..{high}"
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+def printed(version: str) -> list[dict[str, str]]:
+    """The laboratory rows of one version; the test is skipped where they are not at hand."""
+    file = PRINTED / f"ncictcaev{version[0]}_lab_criteria.json"
+    if not file.exists():
+        pytest.skip("the printed terms are not at hand")
+    rows: list[dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+    return rows
+
+
+def slug(term: str) -> str:
+    """The end of a scale's id."""
+    return re.sub(r"[^a-z0-9]+", "_", term.strip().lower()).strip("_")
+
+
+def terms(tables: Knowledge, version: str) -> set[str]:
+    """The terms of one version that are scales."""
+    head = f"organ.ctcae-{version}."
+    return {name.removeprefix(head) for name in tables.scales if name.startswith(head)}
+
+
+@pytest.mark.parametrize("version", ["5.0", "6.0"])
+def test_every_printed_laboratory_term_is_a_scale(tables: Knowledge, version: str) -> None:
+    rows = printed(version)
+    assert len(rows) == {"5.0": 40, "6.0": 43}[version]
+    assert terms(tables, version) == {slug(row["TERM"]) for row in rows} | NOT_LABORATORY[version]
+
+
+def test_terms_that_are_not_printed_there_are_the_stated_ones(tables: Knowledge) -> None:
+    assert terms(tables, "4.03") == RECALLED
+    for version in ("5.0", "6.0"):
+        assert NOT_LABORATORY[version] <= terms(tables, version)
+
+
+@pytest.mark.parametrize("version", ["5.0", "6.0"])
+def test_each_grade_with_a_number_has_a_criterion_and_no_other_has(tables: Knowledge, version: str) -> None:
+    for row in printed(version):
+        scale = tables.scales[f"organ.ctcae-{version}.{slug(row['TERM'])}"]
+        has_number = {grade for grade in range(1, 5) if re.search(r"\d|ULN|LLN|normal", row.get(f"GRADE_{grade}") or "")}
+        # below 10 mL/min another term is used: grade 4 is possible, and never certain
+        extra = {4} if scale.id.endswith("creatinine_clearance_decreased") else set()
+        assert {part.grade for part in scale.criteria} == has_number | extra, scale.id
+
+
+def leaves(node: Node) -> Iterator[Compare | Relative | QuantityCompare]:
+    """Every comparison of a condition."""
+    match node:
+        case Compare() | Relative() | QuantityCompare():
+            yield node
+        case All() | AnyOf() | AnyMeasured():
+            for part in node.of:
+                yield from leaves(part)
+        case Possible() | Sustained() | Repeated():
+            yield from leaves(node.of)
+        case _:
+            pass
+
+
+def numbers(leaf: Compare | Relative | QuantityCompare) -> set[float]:
+    """The numbers of a comparison; once a limit of normal or a baseline is no number."""
+    found = {leaf.normal, leaf.abnormal} if isinstance(leaf, Relative) else {leaf.value or 0.0}
+    return found - {1.0} if isinstance(leaf, Relative) or (isinstance(leaf, Compare) and leaf.times) else found
+
+
+def printed_numbers(row: dict[str, str]) -> set[Fraction]:
+    """Every number of a term, as it is and as it may be written: cells per mm3, per cent fallen, mg/dL as g/L."""
+    text = " ".join(row.get(f"GRADE_{grade}") or "" for grade in range(1, 5)).replace(",", "")
+    found = {Fraction(number.rstrip(".")) for number in re.findall(r"\d[\d.]*", text)}
+    if "mm3" in text:
+        found |= {number / 1000 for number in found}
+    if "%" in text:
+        found |= {1 - number / 100 for number in found} | {number / 100 for number in found}
+    return found
+
+
+@pytest.mark.parametrize("version", ["5.0", "6.0"])
+def test_every_cut_off_is_printed(tables: Knowledge, version: str) -> None:
+    for row in printed(version):
+        scale = tables.scales[f"organ.ctcae-{version}.{slug(row['TERM'])}"]
+        known = printed_numbers(row)
+        # whole numbers are meant: 26 to 49 is read as 26 to less than 50
+        known |= {Fraction(50)} if scale.id.endswith("creatinine_clearance_decreased") else set()
+        for criterion in scale.criteria:
+            # corrected calcium against its limit rests on the formula, and is checked below
+            if not (criterion.id == "grade_1" and scale.id.endswith("calcemia")):
+                for leaf in leaves(criterion.when):
+                    for number in numbers(leaf):
+                        assert is_printed(number, leaf, known, tables), (scale.id, criterion.id, number)
+
+
+def is_printed(number: float, leaf: Compare | Relative | QuantityCompare, known: set[Fraction], tables: Knowledge) -> bool:
+    """In the canonical unit, or in another unit of the concept, up to the last digit written."""
+    factors = {Fraction(1)}
+    if not isinstance(leaf, QuantityCompare):
+        factors |= {unit.factor for unit in tables.concepts[leaf.concept].accepted}
+    return any(abs(value * factor - Fraction(str(number))) <= Fraction(1, 10000) for value in known for factor in factors)
+
+
+# ---------------------------------------------------------------- shape
+
+
+def test_every_scale_is_graded_alike(tables: Knowledge) -> None:
+    for name, scale in tables.scales.items():
+        if name.startswith("organ.ctcae-"):
+            assert (scale.method, scale.scoring, scale.watch, scale.family) == ("rules", "worst", "record", "organ")
+            assert not scale.has_episodes
+            assert [part.id for part in scale.domains] == ["value"]
+            assert [part.id for part in scale.criteria] == [f"grade_{part.grade}" for part in scale.criteria]
+            assert sorted({part.grade for part in scale.criteria}) == [part.grade for part in scale.criteria]
+            assert scale.short
+
+
+def test_evidence_says_how_each_version_was_read(tables: Knowledge) -> None:
+    allowed = {"4.03": {"recalled"}, "5.0": {"primary", "secondary", "house"}, "6.0": {"secondary", "house"}}
+    for version, words in allowed.items():
+        scales = [tables.scales[f"organ.ctcae-{version}.{name}"] for name in terms(tables, version)]
+        assert {part.evidence for scale in scales for part in scale.criteria} <= words
+
+
+def moments(scale: Scale) -> Iterator[Facts]:
+    """One concept charted at a time, with values on and beside every cut-off, and three baselines."""
+    found = [leaf for part in scale.criteria for leaf in leaves(part.when) if not isinstance(leaf, QuantityCompare)]
+    for concept in sorted({leaf.concept for leaf in found}):
+        own = [leaf for leaf in found if leaf.concept == concept]
+        factors = {Fraction(str(number)) for leaf in own for number in numbers(leaf)} | {Fraction(1)}
+        cuts = factors | {factor * base for factor in factors for base in (30, 40, 45, 50, 60)}
+        for cut, step, base in product(cuts, (-1, 0, 1), (30, 45, 60)):
+            yield {concept: Reading(cut + Fraction(step, 10), "", Fraction(40), Fraction(50), Fraction(base))}
+
+
+def test_a_worse_grade_contains_the_milder_ones(tables: Knowledge) -> None:
+    for name, scale in tables.scales.items():
+        if name.startswith("organ.ctcae-"):
+            for facts in moments(scale):
+                met = [truth(part.when, facts, tables) for part in scale.criteria]
+                for place in (0, 1):
+                    assert [part[place] for part in met] == sorted((part[place] for part in met), reverse=True), name
+
+
+# ---------------------------------------------------------------- edges, by hand
+
+CASES = [
+    # platelets 5.0: <LLN - 75, <75 - 50, <50 - 25, <25
+    ("5.0.platelet_count_decreased", "platelets=150 lln=150", "0"),
+    ("5.0.platelet_count_decreased", "platelets=149.9 lln=150", "1"),
+    ("5.0.platelet_count_decreased", "platelets=75 lln=150", "1"),
+    ("5.0.platelet_count_decreased", "platelets=74.9", "2"),
+    ("5.0.platelet_count_decreased", "platelets=50", "2"),
+    ("5.0.platelet_count_decreased", "platelets=25", "3"),
+    ("5.0.platelet_count_decreased", "platelets=24.9", "4"),
+    ("5.0.platelet_count_decreased", "platelets=100", "0..1"),
+    ("5.0.platelet_count_decreased", "", "0..4"),
+    ("6.0.thrombocytopenia", "platelets=15", "3"),
+    ("6.0.thrombocytopenia", "platelets=10", "3"),
+    ("6.0.thrombocytopenia", "platelets=9.9", "4"),
+    # neutrophils: 0.3 is grade 4 in 5.0 and grade 3 in 6.0; 1.5 is normal in 6.0 whatever the limit
+    ("5.0.neutrophil_count_decreased", "neutrophils=0.3", "4"),
+    ("5.0.neutrophil_count_decreased", "neutrophils=1.5 lln=1.8", "1"),
+    ("6.0.neutrophil_count_decreased", "neutrophils=0.3", "3"),
+    ("6.0.neutrophil_count_decreased", "neutrophils=1.5", "0"),
+    ("6.0.neutrophil_count_decreased", "neutrophils=0.1", "3"),
+    ("5.0.lymphocyte_count_decreased", "lymphocytes=0.5", "2"),
+    ("5.0.lymphocyte_count_increased", "lymphocytes=4", "0"),
+    ("5.0.lymphocyte_count_increased", "lymphocytes=20.1", "3"),
+    ("5.0.leukocytosis", "white_cells=100", "0"),
+    ("5.0.leukocytosis", "white_cells=100.1", "3"),
+    ("5.0.white_blood_cell_decreased", "white_cells=1.9", "3"),
+    ("6.0.cd4_lymphocytes_decreased", "cd4_lymphocytes=0.049", "4"),
+    # 6.2 mmol/L is 9.99 g/dL: printed as grade 1 in mmol/L and as grade 2 in g/dL
+    ("5.0.anemia", "hemoglobin=10 lln=12", "1"),
+    ("5.0.anemia", "hemoglobin=9.990332 lln=12", "1..2"),
+    ("5.0.anemia", "hemoglobin=9.9", "2"),
+    ("5.0.anemia", "hemoglobin=7.9", "3"),
+    ("6.0.hemoglobin_increased", "hemoglobin=19.5 uln=17.5", "1"),
+    ("6.0.hemoglobin_increased", "hemoglobin=21.6 uln=17.5", "3"),
+    # alanine aminotransferase, limit 40; an abnormal baseline of 60
+    ("5.0.alanine_aminotransferase_increased", "alt=120 uln=40 base=30", "1"),
+    ("5.0.alanine_aminotransferase_increased", "alt=120.1 uln=40 base=40", "2"),
+    ("5.0.alanine_aminotransferase_increased", "alt=801 uln=40 base=30", "4"),
+    ("5.0.alanine_aminotransferase_increased", "alt=89 uln=40 base=60", "0"),
+    ("5.0.alanine_aminotransferase_increased", "alt=90 uln=40 base=60", "1"),
+    ("5.0.alanine_aminotransferase_increased", "alt=181 uln=40 base=60", "2"),
+    ("5.0.alanine_aminotransferase_increased", "alt=39 uln=40", "0"),
+    ("5.0.alanine_aminotransferase_increased", "alt=121 uln=40", "0..2"),
+    ("6.0.alanine_aminotransferase_increased", "alt=60 uln=40 base=60", "1"),
+    ("6.0.alanine_aminotransferase_increased", "alt=121 uln=40 base=60", "3"),
+    ("6.0.alanine_aminotransferase_increased", "alt=241 uln=40 base=60", "4"),
+    ("6.0.alanine_aminotransferase_increased", "alt=601 uln=40 base=300", "3"),
+    ("4.03.aspartate_aminotransferase_increased", "ast=201 uln=40", "3"),
+    ("4.03.aspartate_aminotransferase_increased", "ast=800 uln=40", "3"),
+    ("5.0.blood_bilirubin_increased", "bilirubin=2.0 uln=1.2 base=2.0", "0"),
+    ("5.0.blood_bilirubin_increased", "bilirubin=2.1 uln=1.2 base=2.0", "1"),
+    ("6.0.blood_bilirubin_increased", "bilirubin=5.1 uln=1.2 base=2.0", "3"),
+    ("6.0.alkaline_phosphatase_increased", "alkaline_phosphatase=130 uln=120 base=140", "0"),
+    ("6.0.alkaline_phosphatase_increased", "alkaline_phosphatase=900 uln=120 base=140", "1"),
+    ("6.0.ggt_increased", "gamma_glutamyl_transferase=301 uln=60 base=100", "3"),
+    # creatinine, limits 0.6 to 1.2
+    ("5.0.creatinine_increased", "creatinine=1.0 lln=0.6 uln=1.2 base=0.4", "2"),
+    ("5.0.creatinine_increased", "creatinine=1.8 lln=0.6 uln=1.2 base=1.2", "1"),
+    ("5.0.creatinine_increased", "creatinine=7.3 uln=1.2", "4"),
+    ("5.0.creatinine_increased", "creatinine=1.3 uln=1.2", "1..3"),
+    ("6.0.creatinine_increased", "creatinine=1.0 lln=0.6 uln=1.2 base=0.6", "0"),
+    ("6.0.creatinine_increased", "creatinine=1.0 lln=0.6 uln=1.2 base=0.5", "2"),
+    ("6.0.creatinine_increased", "creatinine=1.6 lln=0.6 uln=1.2 base=0.5", "3"),
+    ("4.03.creatinine_increased", "creatinine=1.0 uln=1.2 base=0.9", "1"),
+    ("6.0.creatinine_clearance_decreased", "creatinine_clearance=50", "0"),
+    ("6.0.creatinine_clearance_decreased", "creatinine_clearance=26", "2"),
+    ("6.0.creatinine_clearance_decreased", "creatinine_clearance=10", "3"),
+    ("6.0.creatinine_clearance_decreased", "creatinine_clearance=9", "3..4"),
+    # fibrinogen, lower limit 2.0 g/L; an abnormal baseline of 1.6
+    ("5.0.fibrinogen_decreased", "fibrinogen=1.5 lln=2.0 base=2.4", "1"),
+    ("5.0.fibrinogen_decreased", "fibrinogen=1.49 lln=2.0 base=2.4", "2"),
+    ("5.0.fibrinogen_decreased", "fibrinogen=1.21 lln=2.0 base=1.6", "1"),
+    ("5.0.fibrinogen_decreased", "fibrinogen=1.2 lln=2.0 base=1.6", "2"),
+    ("5.0.fibrinogen_decreased", "fibrinogen=0.8 lln=2.0 base=1.6", "3"),
+    ("5.0.fibrinogen_decreased", "fibrinogen=0.49", "4"),
+    ("5.0.activated_partial_thromboplastin_time_prolonged", "aptt=87.6 uln=35", "3"),
+    ("5.0.inr_increased", "inr=1.2, anticoagulation=none", "0"),
+    ("5.0.inr_increased", "inr=1.5, anticoagulation=none", "1"),
+    ("5.0.inr_increased", "inr=2.6", "3"),
+    ("5.0.inr_increased", "inr=1.1 base=0.7, anticoagulation=therapeutic", "2"),
+    ("5.0.inr_increased", "inr=1.1 base=0.7", "0..2"),
+    ("5.0.inr_increased", "inr=1.1", "0..3"),
+    # symptoms decide, and stay open as long as nobody has charted them
+    ("5.0.hypokalemia", "potassium=3.2 lln=3.5", "1..2"),
+    ("5.0.hypokalemia", "potassium=3.2 lln=3.5, symptomatic_hypokalemia=none", "1"),
+    ("5.0.hypokalemia", "potassium=3.2 lln=3.5, symptomatic_hypokalemia=present", "2"),
+    ("5.0.hypokalemia", "potassium=2.5", "3"),
+    ("5.0.hyponatremia", "sodium=130 lln=135", "1"),
+    ("5.0.hyponatremia", "sodium=129.5, symptomatic_hyponatremia=none", "2"),
+    ("5.0.hyponatremia", "sodium=125", "2..3"),
+    ("6.0.hyponatremia", "sodium=124.9, symptomatic_hyponatremia=none", "3"),
+    ("5.0.hyponatremia", "sodium=119", "4"),
+    ("5.0.hyperuricemia", "uric_acid=9 uln=7", "1..3"),
+    ("5.0.lipase_increased", "lipase=160 uln=60, pancreatic_symptoms=none", "2"),
+    ("5.0.lipase_increased", "lipase=160 uln=60, pancreatic_symptoms=mild", "3"),
+    ("6.0.lipase_increased", "lipase=160 uln=60, pancreatic_symptoms=mild", "2"),
+    ("6.0.serum_amylase_increased", "amylase=300 uln=100, pancreatic_symptoms=mild", "2"),
+    ("6.0.serum_amylase_increased", "amylase=300 uln=100, pancreatic_symptoms=present", "2..3"),
+    ("6.0.serum_amylase_increased", "amylase=501 uln=100, pancreatic_symptoms=mild", "4"),
+    # electrolytes, glucose, fats
+    ("5.0.hyperkalemia", "potassium=5.5 uln=5.1", "1"),
+    ("5.0.hyperkalemia", "potassium=7.1", "4"),
+    ("5.0.hypermagnesemia", "magnesium=3.1", "3"),
+    ("5.0.hypermagnesemia", "magnesium=8.02065", "3..4"),
+    ("5.0.hypomagnesemia", "magnesium=0.9", "2"),
+    ("5.0.hypomagnesemia", "magnesium=0.947895", "2..3"),
+    ("5.0.hypoglycemia", "glucose=54", "2"),
+    ("5.0.hypoglycemia", "glucose=54.048 lln=70", "1..2"),
+    ("5.0.hypoglycemia", "glucose=30", "3"),
+    ("6.0.hyperglycemia", "glucose=250", "0"),
+    ("6.0.hyperglycemia", "glucose=251", "3"),
+    ("6.0.hyperglycemia_fasting", "fasting_glucose=160 uln=100", "1"),
+    ("6.0.hyperglycemia_fasting", "fasting_glucose=161", "2"),
+    ("5.0.hypertriglyceridemia", "triglycerides=1.693576", "0..1"),
+    ("5.0.hypertriglyceridemia", "triglycerides=3.387151", "1"),
+    ("5.0.hypertriglyceridemia", "triglycerides=3.398442", "1..2"),
+    ("5.0.hypertriglyceridemia", "triglycerides=11.41", "4"),
+    ("5.0.cholesterol_high", "cholesterol=300 uln=200", "1"),
+    ("5.0.cholesterol_high", "cholesterol=499.6164", "3"),
+    ("5.0.acidosis", "ph_arterial=7.3 lln=7.35", "1"),
+    ("5.0.alkalosis", "ph_arterial=7.51", "3"),
+    ("5.0.hypercalcemia", "calcium=10.5 uln=10.3, albumin=4.0", "1"),
+    ("5.0.hypercalcemia", "calcium=10.5 uln=10.3, albumin=4.5", "0"),
+    ("5.0.hypercalcemia", "calcium=10.5 uln=10.3, albumin=4.4", "0..1"),
+    ("5.0.hypercalcemia", "calcium=9.0 uln=10.3, albumin=3.2", "0"),
+    ("5.0.hypercalcemia", "calcium=10.8 uln=10.3, albumin=2.5", "2"),
+    ("6.0.hypocalcemia", "calcium=8.2 lln=8.5, albumin=3.0", "0"),
+    ("6.0.hypocalcemia", "calcium=7.1 lln=8.5, albumin=3.0", "2"),
+    ("5.0.hypercalcemia_ionized", "ionized_calcium=1.6", "2"),
+    ("5.0.hypocalcemia_ionized", "ionized_calcium=0.79", "4"),
+    # heart, temperature, oxygen
+    ("5.0.ejection_fraction_decreased", "lvef=50 base=55", "2"),
+    ("5.0.ejection_fraction_decreased", "lvef=39.5 base=45", "3"),
+    ("5.0.ejection_fraction_decreased", "lvef=51 base=71", "3"),
+    ("5.0.ejection_fraction_decreased", "lvef=19", "4"),
+    ("4.03.ejection_fraction_decreased", "lvef=51 base=71", "2"),
+    ("6.0.left_ventricular_dysfunction", "lvef=45 base=60", "2"),
+    ("6.0.left_ventricular_dysfunction", "lvef=45 base=50, subclinical_cardiac_change=none", "0"),
+    ("6.0.left_ventricular_dysfunction", "lvef=55 base=60, subclinical_cardiac_change=present", "1"),
+    ("6.0.left_ventricular_dysfunction", "lvef=38 base=41, subclinical_cardiac_change=none", "3"),
+    (f"5.0.{QTC}", "qtc=450 base=440", "1"),
+    (f"5.0.{QTC}", "qtc=480.5 base=440", "2"),
+    (f"5.0.{QTC}", "qtc=470 base=409", "3"),
+    (f"6.0.{QTC}", "qtc=501", "3"),
+    (f"4.03.{QTC}", "qtc=510", "2..3"),
+    ("5.0.fever", "body_temperature=37.9", "0"),
+    ("5.0.fever", "body_temperature=39.0", "1"),
+    ("5.0.fever", "body_temperature=39.1", "2"),
+    ("5.0.fever", "body_temperature=40.5", "3..4"),
+    ("5.0.hypoxia", "spo2=88", "0"),
+    ("5.0.hypoxia", "spo2=92, pao2=55", "3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("scale", "facts", "grade"), CASES)
+def test_edges_by_hand(tables: Knowledge, scale: str, facts: str, grade: str) -> None:
+    assert graded(tables.scales[f"organ.ctcae-{scale}"], charted(facts), tables) == grade
+
+
+def rows_of(facts: Facts) -> pl.DataFrame:
+    """The same moment as rows: baselines, an hour later the infusion, another hour later the readings."""
+    rows: list[dict[str, Any]] = []
+    if any(reading.base is not None for reading in facts.values()):
+        rows.append({"time": -HOUR_US, "concept": "car_t_infusion", "text": "other"})
+    for concept, reading in facts.items():
+        limits = {"range_low": reading.lln, "range_high": reading.uln}
+        if reading.base is not None:
+            rows.append({"time": -2 * HOUR_US, "concept": concept, "value": reading.base, **limits})
+        rows.append({"time": 0, "concept": concept, "value": reading.value, "text": reading.text or None, **limits})
+    blank = dict.fromkeys(OBSERVATIONS.names) | {"patient": "p", "status": "final"}
+    numbered = [blank | {"row": number, "source": f"r{number}"} | row for number, row in enumerate(rows, 1)]
+    exact = [{key: float(cell) if isinstance(cell, Fraction) else cell for key, cell in row.items()} for row in numbered]
+    return pl.DataFrame(exact, schema=OBSERVATIONS.schema)
+
+
+@pytest.mark.parametrize(("scale", "facts", "grade"), [case for case in CASES if case[1]])
+def test_edges_in_the_reference_engine(tables: Knowledge, scale: str, facts: str, grade: str) -> None:
+    timeline, _, _ = grade_reference(rows_of(charted(facts)), None, tables, f"organ.ctcae-{scale}", as_of=HOUR_US)
+    now = timeline.filter((pl.col("start") <= 0) & (pl.col("end") > 0)).row(0, named=True)
+    low, high = now["at_least"], now["at_most"]
+    assert (str(low) if low == high else f"{low}..{high}") == grade
+
+
+def test_corrected_calcium_is_never_on_the_wrong_side_of_its_limit(tables: Knowledge) -> None:
+    """By steps of albumin: whatever is certain or excluded is so by the formula too, and little is left open."""
+    open_, total = 0, 0
+    for name, limit in (("hypercalcemia", "uln"), ("hypocalcemia", "lln")):
+        first = tables.scales[f"organ.ctcae-5.0.{name}"].criteria[0].when
+        for calcium, albumin in product(range(70, 121, 3), range(10, 56, 3)):
+            value, protein, cut = Fraction(calcium, 10), Fraction(albumin, 10), Fraction(103 if limit == "uln" else 85, 10)
+            facts = {"calcium": Reading(value, "", cut, cut), "albumin": Reading(protein)}
+            sure, may = truth(first, facts, tables)
+            corrected = value + Fraction(8, 10) * (4 - protein)
+            is_beyond = corrected > cut if limit == "uln" else corrected < cut
+            assert sure <= is_beyond <= may, (name, calcium, albumin)
+            open_, total = open_ + (sure != may), total + 1
+    assert open_ < total / 8
+
+
+def test_a_fever_above_40_for_a_day_is_grade_4(tables: Knowledge) -> None:
+    rows = pl.concat([rows_of(charted("body_temperature=37")), *(rows_of(charted("body_temperature=40.5")) for _ in range(7))])
+    rows = rows.with_columns(row=pl.int_range(1, 9), time=pl.Series([4 * HOUR_US * number for number in range(8)]))
+    timeline, _, _ = grade_reference(rows, None, tables, "organ.ctcae-5.0.fever", as_of=29 * HOUR_US)
+    assert timeline.select(pl.col("start") // HOUR_US, "at_least", "at_most").rows() == [(0, 0, 0), (4, 3, 3), (28, 4, 4)]

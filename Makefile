@@ -70,6 +70,7 @@ bench: $(DEV) ## measure time and memory, write benchmarks/README.md
 
 docs: $(DEV) ## make docs/reference/ anew from the clinical tables and the commands
 	@$(BIN)/python tools/make_reference.py
+	@$(BIN)/python tools/make_scale_pages.py
 	@$(BIN)/python tools/make_cases_page.py
 
 format: $(DEV) ## put the code in its form

@@ -13,25 +13,9 @@ from pathlib import Path
 from cytowatch import schema
 from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
-from cytowatch.knowledge.model import (
-    All,
-    AnyMeasured,
-    AnyOf,
-    Compare,
-    Concept,
-    Criterion,
-    Domain,
-    ExceptKnown,
-    In,
-    Node,
-    Not,
-    Possible,
-    Product,
-    Running,
-    Scale,
-    Threshold,
-    ThresholdBand,
-)
+from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
+from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
+from cytowatch.knowledge.view_symptoms import symptoms_by_system
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the tables of the package. Change the tables, not this page. -->"
@@ -67,104 +51,6 @@ def cited(source: str, locator: str, evidence: str) -> str:
 def page(title: str, *parts: str) -> str:
     """A whole page."""
     return "\n\n".join([f"# {title}", MADE, *(part for part in parts if part)]) + "\n"
-
-
-# --- rules in words ------------------------------------------------------------------------------------------
-
-
-def compared(node: Compare) -> str:
-    """One comparison in words."""
-    than = f"`{node.threshold}`" if node.threshold else number(node.value)
-    unit = f" {node.unit}" if node.unit and node.unit != "1" else ""
-    without = f" while no `{node.without}` is on" if node.without else ""
-    return f"`{node.concept}` {node.op} {than}{unit}{without}"
-
-
-def joined(nodes: Iterable[Node], word: str) -> str:
-    """Several rules joined by a word."""
-    return f" {word} ".join(f"({in_words(node)})" for node in nodes)
-
-
-def in_words(node: Node) -> str:
-    """A rule in words."""
-    match node:
-        case Compare():
-            return compared(node)
-        case In():
-            return f"`{node.concept}` is one of {code(node.categories)}"
-        case Running():
-            return f"at least {node.at_least} of {code(node.concepts)} on at the same moment"
-        case AnyMeasured():
-            return "of those measured, any: " + " or ".join(compared(part) for part in node.of)
-        case All():
-            return joined(node.of, "and")
-        case AnyOf():
-            return joined(node.of, "or")
-        case Not():
-            return f"not ({in_words(node.of)})"
-        case Possible():
-            return f"possibly ({in_words(node.of)})"
-        case ExceptKnown():
-            return f"unless for certain ({in_words(node.of)})"
-
-
-# --- scales --------------------------------------------------------------------------------------------------
-
-
-def criterion_row(criterion: Criterion, scale: Scale) -> list[str]:
-    """One criterion of a scale."""
-    source = cited(criterion.source or scale.source, criterion.locator, criterion.evidence)
-    return [f"`{criterion.id}`", criterion.label, str(criterion.grade), in_words(criterion.when), source]
-
-
-def domain_grades(domain: Domain) -> str:
-    """What each value of a domain is worth."""
-    bands = [f"{number(band.low)}-{number(band.high)}: {band.grade}" for band in domain.bands]
-    words = [f"`{word}`: {grade}" for word, grade in domain.categories.items()]
-    return ", ".join(bands or words)
-
-
-def domain_row(domain: Domain, scale: Scale) -> list[str]:
-    """One axis of a scale."""
-    source = cited(domain.source or scale.source, domain.locator, domain.evidence) if domain.locator else ""
-    read = f"`{domain.concept}`" if domain.concept else "see the criteria"
-    return [f"`{domain.id}`", domain.label, read, domain_grades(domain), code([domain.attribution]), source]
-
-
-def scale_part(scale: Scale) -> str:
-    """One scale."""
-    waived = f"Fever is waived by {code(scale.episode.waived_by)}." if scale.episode.waived_by else ""
-    missing = [f"* {part.text} *{part.handled}*" for part in scale.not_encoded]
-    source = "source of the grades"
-    parts = [
-        f"## `{scale.id}`",
-        f"{scale.title}. Revision {scale.revision}, status *{scale.status}*, source `{scale.source}`.",
-        table(["grade", "meaning"], [[str(grade), words] for grade, words in scale.grade_meaning.items()]),
-        "### Domains",
-        table(
-            ["domain", "what", "read from", "grades", "taken away by", source],
-            [domain_row(domain, scale) for domain in scale.domains],
-        ),
-        "### Criteria" if scale.criteria else "",
-        table(
-            ["criterion", "what", "grade", "met when", "source"],
-            [criterion_row(criterion, scale) for criterion in scale.criteria],
-        )
-        if scale.criteria
-        else "",
-        waived,
-        "### Flags",
-        table(["flag", "meaning"], [[f"`{flag}`", words] for flag, words in scale.flags.items()]),
-        "### Not encoded" if missing else "",
-        "\n".join(missing),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def scales(knowledge: Knowledge) -> str:
-    """The page of scales."""
-    parts = [scale_part(scale) for _, scale in sorted(knowledge.scales.items())]
-    return page("Scales", "What each scale asks, as the engine reads it.", *parts)
 
 
 # --- concepts, policies, products, sources -------------------------------------------------------------------
@@ -264,6 +150,29 @@ def sources(knowledge: Knowledge) -> str:
     return page("Sources", "Every paper, label and standard that a table names.", table(head, rows))
 
 
+# --- symptoms and look-alikes --------------------------------------------------------------------------------
+
+
+def symptoms(knowledge: Knowledge) -> str:
+    """The page of symptoms."""
+    said = (
+        "A row of the concept `symptom` carries one of these keys, or one of the other names, as its `text`; other "
+        "words are kept as they are. Its `value`, if there is one, is the grade: 1 mild, 2 moderate, 3 severe, 4 a "
+        "danger to life. A symptom is what a person says, never a measurement: `fever` here is no temperature."
+    )
+    return page("Symptoms", said, *symptoms_by_system(knowledge))
+
+
+def lookalikes(knowledge: Knowledge) -> str:
+    """The page of look-alikes."""
+    said = (
+        "What can look like cytokine release or neurotoxicity. Each finding points to its look-alike while its "
+        "condition holds; it is no diagnosis, and a look-alike without a finding is not excluded. A finding may be "
+        "unknown, as any criterion may."
+    )
+    return page("Look-alikes", said, *lookalikes_in_full(knowledge))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -286,10 +195,11 @@ def commands(_knowledge: Knowledge) -> str:
 
 PAGES: dict[str, Callable[[Knowledge], str]] = {
     "commands.md": commands,
-    "scales.md": scales,
     "concepts.md": concepts,
     "policies.md": policies,
     "products.md": products,
+    "symptoms.md": symptoms,
+    "lookalikes.md": lookalikes,
     "sources.md": sources,
     "tables.md": tables,
 }

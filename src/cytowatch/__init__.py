@@ -1,10 +1,12 @@
 """cytowatch: cytokine release syndrome and its sister toxicities, graded from raw bedside data.
 
-``grade`` is the front door; ``load_knowledge`` gives the clinical tables, alone or with a site's own over them.
+``grade`` is the front door; ``load_knowledge`` gives the clinical tables, alone or with a site's own over them;
+``probability`` reads what a paper published for a score.
 """
 
 from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
 from cytowatch.knowledge import load as load_knowledge
+from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, grade
 from cytowatch.pipeline import software_version as _software_version
 
@@ -15,8 +17,10 @@ __all__ = [
     "CytowatchError",
     "InputError",
     "KnowledgeError",
+    "Probability",
     "Result",
     "__version__",
     "grade",
     "load_knowledge",
+    "probability",
 ]

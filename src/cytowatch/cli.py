@@ -69,6 +69,7 @@ def grade(
     assume_trigger: str | None = None,
     not_recorded: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
     zone: str | None = None,
+    look_alikes: Annotated[bool | None, Parameter(negative=())] = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
     format_: Annotated[Literal["csv", "parquet"], Parameter(name="--format")] = "parquet",
@@ -102,6 +103,8 @@ def grade(
         Therapies that this source does not record: their absence then means unknown, not "not given".
     zone
         IANA zone of timestamps that carry none, such as Europe/Berlin. Without it they are rejected.
+    look_alikes
+        Also look for what points elsewhere or beside (infection, tumor lysis, …); by default only with --scale all.
     strict
         End with exit code 1 if any row was rejected.
     out_
@@ -118,17 +121,17 @@ def grade(
     absent = _therapies(not_recorded or [], tables)
     large = None if source != "csv" or mapping or out_ is None else large_tables(inputs)
     if large is not None and out_ is not None:
-        options = {"as_of": as_of, "assume_trigger": assume_trigger}
         with suppress(NotTogetherError), progress_bar(quiet) as advance:
             people = raw_patients(patients) if patients else None
             parcels = read_parcels(large, tables, patients=people, zone=zone, progress=advance, rows=_ROWS)
             named = (parcel.not_recording(absent) for parcel in parcels)
-            outcome, written = write_parcels(grade_each(named, tables, scale, **options), out_, format_)
+            graded = grade_each(named, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
+            outcome, written = write_parcels(graded, out_, format_)
             return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
     with progress_bar(quiet) as advance:
         intake = _read(inputs, tables, source, patients, mapping, zone, advance).not_recording(absent)
         advance("grading", 1.0)
-        outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger)
+        outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
     written = [] if out_ is None else write_results(outcome, out_, format_)
     return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
 
@@ -284,19 +287,20 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept and source.
+    """List every scale, policy, threshold, product, concept, symptom, look-alike and source.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept or source.
+        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike or source.
     knowledge
         Folders to lay over the package's tables first.
     """
     items = [item for item in list_items(load(*(knowledge or ()))) if kind in (None, item.kind)]
     if not items:
         raise ArgumentError(
-            f"There is no kind {kind!r}.", hint="Choose scale, policy, threshold, product, concept or source."
+            f"There is no kind {kind!r}.",
+            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike or source.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):

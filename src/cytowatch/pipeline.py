@@ -128,13 +128,15 @@ def grade(
     assume_trigger: str | None = None,
     not_recorded: Iterable[str] = (),
     zone: str | None = None,
+    look_alikes: bool | None = None,
 ) -> Result:
     """Grade a long table of observations (contract §1) and give back timeline, episodes and rejects.
 
     ``observations``: one row a fact; ``patients``: one row a patient, optional. ``scales``: ids, by default the two
     ASTCT scales. ``knowledge``: loaded tables, or folders that overlay them. ``as_of``: nothing later counts; an ISO
     timestamp with zone, or hours. ``assume_trigger``: a product to assume at the first row of patients without a
-    trigger, marked in every output. ``not_recorded``: therapies that the source does not record. Raises InputError,
+    trigger, marked in every output. ``not_recorded``: therapies that the source does not record. ``look_alikes``: also
+    look for what points elsewhere or beside; by default only if all scales are asked for. Raises InputError,
     ArgumentError or KnowledgeError; a bad row is no error but a line in ``rejects``.
     """
     started = time.perf_counter()
@@ -146,10 +148,13 @@ def grade(
         with suppress(NotTogetherError):
             parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
             named = (parcel.not_recording(absent) for parcel in parcels)
-            outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger)
+            outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
             return Result(combined([part.without_observations() for part in outcomes], started))
     whole = read_frames(observations, tables, patients=patients, zone=zone).not_recording(absent)
-    return Result(grade_intake(whole, tables, scales, as_of, assume_trigger=assume_trigger, started=started))
+    outcome = grade_intake(
+        whole, tables, scales, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes, started=started
+    )
+    return Result(outcome)
 
 
 def grade_each(
@@ -159,6 +164,7 @@ def grade_each(
     as_of: AsOf = None,
     *,
     assume_trigger: str | None = None,
+    look_alikes: bool | None = None,
 ) -> Iterator[Outcome]:
     """Grade parcels of whole patients, two at a time, and give their outcomes back in order.
 
@@ -166,7 +172,7 @@ def grade_each(
     """
 
     def one(intake: Intake) -> Outcome:
-        return grade_intake(intake, knowledge, scales, as_of, assume_trigger=assume_trigger)
+        return grade_intake(intake, knowledge, scales, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         waiting: deque[Future[Outcome]] = deque()
@@ -229,10 +235,12 @@ def grade_intake(
     as_of: AsOf = None,
     *,
     assume_trigger: str | None = None,
+    look_alikes: bool | None = None,
     started: float | None = None,
 ) -> Outcome:
     """Grade what a door handed on."""
     started = time.perf_counter() if started is None else started
+    beside = list(scales or ()) == ["all"] if look_alikes is None else look_alikes
     chosen = check_scales(scales, knowledge)
     product = check_product(assume_trigger, knowledge)
     graded = grade_observations(
@@ -244,10 +252,11 @@ def grade_intake(
         assumed_product=product,
         not_recorded=intake.not_recorded,
         clock=intake.clock,
+        look_alikes=beside,
     )
     timeline = _stamped(graded.timeline, knowledge)
     compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge)
-    ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge))
+    ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge, look_alikes=beside))
     run = run_record(intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product)
     return Outcome(
         timeline,

@@ -1,6 +1,7 @@
 """Small scales of the method "rules", written in a few lines, and patients held against them.
 
-A criterion is ``id grade when``; after the id ``@domain`` names another axis than ``body`` and ``~`` marks it as recalled.
+A criterion is ``id grade when``; after the id ``@domain`` names another axis than ``body``, and ``~`` says that it is
+recalled.
 Charts are written as in ``tests.lib.tables``, with ``uln=`` and ``lln=`` for the limits that a laboratory printed.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from tests.lib import tables
@@ -56,6 +57,26 @@ locator = "x"
 evidence = "{evidence}"
 when = {when}
 """
+
+
+class Case(NamedTuple):
+    """One small scale, one chart, and what must come out."""
+
+    name: str
+    criteria: str
+    chart: str
+    timeline: str
+    patient: dict[str, Any] = ADULT
+    head: str = RECORD
+    more: str = ""
+    domains: str = BODY
+    episodes: str = ""
+    options: dict[str, Any] = {}  # noqa: RUF012  (never changed)
+
+    def hold(self) -> None:
+        """Grade the chart and compare."""
+        rules = scale("small", self.criteria, self.head, self.more, self.domains)
+        check(rules, self.chart, self.timeline, self.episodes, patient=self.patient, **self.options)
 
 
 def scale(name: str, criteria: str, head: str = RECORD, more: str = "", domains: str = BODY) -> str:

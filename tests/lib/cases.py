@@ -1,16 +1,19 @@
 """Worked patients: the case files as data, and both engines run over them.
 
-A file holds ``edition`` and a list of ``[[case]]``. Each case charts one patient as a text table and says, as text
-tables again, what must come out. Tables have a first line that names the columns and one line a row, cells between
-``|``; ``-`` or nothing is empty. Times are hours from the file's zero: ``6``, ``-4``, ``29:59``.
+A file holds a list of ``[[case]]``; beside them ``edition`` (of the scales ``crs`` and ``icans``), and ``everyone``,
+what is charted for each of its patients. A case charts one patient as a text table and says, as text tables again,
+what must come out. Tables have a first line that names the columns and one line a row, cells between ``|``; ``-`` or
+nothing is empty. Times are hours from the file's zero: ``6``, ``-4``, ``29:59``.
 
-Charted: ``hours | concept | value | text | until``, and where needed ``source``, ``status``, ``available``. A value
-carries its unit and, if the laboratory printed one, its comparator (``<60 mm[Hg]``). Rows without a source are
-``r1``, ``r2``, … by line. They go through admission, so units and other names are tested with them.
+Charted: ``hours | concept | value | text | until``, and where needed ``source``, ``status``, ``available``, ``low`` and
+``high`` (the limits of normal that the laboratory printed, in the unit of the value). A value carries its unit and, if
+the laboratory printed one, its comparator (``<60 mm[Hg]``). Rows without a source are ``r1``, ``r2``, … by line. They
+go through admission, so units and other names are tested with them.
 
 Expected: ``crs`` and ``icans`` (``from | to | grade | criteria | missing | flags | evidence | episode``) and
-``crs_episodes``, ``icans_episodes`` (columns of the episodes table; ``worst`` is one grade or a range). Only the
-columns that a table names are compared. A grade that cannot be told is a range, ``1..3``.
+``crs_episodes``, ``icans_episodes`` (columns of the episodes table; ``worst`` is one grade or a range). Any other scale
+stands under its id in ``[case.scales]``. Only the columns that a table names are compared. A grade that cannot be told
+is a range, ``1..3``.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ _COLUMNS = {
     "worst": "max",
     "days from exposure": "days_from_exposure",
 }
-_CHARTED = {"hours", "concept", "value", "text", "until", "source", "status", "available"}
+_CHARTED = {"hours", "concept", "value", "text", "until", "source", "status", "available", "low", "high"}
 _VALUE = re.compile(r"(?P<number>[<>]?=?\s*-?\d+(?:\.\d+)?)\s*(?P<unit>.*)")
 Rows = list[dict[str, str]]
 Answer = tuple[pl.DataFrame, pl.DataFrame]
@@ -51,7 +54,7 @@ Answer = tuple[pl.DataFrame, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Case:
-    """One worked patient; ``expected`` is (family, table name) to text table."""
+    """One worked patient; ``expected`` is (family or scale id, table name) to text table."""
 
     id: str
     title: str
@@ -62,6 +65,7 @@ class Case:
     edition: str
     file: str
     charted: str
+    everyone: str = ""
     patient: dict[str, Any] = field(default_factory=dict)
     as_of: str = ""
     assume_trigger: str = ""
@@ -70,12 +74,12 @@ class Case:
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The scales, by family, that this case speaks of."""
-        return tuple(name for name in FAMILIES if (name, "timeline") in self.expected)
+        """The scales that this case speaks of: by family those of its edition, others by their id."""
+        return tuple(name for name, table in self.expected if table == "timeline")
 
     def scale(self, family: str) -> str:
-        """The id of a scale of this case's edition."""
-        return f"{family}.{self.edition}"
+        """The id of a scale of this case's edition; an id stays as it is."""
+        return family if "." in family else f"{family}.{self.edition}"
 
     @property
     def options(self) -> tuple[int | None, str | None, frozenset[str]]:
@@ -116,20 +120,22 @@ def read(path: Path) -> list[Case]:
     """The cases of one file."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     file = path.relative_to(FOLDER).as_posix()
-    return [_case(entry, content["edition"], file) for entry in content["case"]]
+    return [_case(entry, content, file) for entry in content["case"]]
 
 
-def _case(entry: dict[str, Any], edition: str, file: str) -> Case:
+def _case(entry: dict[str, Any], content: dict[str, Any], file: str) -> Case:
     plain = {"title", "why", "source", "locator", "evidence", "charted", "patient", "as_of", "assume_trigger"}
     answers = {name: (name, "timeline") for name in FAMILIES} | {
         f"{name}_episodes": (name, "episodes") for name in FAMILIES
     }
-    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded"}
-    if unknown or not any(name in entry for name in FAMILIES):
+    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded", "scales"}
+    expected = {key: entry[name] for name, key in answers.items() if name in entry}
+    expected |= {(scale, "timeline"): table for scale, table in entry.get("scales", {}).items()}
+    if unknown or not any(table == "timeline" for _, table in expected):
         raise ValueError(f"{file}, case {entry.get('id')}: unknown or missing keys {sorted(unknown)}")
     return Case(
-        id=entry["id"], edition=edition, file=file, not_recorded=tuple(entry.get("not_recorded", ())),
-        expected={key: entry[name] for name, key in answers.items() if name in entry},
+        id=entry["id"], edition=content.get("edition", ""), file=file, everyone=content.get("everyone", ""),
+        not_recorded=tuple(entry.get("not_recorded", ())), expected=expected,
         **{"why": "", "locator": "", "evidence": "house"} | {name: entry[name] for name in plain if name in entry},
     )  # fmt: skip
 
@@ -141,8 +147,12 @@ def cells(table: str) -> Rows:
 
 def raw(case: Case) -> pl.DataFrame:
     """The case's rows in the columns of the contract (section 1), as a user would hand them in."""
-    rows = [_raw_row(case, number, row) for number, row in enumerate(cells(case.charted), 1)]
-    columns = ("patient", "hours", "until_hours", "available", "concept", "value", "unit", "text", "source", "status")
+    charted = [row for table in (case.everyone, case.charted) if table.strip() for row in cells(table)]
+    rows = [_raw_row(case, number, row) for number, row in enumerate(charted, 1)]
+    columns = (
+        "patient", "hours", "until_hours", "available", "concept", "value", "unit", "range_low", "range_high", "text",
+        "source", "status",
+    )  # fmt: skip
     numbers = {"hours", "until_hours", "available"}
     schema = {name: pl.Float64 if name in numbers else pl.String for name in columns}
     return pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=schema)
@@ -156,6 +166,7 @@ def _raw_row(case: Case, number: int, row: dict[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {"patient": case.id, "source": f"r{number}"} | given
     found |= {name: _hours(given[name]) for name in ("hours", "until", "available") if name in given}
     found["until_hours"] = found.pop("until", None)
+    found |= {f"range_{end}": found.pop(end, None) for end in ("low", "high")}
     if "value" in given:
         parts = _VALUE.fullmatch(given["value"])
         if parts is None:

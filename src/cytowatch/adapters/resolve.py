@@ -11,6 +11,8 @@ from cytowatch.units import caseless, spelled
 
 # spellings of "no unit", accepted wherever a concept has none
 _NO_UNIT = frozenset({"", "1", "{score}"})
+# what a person says: known by the table of symptoms, and admissible in any other words
+SYMPTOM = "symptom"
 # beyond so many unknown names a file is something else, and guessing at each would take minutes
 _MAX_GUESSES = 200
 
@@ -109,8 +111,14 @@ class Dictionary:
             self._every_unit = frozenset(spelled(part.name) for concept in concepts for part in concept.accepted)
         return spelled(unit) in self._every_unit
 
+    def knows_texts(self, concept: Concept) -> bool:
+        """Whether the texts of a concept are looked up, or taken as they are."""
+        return bool(concept.categories) or concept.kind == "trigger" or concept.key == SYMPTOM
+
     def text(self, concept: Concept, text: str) -> TextMeaning:
-        """The category or product key that a text stands for."""
+        """The category, product or symptom that a text stands for."""
+        if concept.key == SYMPTOM:
+            return TextMeaning(self._symptom(text))
         if concept.kind == "trigger" and not concept.categories:
             return TextMeaning(self._product(text))
         if not concept.categories:
@@ -124,6 +132,10 @@ class Dictionary:
         near = difflib.get_close_matches(fold(text), concept.categories, n=1)
         guess = f"did you mean `{near[0]}`? " if near else ""
         return TextMeaning(None, "unknown_category", reason, f"{guess}accepted: {', '.join(concept.categories)}")
+
+    def _symptom(self, text: str) -> str:
+        aliases, folded = self._knowledge.symptom_aliases, fold(text)
+        return folded if folded in self._knowledge.symptoms else aliases.get(folded, text)
 
     def _product(self, text: str) -> str:
         aliases, folded = self._knowledge.product_aliases, fold(text)

@@ -179,9 +179,7 @@ def read_texts(work: Work, meanings: Meanings, dictionary: Dictionary) -> list[T
         work.refuse_value("missing_text", meanings.spread(needed, pl.Boolean()) & empty)
     if not work.has("text"):
         return []
-    coded_text = [
-        m.concept is not None and bool(m.concept.categories or m.concept.kind == "trigger") for m in meanings.each
-    ]
+    coded_text = [m.concept is not None and dictionary.knows_texts(m.concept) for m in meanings.each]
     if not any(coded_text):
         work.add(pl.col("text").alias("_text"))
         return []

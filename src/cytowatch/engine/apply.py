@@ -11,6 +11,7 @@ from cytowatch.engine.crs import Rules
 from cytowatch.engine.grade_crs import grade_crs
 from cytowatch.engine.grade_icans import grade_icans
 from cytowatch.engine.joint import joint_state, order_findings
+from cytowatch.engine.lookalikes import as_findings, as_scales
 from cytowatch.engine.rules.grade import grade_rules
 from cytowatch.engine.rules.reads import needed_by_rules
 from cytowatch.engine.settle import Settled, settle
@@ -51,23 +52,28 @@ def grade_observations(
     assumed_product: str | None = None,
     not_recorded: frozenset[str] = frozenset(),
     clock: str = "time",
+    look_alikes: bool = False,
 ) -> Graded:
     """Grade admitted observations (``schema.OBSERVATIONS``) of any number of patients.
 
     Times are microseconds on one clock. No clock, no environment and no randomness enter: the same rows in any
-    order give the same answer.
+    order give the same answer. ``look_alikes``: also look for what points elsewhere or beside.
     """
     people = PATIENTS.empty() if patients is None else patients
-    settled = settle(observations, knowledge, needed_by(scales, knowledge), as_of=as_of)
+    settled = settle(observations, knowledge, needed_by(scales, knowledge, look_alikes=look_alikes), as_of=as_of)
     people = people.with_columns(pl.col("patient").cast(settled.patient_type, strict=False))
     people = people.filter(pl.col("patient").is_not_null())
     triggers = find_triggers(settled, knowledge, assumed_product)
-    watch = _Watch(settled, triggers, people, knowledge, scales, as_of, clock)
-    parts = [_one_scale(watch, name, not_recorded) for name in scales]
+    chosen = [knowledge.scales[name] for name in scales]
+    beside = as_scales(knowledge) if look_alikes else []
+    watch = _Watch(settled, triggers, people, knowledge, [*chosen, *beside], as_of, clock)
+    parts = [_one_scale(watch, scale, not_recorded) for scale in chosen]
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
     reported = settled.charted.of("reported_grade")
     joint = joint_state(timeline, knowledge)
+    findings = [order_findings(joint, episodes, knowledge)]
+    findings += [as_findings(_one_scale(watch, scale, not_recorded)[0]) for scale in beside]
     return Graded(
         timeline,
         episodes,
@@ -77,13 +83,14 @@ def grade_observations(
         triggers,
         discordance=discordance(timeline, reported, knowledge),
         joint=joint,
-        findings=order_findings(joint, episodes, knowledge),
+        findings=pl.concat(findings),
     )
 
 
-def needed_by(scales: list[str], knowledge: Knowledge) -> frozenset[str]:
-    """Every concept that can change what these scales say, or what is compared with them."""
-    needed = [_needed(knowledge.scales[name], knowledge) for name in scales]
+def needed_by(scales: list[str], knowledge: Knowledge, *, look_alikes: bool = False) -> frozenset[str]:
+    """Every concept that can change what these scales (and the look-alikes) say, or what is compared with them."""
+    chosen = [knowledge.scales[name] for name in scales]
+    needed = [_needed(scale, knowledge) for scale in [*chosen, *(as_scales(knowledge) if look_alikes else [])]]
     return frozenset({"reported_grade"}).union(*needed)
 
 
@@ -101,7 +108,7 @@ class _Watch:
     triggers: pl.DataFrame
     people: pl.DataFrame
     knowledge: Knowledge
-    scales: list[str]
+    scales: list[Scale]
     as_of: int | None
     clock: str
     made: dict[tuple[object, ...], Subjects] = field(default_factory=dict)
@@ -110,8 +117,7 @@ class _Watch:
         """The watched spans of a scale, with the rows that it and those like it read."""
         key = self._alike(scale)
         if key not in self.made:
-            chosen = [self.knowledge.scales[name] for name in self.scales]
-            alike = [part for part in chosen if self._alike(part) == key]
+            alike = [part for part in self.scales if self._alike(part) == key]
             needed = frozenset[str]().union(*(_needed(part, self.knowledge) for part in [*alike, scale]))
             self.made[key] = make_subjects(
                 self.settled, self.triggers, self.people, scale, needed, as_of=self.as_of, clock=self.clock
@@ -123,10 +129,10 @@ class _Watch:
         return scale.method, scale.watch, scale.window_days, scale.episode.death_cause
 
 
-def _one_scale(watch: _Watch, name: str, not_recorded: frozenset[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    scale, knowledge = watch.knowledge.scales[name], watch.knowledge
+def _one_scale(watch: _Watch, scale: Scale, not_recorded: frozenset[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    knowledge = watch.knowledge
     if scale.method == "view":
-        timeline, _ = _one_scale(watch, scale.view_of, not_recorded)
+        timeline, _ = _one_scale(watch, knowledge.scales[scale.view_of], not_recorded)
         return as_view(timeline, scale), EPISODES.empty()
     subjects = watch.of(scale)
     if scale.method == "rules":
@@ -135,7 +141,7 @@ def _one_scale(watch: _Watch, name: str, not_recorded: frozenset[str]) -> tuple[
         timeline, episodes = grade_crs(subjects, scale, knowledge, _rules(knowledge), not_recorded)
     else:
         timeline, episodes = grade_icans(subjects, scale, knowledge, _rules(knowledge))
-    episodes = episodes.with_columns(pl.lit(name).alias("scale"), pl.col("patient").cast(pl.String))
+    episodes = episodes.with_columns(pl.lit(scale.id).alias("scale"), pl.col("patient").cast(pl.String))
     return timeline, episodes.select(EPISODES.names).cast(pl.Schema(EPISODES.schema))
 
 

@@ -1,4 +1,4 @@
-"""The joint state: CRS, ICANS, IEC-HS and ICAHT of a patient at once, and what their order says (rule-scales page, 6)."""
+"""The joint state: CRS, ICANS, IEC-HS and ICAHT at once, and what their order says (rule-scales page, section 6)."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def _lane(timeline: pl.DataFrame, scales: list[str]) -> pl.DataFrame | None:
 def _beside(table: pl.DataFrame, lane: pl.DataFrame, name: str) -> pl.DataFrame:
     """Add one part's bounds; of several scales the higher bound."""
     columns = []
-    for number, (_, own) in enumerate(sorted(lane.partition_by("scale", as_dict=True).items())):
-        own = own.select("patient", pl.col("start").alias("began"), pl.col("end").alias("stops"), *_ENDS).sort("began")
+    for number, (_, part) in enumerate(sorted(lane.partition_by("scale", as_dict=True).items())):
+        own = part.select("patient", pl.col("start").alias("began"), pl.col("end").alias("stops"), *_ENDS).sort("began")
         found = table.select("patient", "start").join_asof(
             own, left_on="start", right_on="began", by="patient", check_sortedness=False
         )

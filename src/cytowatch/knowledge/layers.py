@@ -16,7 +16,10 @@ from cytowatch.knowledge.shape import Document, near
 
 # what a folder may hold: folder ("" = its top) and ending; `cases` beside them is for tests and readers
 _LAYOUT = {
-    "": ("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml", "quantities.toml"),
+    "": (
+        *("VERSION", "sources.toml", "concepts.toml", "policy.toml", "messages.toml", "quantities.toml"),
+        *("symptoms.toml", "lookalikes.toml"),
+    ),
     "scales": (".toml",),
     "products": (".toml",),
     "codes": (".csv",),

@@ -11,9 +11,11 @@ from typing import TypeVar
 
 from cytowatch.knowledge import parse
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
-from cytowatch.knowledge.model import Concept, Knowledge, Policy, Product, Scale
+from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Policy, Product, Scale
+from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
+from cytowatch.knowledge.parse_symptom import symptom
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
@@ -50,6 +52,8 @@ def _build(layers: list[Layer]) -> Knowledge:
     policies = _named(files, "policy.toml", "policy", parse.policy, ("policy", "threshold"))
     concepts = _concepts(files)
     products = _products(files, policies)
+    symptoms = _named(files, "symptoms.toml", "symptom", symptom, ("symptom",))
+    scales = _scales(files)
     return Knowledge(
         version=next((layer.version for layer in reversed(layers) if layer.version), ""),
         sources=_named(files, "sources.toml", "source", parse.source, ("source",)),
@@ -60,11 +64,14 @@ def _build(layers: list[Layer]) -> Knowledge:
         quantities=_named(files, "quantities.toml", "quantity", parse.quantity, ("quantity",)),
         products=products,
         product_aliases=_aliases(files, "product", {key: part.brands for key, part in products.items()}),
-        scales=_scales(files),
+        scales=scales,
         codes=codes(layers),
         messages=_messages(files),
         digest=hashlib.sha256(b"".join(layer.digest for layer in layers)).hexdigest(),
         folders=tuple(str(layer.folder) for layer in layers[1:]),
+        symptoms=symptoms,
+        symptom_aliases=_aliases(files, "symptom", {key: part.aliases for key, part in symptoms.items()}),
+        lookalikes=_lookalikes(files, scales),
     )
 
 
@@ -169,6 +176,13 @@ def _in_order(readers: dict[str, Reader]) -> list[str]:
     except CycleError as error:
         names = " -> ".join(error.args[1])
         readers[error.args[1][0]].fail(f"Scales take criteria from each other in a ring: {names}.", "id")
+
+
+def _lookalikes(files: dict[str, Document], scales: dict[str, Scale]) -> dict[str, LookAlike]:
+    library = {name: {part.id: (part.grade, part.when) for part in found.criteria} for name, found in scales.items()}
+    return _named(
+        files, "lookalikes.toml", "lookalike", lambda key, reader: lookalike(key, reader, library), ("lookalike",)
+    )
 
 
 def _messages(files: dict[str, Document]) -> dict[str, str]:

@@ -6,6 +6,83 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from cytowatch.knowledge.conditions import (
+    AgeYears,
+    All,
+    AnyMeasured,
+    AnyOf,
+    Compare,
+    Count,
+    Cumulative,
+    DaysSinceExposure,
+    Estimated,
+    ExceptKnown,
+    Given,
+    In,
+    Limit,
+    Node,
+    Not,
+    Operator,
+    Possible,
+    QuantityCompare,
+    Relative,
+    Repeated,
+    Running,
+    Sustained,
+)
+
+__all__ = [
+    "AgeYears",
+    "All",
+    "AnyMeasured",
+    "AnyOf",
+    "Band",
+    "Compare",
+    "Concept",
+    "Count",
+    "Criterion",
+    "Cumulative",
+    "DaysSinceExposure",
+    "Domain",
+    "EpisodeRule",
+    "Estimated",
+    "Evidence",
+    "ExceptKnown",
+    "Fact",
+    "Family",
+    "FlagRule",
+    "Given",
+    "In",
+    "Kind",
+    "Knowledge",
+    "Limit",
+    "LookAlike",
+    "LookAlikeFact",
+    "Node",
+    "Not",
+    "NotEncoded",
+    "Operator",
+    "Policy",
+    "Possible",
+    "Product",
+    "Quantity",
+    "QuantityCompare",
+    "Relative",
+    "Repeated",
+    "Running",
+    "Scale",
+    "SeverityWords",
+    "Source",
+    "Sustained",
+    "Symptom",
+    "System",
+    "Term",
+    "Threshold",
+    "ThresholdBand",
+    "Unit",
+    "WorkUp",
+]
+
 Evidence = Literal["primary", "secondary", "recalled", "house"]
 Kind = Literal[
     "reading", "infusion", "device", "dose", "attribution", "switch", "exception", "trigger", "death", "statement"
@@ -138,196 +215,6 @@ class Product:
     evidence: Evidence = "house"
     note: str = ""
     facts: tuple[Fact, ...] = ()
-
-
-Operator = Literal["<", "<=", ">", ">=", "=="]
-Limit = Literal["uln", "lln"]
-
-
-@dataclass(frozen=True)
-class Compare:
-    """A reading compared with a number, or with a threshold by age."""
-
-    concept: str
-    op: Operator
-    value: float | None = None
-    unit: str = ""
-    threshold: str = ""
-    without: str = ""  # holds only while no interval of this concept is on
-    # the rest is for scales of the method "rules"
-    times: Literal["", "uln", "lln", "baseline", "lowest"] = ""  # the cut-off is value x this
-    plus: Literal["", "uln", "lln", "baseline", "lowest"] = ""  # the cut-off is this + value
-    lookback_hours: float = 0.0  # how far back the lowest earlier reading is looked for
-    over_hours: float = 0.0  # each reading speaks for so long, whatever comes after it: the worst of a day
-    of_baseline: bool = False  # the patient's baseline is compared, not the reading
-
-
-@dataclass(frozen=True)
-class Relative:
-    """A reading against its limit of normal, or against the baseline where that was abnormal already."""
-
-    concept: str
-    op: Operator
-    limit: Limit
-    normal: float  # the cut-off is normal x limit while the baseline was normal
-    abnormal: float  # and abnormal x baseline where it was not
-    abnormal_op: Operator
-
-
-@dataclass(frozen=True)
-class QuantityCompare:
-    """A computed quantity (quantities.toml) compared with a number."""
-
-    quantity: str
-    op: Operator
-    value: float
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """A computed quantity rests on an estimate at this moment."""
-
-    quantity: str
-
-
-@dataclass(frozen=True)
-class In:
-    """A coded concept whose category in force is one of these."""
-
-    concept: str
-    categories: tuple[str, ...]
-    over_hours: float = 0.0  # as in Compare
-
-
-@dataclass(frozen=True)
-class Given:
-    """At least ``times`` doses of the listed drugs in the hours up to now."""
-
-    concepts: tuple[str, ...]
-    times: int
-    within_hours: float
-
-
-@dataclass(frozen=True)
-class DaysSinceExposure:
-    """The latest exposure lies at least ``first`` and less than ``last`` days back."""
-
-    first: float
-    last: float
-
-
-@dataclass(frozen=True)
-class AgeYears:
-    """The patient's completed years, ``first`` included, ``last`` excluded."""
-
-    first: float
-    last: float
-
-
-@dataclass(frozen=True)
-class Count:
-    """At least ``at_least`` of the parts."""
-
-    of: tuple[Node, ...]
-    at_least: int
-
-
-@dataclass(frozen=True)
-class Sustained:
-    """The part has held without a break for so long."""
-
-    of: Node
-    hours: float
-
-
-@dataclass(frozen=True)
-class Cumulative:
-    """The part has held for so many days in all; breaks shorter than ``bridging_days`` count as well."""
-
-    of: Node
-    days: float
-    bridging_days: float
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """So many readings have compared true since the watch began."""
-
-    of: Compare
-    times: int
-
-
-@dataclass(frozen=True)
-class Running:
-    """At least ``at_least`` different drugs of the list on at the same moment."""
-
-    concepts: tuple[str, ...]
-    at_least: int = 1
-
-
-@dataclass(frozen=True)
-class AnyMeasured:
-    """True if any reading is true; unknown only if none is in force (or one is gray)."""
-
-    of: tuple[Compare | In, ...]
-
-
-@dataclass(frozen=True)
-class All:
-    """Every part."""
-
-    of: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class AnyOf:
-    """At least one part."""
-
-    of: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Not:
-    """The contrary."""
-
-    of: Node
-
-
-@dataclass(frozen=True)
-class Possible:
-    """Never certain; possible where the part is possible."""
-
-    of: Node
-
-
-@dataclass(frozen=True)
-class ExceptKnown:
-    """Takes away what is certain, and nothing that is only possible."""
-
-    of: Node
-
-
-Node = (
-    Compare
-    | Relative
-    | QuantityCompare
-    | Estimated
-    | In
-    | Running
-    | Given
-    | DaysSinceExposure
-    | AgeYears
-    | AnyMeasured
-    | All
-    | AnyOf
-    | Count
-    | Not
-    | Possible
-    | ExceptKnown
-    | Sustained
-    | Cumulative
-    | Repeated
-)
 
 
 @dataclass(frozen=True)
@@ -478,6 +365,77 @@ class Scale:
     short: str = ""  # a name for a strip in a figure
 
 
+System = Literal[
+    "general", "heart_and_vessels", "lungs", "brain", "gut", "kidney_and_liver", "blood", "muscle_and_joint", "skin"
+]
+
+
+@dataclass(frozen=True)
+class SeverityWords:
+    """What a mild, a moderate and a severe form is, in plain words; empty where the source has no such step."""
+
+    mild: str
+    moderate: str
+    severe: str
+    source: str
+    locator: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """Something that a person feels or sees, and says: its names, where it belongs, and its words."""
+
+    key: str
+    label: str
+    plain: str  # for a patient
+    system: System
+    source: str
+    locator: str
+    evidence: Evidence
+    aliases: tuple[str, ...] = ()
+    snomed: str = ""
+    snomed_evidence: Literal["secondary", "unverified"] = "unverified"
+    snomed_note: str = ""  # the code's own name, and where it was read
+    severity: SeverityWords | None = None
+
+
+@dataclass(frozen=True)
+class LookAlikeFact:
+    """One finding that points to a look-alike while its condition holds; it proves nothing by itself."""
+
+    id: str
+    label: str
+    when: Node
+    source: str
+    locator: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class WorkUp:
+    """A test or a look that settles whether it is the look-alike."""
+
+    name: str
+    source: str
+    locator: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    """Another condition that can look like the toxicity: what points to it, and what would settle it; no diagnosis."""
+
+    key: str
+    label: str
+    facts: tuple[LookAlikeFact, ...]
+    settles: tuple[WorkUp, ...]
+    not_encoded: tuple[NotEncoded, ...]
+    source: str
+    locator: str
+    evidence: Evidence
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """All tables of one version, after overlays."""
@@ -496,6 +454,9 @@ class Knowledge:
     messages: dict[str, str]
     digest: str
     folders: tuple[str, ...] = ()
+    symptoms: dict[str, Symptom] = field(default_factory=dict)
+    symptom_aliases: dict[str, str] = field(default_factory=dict)
+    lookalikes: dict[str, LookAlike] = field(default_factory=dict)
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

@@ -8,21 +8,11 @@ from typing import NamedTuple
 
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import (
-    All,
-    AnyMeasured,
-    AnyOf,
-    Compare,
     Concept,
-    Domain,
-    ExceptKnown,
-    In,
     Knowledge,
-    Node,
-    Not,
     Policy,
-    Possible,
     Product,
-    Running,
+    Quantity,
     Scale,
     Source,
     Threshold,
@@ -30,6 +20,9 @@ from cytowatch.knowledge.model import (
 )
 from cytowatch.knowledge.parse import fold
 from cytowatch.knowledge.shape import near
+from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
+from cytowatch.knowledge.view_scale import scale_parts, table
+from cytowatch.knowledge.view_symptoms import find_symptom, symptom_items, symptom_parts
 from cytowatch.schema import HOUR_US
 
 
@@ -52,7 +45,7 @@ class Change(NamedTuple):
 
 
 def list_items(knowledge: Knowledge) -> list[Item]:
-    """Every scale, policy, threshold, product, concept and source, in this order."""
+    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike and source, in this order."""
     return [
         *(Item("scale", part.id, part.title, part.source, "") for part in knowledge.scales.values()),
         *(Item("policy", part.key, part.question, part.source, part.evidence) for part in knowledge.policies.values()),
@@ -60,8 +53,10 @@ def list_items(knowledge: Knowledge) -> list[Item]:
             Item("threshold", part.key, f"{part.concept} by age", part.source, part.evidence)
             for part in knowledge.thresholds.values()
         ),
+        *(Item("quantity", part.key, part.label, part.source, part.evidence) for part in knowledge.quantities.values()),
         *(Item("product", part.key, part.label, part.source, part.evidence) for part in knowledge.products.values()),
         *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
+        *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge))),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -78,10 +73,16 @@ def show(knowledge: Knowledge, name: str) -> str:
         return _policy(knowledge.policies[key])
     if key in knowledge.thresholds:
         return _threshold(knowledge.thresholds[key])
+    if key in knowledge.quantities:
+        return _quantity(knowledge.quantities[key])
     if knowledge.concept_aliases.get(key, key) in knowledge.concepts:
         return _concept(knowledge.concepts[knowledge.concept_aliases.get(key, key)])
     if knowledge.product_aliases.get(key, key) in knowledge.products:
         return _product(knowledge.products[knowledge.product_aliases.get(key, key)])
+    if (symptom := find_symptom(knowledge, key)) is not None:
+        return _page(*symptom_parts(symptom))
+    if (lookalike := find_lookalike(knowledge, key)) is not None:
+        return _page(*lookalike_parts(lookalike, knowledge))
     if key in knowledge.sources:
         return _source(knowledge, knowledge.sources[key])
     known = [item.id for item in list_items(knowledge)]
@@ -90,95 +91,16 @@ def show(knowledge: Knowledge, name: str) -> str:
     )
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    columns = [*head]
-    lines = [columns, ["---"] * len(columns), *([_cell(part) for part in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 def _page(title: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", *(part for part in parts if part)]) + "\n"
 
 
 def _scale(knowledge: Knowledge, scale: Scale) -> str:
-    source = knowledge.sources.get(scale.source)
-    cited = f"{source.citation or source.title} ({scale.source})" if source else scale.source
-    grades = _table(("grade", "meaning"), ((str(grade), text) for grade, text in scale.grade_meaning.items()))
-    rows = [
-        *((str(c.grade), c.label, encoding(c.when), c.source, c.locator, c.evidence, c.id) for c in scale.criteria),
-        *(row for domain in scale.domains for row in _domain_rows(domain)),
-    ]
-    head = ("grade", "sign", "our encoding", "source", "locator", "evidence", "id")
-    gaps = _table(("not encoded", "what is done instead"), ((part.text, part.handled) for part in scale.not_encoded))
-    return _page(
-        f"{scale.title} (`{scale.id}`)",
-        f"Source: {cited}. Revision {scale.revision}, {scale.status}; knowledge {knowledge.version}.",
-        grades,
-        _table(head, rows),
-        f"Axes and what takes them away:\n\n{_axes(scale.domains)}",
-        _episode(scale),
-        gaps if scale.not_encoded else "",
-    )
-
-
-def _domain_rows(domain: Domain) -> Iterator[tuple[str, ...]]:
-    cited = (domain.source, domain.locator, domain.evidence, domain.id)
-    for band in domain.bands:
-        locator = band.locator or domain.locator
-        told = f"{domain.concept} {band.low:g} to {band.high:g}"
-        yield (str(band.grade), domain.label, told, domain.source, locator, domain.evidence, domain.id)
-    for category, grade in domain.categories.items():
-        yield (str(grade), domain.label, f"{domain.concept} is {category}", *cited)
-
-
-def _axes(domains: Iterable[Domain]) -> str:
-    def rows() -> Iterator[tuple[str, str, str, str]]:
-        for domain in domains:
-            reasons = f"{domain.excluded_by}: {', '.join(domain.excluding)}" if domain.excluded_by else ""
-            sedation = "unknown" if domain.under_sedation == "unknown" else ""
-            yield (domain.label, domain.attribution, reasons, sedation)
-
-    return _table(("axis", "charted to another cause", "taken away by", "under sedation"), rows())
-
-
-def _episode(scale: Scale) -> str:
-    rule = scale.episode
-    opens = f"criterion `{rule.opens_with}`" if rule.opens_with else "any grade of at least 1"
-    waived = f" Fever is not needed after: {', '.join(rule.waived_by)}." if rule.waived_by else ""
-    return f"An episode opens with {opens}; between signs the grade is at least {rule.floor}.{waived}"
-
-
-def encoding(node: Node) -> str:
-    """A condition in one line, as the engine reads it."""
-    match node:
-        case Compare():
-            limit = f"limit {node.threshold}" if node.threshold else f"{node.value:g} {node.unit}"
-            without = f" while no {node.without} is on" if node.without else ""
-            return f"{node.concept} {node.op} {limit}{without}"
-        case In():
-            return f"{node.concept} in ({', '.join(node.categories)})"
-        case Running():
-            return f"at least {node.at_least} running of ({', '.join(node.concepts)})"
-        case AnyMeasured():
-            return f"any measured of ({'; '.join(encoding(part) for part in node.of)})"
-        case All():
-            return f"all of ({'; '.join(encoding(part) for part in node.of)})"
-        case AnyOf():
-            return f"any of ({'; '.join(encoding(part) for part in node.of)})"
-        case Not():
-            return f"not ({encoding(node.of)})"
-        case Possible():
-            return f"only possible ({encoding(node.of)})"
-        case ExceptKnown():
-            return f"except when known that ({encoding(node.of)})"
+    return _page(f"{scale.title} (`{scale.id}`)", *scale_parts(scale, knowledge))
 
 
 def _facts(title: str, pairs: Iterable[tuple[str, str]]) -> str:
-    return _page(title, _table(("", ""), ((key, text) for key, text in pairs if text)))
+    return _page(title, table(("", ""), ((key, text) for key, text in pairs if text)))
 
 
 def _policy(policy: Policy) -> str:
@@ -192,7 +114,7 @@ def _policy(policy: Policy) -> str:
     return _facts(f"{policy.question} (`{policy.key}`)", pairs)
 
 
-def _cited(part: Policy | Threshold | Product | Concept) -> list[tuple[str, str]]:
+def _cited(part: Policy | Threshold | Quantity | Product | Concept) -> list[tuple[str, str]]:
     return [("source", part.source), ("locator", part.locator), ("evidence", part.evidence)]
 
 
@@ -202,7 +124,7 @@ def _threshold(threshold: Threshold) -> str:
     cited = f"Source: {threshold.source}; {threshold.locator}; {threshold.evidence}. Unit: {threshold.unit}."
     return _page(
         f"Limit of {threshold.concept} by age (`{threshold.key}`)",
-        _table(("age", "limit", "locator", "evidence"), rows),
+        table(("age", "limit", "locator", "evidence"), rows),
         f"Other ages do not use it. {own}".strip(),
         cited,
     )
@@ -220,6 +142,25 @@ def _limit(band: ThresholdBand) -> str:
     return f"{band.base:g} + {band.per_year:g} x years" if band.per_year else f"{band.base:g}"
 
 
+def _quantity(quantity: Quantity) -> str:
+    rows = (
+        (term.concept, f"{term.factor:g}", term.unit, "running rate" if term.rate else "") for term in quantity.terms
+    )
+    estimate = (
+        f"{quantity.at_no_flow:g} + {quantity.per_liter:g} x flow, +/- {quantity.half_width:g}, "
+        f"on {', '.join(quantity.flow_devices)}"
+    )
+    pairs = [
+        ("made as", quantity.kind),
+        ("unit", quantity.unit),
+        ("constant", f"{quantity.constant:g}" if quantity.constant else ""),
+        ("estimated from the flow", estimate if quantity.flow_devices else ""),
+        *_cited(quantity),
+    ]
+    terms = table(("term", "factor", "unit", "what of it"), rows)
+    return _facts(f"{quantity.label} (`{quantity.key}`)", pairs) + (f"\n{terms}\n" if terms else "")
+
+
 def _product(product: Product) -> str:
     head = ("fact", "setting", "value", "source", "locator", "evidence")
     rows = ((p.fact, p.setting, p.value, p.source, p.locator, p.evidence) for p in product.facts)
@@ -231,8 +172,8 @@ def _product(product: Product) -> str:
         ("note", product.note),
         *_cited(product),
     ]
-    table = _table(head, rows) if product.facts else ""
-    return _facts(f"{product.label} (`{product.key}`)", pairs) + (f"\n{table}\n" if table else "")
+    facts = table(head, rows)
+    return _facts(f"{product.label} (`{product.key}`)", pairs) + (f"\n{facts}\n" if facts else "")
 
 
 def _concept(concept: Concept) -> str:
@@ -279,7 +220,7 @@ def _flat(value: object, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         return
     for name, part in inner:
         # what follows from the rest, or names only the folders, is no change of meaning
-        if path or name not in ("digest", "folders", "concept_aliases", "product_aliases"):
+        if path or name not in ("digest", "folders", "concept_aliases", "product_aliases", "symptom_aliases"):
             yield from _flat(part, (*path, name))
 
 

@@ -11,7 +11,17 @@ import polars as pl
 
 from cytowatch.errors import ArgumentError
 from cytowatch.report.folder import read_folder
-from cytowatch.schema import CONCORDANCE, EPISODES, LEDGER, OBSERVATIONS, PATIENTS, REJECTS
+from cytowatch.schema import (
+    CONCORDANCE,
+    DISCORDANCE,
+    EPISODES,
+    FINDINGS,
+    JOINT,
+    LEDGER,
+    OBSERVATIONS,
+    PATIENTS,
+    REJECTS,
+)
 
 Clock = Literal["time", "hours"]
 
@@ -20,7 +30,8 @@ Clock = Literal["time", "hours"]
 class ReportData:
     """The tables of one graded run, every time a whole number of microseconds.
 
-    timeline, episodes, rejects, ledger, concordance, observations, patients: frames as in ``schema.py``.
+    timeline, episodes, rejects, ledger, concordance, discordance, joint, findings, observations, patients: frames as
+    in ``schema.py``.
     ``observations`` holds admitted rows and may be thinned to the concepts that a report draws.
     ``clock`` says what time zero is: ``time`` = 1970 UTC, ``hours`` = the zero of the input file.
     ``run`` is what stands in ``run.json``: software, knowledge, inputs, patients, seconds, peak_mib, and the
@@ -34,6 +45,9 @@ class ReportData:
     concordance: pl.DataFrame = field(default_factory=CONCORDANCE.empty)
     observations: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
     patients: pl.DataFrame = field(default_factory=PATIENTS.empty)
+    discordance: pl.DataFrame = field(default_factory=DISCORDANCE.empty)
+    joint: pl.DataFrame = field(default_factory=JOINT.empty)
+    findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
     clock: Clock = "time"
     run: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,5 +69,5 @@ class ReportData:
                 why="A report of one patient is drawn from the rows of that patient in the timeline.",
                 hint="Take an id from the column `patient` of the timeline, letter for letter.",
             )
-        names = ("timeline", "episodes", "rejects", "concordance", "observations", "patients")
+        names = ("timeline", "episodes", "rejects", "concordance", "joint", "findings", "observations", "patients")
         return replace(self, **{name: getattr(self, name).filter(only) for name in names})

@@ -11,8 +11,11 @@ import polars as pl
 from cytowatch.errors import InputError
 from cytowatch.schema import (
     CONCORDANCE,
+    DISCORDANCE,
     EPISODES,
+    FINDINGS,
     HOUR_US,
+    JOINT,
     LEDGER,
     LIST_SEPARATOR,
     OBSERVATIONS,
@@ -26,14 +29,30 @@ _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
     "observations": ("time", "until", "available"),
+    "joint": ("start", "end"),
+    "findings": ("start", "end"),
 }
+_TABLES = (
+    TIMELINE,
+    EPISODES,
+    REJECTS,
+    CONCORDANCE,
+    DISCORDANCE,
+    JOINT,
+    FINDINGS,
+    OBSERVATIONS,
+    PATIENTS,
+    LEDGER,
+)
 
 
 def read_folder(folder: Path) -> dict[str, Any]:
-    """Every table of the folder, in the types of ``schema.py``, with the clock and the run's record."""
+    """Every table of the folder, in the types of ``schema.py``, with the clock and the run's record.
+
+    A table that the folder lacks, as folders of earlier versions do, is empty; only the timeline must be there.
+    """
     run = _read_run(folder)
-    raw = {table.name: _read(folder, table) for table in (TIMELINE, EPISODES, REJECTS, CONCORDANCE)}
-    raw |= {table.name: _read(folder, table) for table in (OBSERVATIONS, PATIENTS, LEDGER)}
+    raw = {table.name: _read(folder, table) for table in _TABLES}
     if raw["timeline"] is None:
         raise InputError(
             "This folder holds no graded result.",
@@ -42,8 +61,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
             hint="Run `cytowatch grade INPUT --out FOLDER` first and give that folder.",
         )
     clock = run.get("clock") or _clock(raw["timeline"])
-    tables = (TIMELINE, EPISODES, REJECTS, CONCORDANCE, OBSERVATIONS, PATIENTS, LEDGER)
-    out: dict[str, Any] = {table.name: _typed(raw[table.name], table) for table in tables}
+    out: dict[str, Any] = {table.name: _typed(raw[table.name], table) for table in _TABLES}
     return {**out, "clock": clock, "run": run}
 
 

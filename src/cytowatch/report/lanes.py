@@ -16,6 +16,10 @@ from cytowatch.report.figures import Figure, Rows, grade_color, inlined, mark_sh
 from cytowatch.report.theme import HATCH, INK, LINE_COLORS, MUTED, UNKNOWN_FILL
 
 TOP_GRADE = 5
+# Every lane leaves this much room for names at its left (pixels), so that strips drawn elsewhere can stand in line.
+NAMES_WIDTH = 190
+PLOT_LEFT = NAMES_WIDTH + 4.0
+PLOT_WIDTH = 790
 POINTS_SHOWN = 120
 _OUTLINE = "#7b8794"
 Lane = alt.LayerChart | alt.FacetChart
@@ -28,7 +32,7 @@ class Axis:
     low: float
     high: float
     title: str
-    width: int = 880
+    width: int = PLOT_WIDTH
 
     def x(self, field: str = "x", *, labels: bool = False) -> alt.X:
         """The axis on a field; only the last lane prints its labels."""
@@ -59,7 +63,7 @@ def grade_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     graded = [row for row in rows if row["at_least"] is not None]
     open_rows = [row for row in graded if row["at_most"] > row["at_least"]]
     none = [row for row in rows if row["at_least"] is None]
-    values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=34, labelOverlap=False)
+    values = alt.Axis(values=list(range(TOP_GRADE + 1)), format="d", minExtent=NAMES_WIDTH, labelOverlap=False)
     y = alt.Y("low:Q", scale=alt.Scale(domain=[-0.35, TOP_GRADE + 1.1], nice=False), axis=values, title=None)
     uncertain = [_box(row, row["at_least"], row["at_most"]) for row in open_rows]
     ungraded = [_box(row, -0.25, TOP_GRADE) for row in none]
@@ -106,7 +110,7 @@ def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float
     low, high = min(values), max(values)
     pad = max((high - low) * 0.12, abs(high) * 0.01)
     scale = alt.Scale(domain=[low - pad, high + pad], nice=False, zero=False)
-    y = alt.Y("y:Q", scale=scale, title=None, axis=alt.Axis(tickCount=4, minExtent=34))
+    y = alt.Y("y:Q", scale=scale, title=None, axis=alt.Axis(tickCount=4, minExtent=NAMES_WIDTH))
     layers: list[alt.Chart] = []
     if rule is not None:
         across = alt.Chart(inlined([{"y": rule}])).mark_rule(color="#b4232a", strokeDash=[4, 3], strokeWidth=1.2)
@@ -151,7 +155,7 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
 
 
 def _names(names: Sequence[str]) -> alt.Y:
-    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=34, labelLimit=260, labelPadding=8)
+    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=NAMES_WIDTH, labelLimit=NAMES_WIDTH - 8, labelPadding=8)
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 
 

@@ -27,21 +27,23 @@ HATCH_DEFINITION = Markup(
 )
 
 
-def inline(chart: alt.TopLevelMixin, *, name: str, label: str) -> Markup:
+def inline(chart: alt.TopLevelMixin, *, name: str, label: str, least_width: float = 0.0) -> Markup:
     """The chart as one ``<svg role="img">`` element with a title.
 
-    ``name`` must be unique on the page; ``label`` says in a sentence what the figure shows.
+    ``name`` must be unique on the page; ``label`` says in a sentence what the figure shows. ``least_width``: room is
+    left at the right up to this width, so that figures under each other shrink alike.
     """
     spec = json.dumps(styled(chart))
     # The figure maker escapes every text in it, and the label is escaped here; the tests hold both to it.
-    return Markup(_tidy(vl_convert.vegalite_to_svg(spec, vl_version=_VERSION), name, label))  # noqa: S704
+    return Markup(_tidy(vl_convert.vegalite_to_svg(spec, vl_version=_VERSION), name, label, least_width))  # noqa: S704
 
 
-def _tidy(svg: str, name: str, label: str) -> str:
+def _tidy(svg: str, name: str, label: str, least_width: float) -> str:
     opening = _OPENING.match(svg)
     if opening is None:
         raise AssertionError("the figure maker returned no SVG element")
-    width, height = opening.groups()
+    height = opening[2]
+    width = f"{max(float(opening[1]), least_width):g}"
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{name}-title" width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="{FONT}">'

@@ -9,7 +9,11 @@ import altair as alt
 # Ordinal and ever darker, so that it reads without color vision; the number is printed besides.
 GRADE_FILL = ("#dfe7ec", "#f7dc8b", "#f2a95c", "#e07459", "#9c2458", "#3f1450")
 GRADE_TEXT = ("#1f2933", "#1f2933", "#1f2933", "#1f2933", "#ffffff", "#ffffff")
+# Sum scores: another hue than grades, so that 3 points are not read as grade 3; ever darker up to the most points.
+SCORE_FILL = ("#e6efee", "#c3dedb", "#93c5c0", "#5ba39f", "#2b7a78", "#0e4d4d")
+SCORE_TEXT = ("#1f2933", "#1f2933", "#1f2933", "#1f2933", "#ffffff", "#ffffff")
 UNKNOWN_FILL = "#f3f4f6"
+NOT_GRADED_FILL = "#d3d9df"
 # The page defines this pattern once; where it is not defined (a notebook), the outline still tells.
 HATCH = "url(#cw-hatch)"
 INK = "#1f2933"

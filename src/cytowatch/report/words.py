@@ -49,36 +49,49 @@ class Words:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
-        self._criteria = {
-            (scale.id, criterion.id): criterion.label
-            for scale in knowledge.scales.values()
-            for criterion in scale.criteria
-        }
 
     def scale(self, scale: str) -> str:
-        """``CRS`` or ``ICANS`` with the edition, from the id of the scale."""
+        """``CRS`` or ``ICANS`` with the edition, from the id of the scale; the short name of a rule scale."""
+        if self._is_rules(scale):
+            return self.short(scale)
         family, _, edition = scale.partition(".")
         name, _, year = edition.partition("-")
         return f"{family.upper()} ({name.upper()} {year})" if year else scale
 
     def family(self, scale: str) -> str:
-        """``CRS`` or ``ICANS``."""
+        """``CRS`` or ``ICANS``; the short name of a rule scale, which may be one of several of its family."""
+        if self._is_rules(scale):
+            return self.short(scale)
         return scale.partition(".")[0].upper()
 
+    def short(self, scale: str) -> str:
+        """The name of a scale where there is little room."""
+        found = self._knowledge.scales.get(scale)
+        return (found.short if found else "") or scale
+
+    def full(self, scale: str) -> str:
+        """The title of a scale."""
+        found = self._knowledge.scales.get(scale)
+        return found.title if found else scale
+
     def criterion(self, scale: str, key: str) -> str:
-        """The label of a criterion, or of the domain of an ``<domain>_grade_<g>`` id."""
-        if (scale, key) in self._criteria:
-            return self._criteria[scale, key]
+        """The label of a criterion, or of the domain of an ``<domain>_grade_<g>`` id; a view has those it words anew."""
+        found = self._knowledge.scales.get(scale)
+        if found is None:
+            return self._message("criterion", key)
+        if found.view_of:
+            return self.criterion(found.view_of, key)
+        own = next((item.label for item in found.criteria if item.id == key), "")
         domain, _, grade_text = key.rpartition("_grade_")
-        labels = {item.id: item.label for item in self._knowledge.scales[scale].domains} if self._has(scale) else {}
-        if domain in labels:
-            return f"{labels[domain]}: grade {grade_text}"
-        return self._message("criterion", key)
+        scored = next((item.label for item in found.domains if item.id == domain), "")
+        return own or (f"{scored}: grade {grade_text}" if scored else self._message("criterion", key))
 
     def flag(self, scale: str, key: str) -> str:
         """What a flag says, in a sentence."""
-        flags = self._knowledge.scales[scale].flags if self._has(scale) else {}
-        return flags.get(key) or self._message("flag", key)
+        found = self._knowledge.scales.get(scale)
+        if found and found.view_of and key not in found.flags:
+            return self.flag(found.view_of, key)
+        return (found.flags.get(key) if found else "") or self._message("flag", key)
 
     def missing(self, key: str) -> str:
         """What would settle a grade, in words."""
@@ -100,6 +113,9 @@ class Words:
             return plain(row["text"] or "")
         number = f"{row['comparator'] or ''}{row['value']:.6g} {unit(row['unit'])}".strip()
         return f"{number} ({plain(row['text'])})" if row["text"] else number
+
+    def _is_rules(self, scale: str) -> bool:
+        return self._has(scale) and self._knowledge.scales[scale].method in {"rules", "view"}
 
     def _has(self, scale: str) -> bool:
         return scale in self._knowledge.scales

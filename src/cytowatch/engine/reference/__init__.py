@@ -1,4 +1,4 @@
-"""The slow twin: grades one patient after another in plain Python, written from the meaning page alone.
+"""The slow twin: grades one patient after another in plain Python, written from the two meaning pages alone.
 
 It exists to disagree with the fast engine, so it shares no code with it: to know the state at a moment it looks at the
 settled rows that speak at that moment, and it does so at every moment at which anything could change.

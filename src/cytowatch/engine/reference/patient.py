@@ -71,7 +71,8 @@ class Writer:
         states = []
         for time in moments(self.chart.edges, (), self.span):
             state = self.walker.finding(time)
-            states.append((time, state._replace(criteria=self.deaths.over(state, time).criteria)))
+            after = self.deaths.over(state, time)
+            states.append((time, state._replace(criteria=after.criteria, flags=after.flags)))
         self._rows(states, [])
 
     def graded(self, first_number: int) -> int:

@@ -56,5 +56,7 @@ class Axis:
         counts = self.counts(time)
         if counts == "unknown":
             return (SEDATED,)
-        own = (part.names(time) or (JUDGEMENT,)) if part.truth(time).open else ()
+        own = part.names(time)
+        if not own and part.truth(time).open:
+            own = (JUDGEMENT,)
         return own if counts == "fully" else (*own, NO_REASON)

@@ -9,7 +9,7 @@ from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rule_charted import Doses, Drugs, SinceExposure, Years, listed
 from cytowatch.engine.reference.rule_parts import Part, Record, Truth
 from cytowatch.engine.reference.rule_quantities import Computed, OnEstimate, Quantities
-from cytowatch.engine.reference.rule_readings import AnyOfMeasured, Reading
+from cytowatch.engine.reference.rule_readings import AnyOfMeasured, Reading, Unsupported
 from cytowatch.engine.reference.rule_time import Held, Summed, Times
 from cytowatch.engine.reference.states import once
 from cytowatch.knowledge.model import (
@@ -114,7 +114,7 @@ class Grower:
         self.record = record
         self.quantities = Quantities(record)
         self._makers: dict[type, Callable[[Any], Part]] = {
-            Compare: lambda node: Reading(node, record),
+            Compare: lambda node: Unsupported(node, record) if node.without else Reading(node, record),
             Relative: lambda node: Reading(node, record),
             In: lambda node: listed(node, record),
             AnyMeasured: lambda node: AnyOfMeasured(node, record),

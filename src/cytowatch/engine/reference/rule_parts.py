@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from cytowatch.engine.reference.chart import Chart
+from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, device_changes, ended
 from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.rules import DEVICE
 from cytowatch.engine.reference.window import Span, Trigger
 
 WEIGHT = "weight"
+FLOW, FIO2 = "oxygen_flow", "fio2"
 
 
 class Truth(NamedTuple):
@@ -76,6 +79,19 @@ class Record:
         self.span = span
         self.exposure_times = sorted(part.time for part in exposures)
         self.charted = sorted(row.time for concept in chart.rules.charting for row in chart.of(concept))
+        self._device_changes = device_changes(chart.of(DEVICE))
+
+    def lane(self, concept: str) -> Lane:
+        """When each row of a concept speaks; what belongs to a device ends when the device changes."""
+        lane = self.chart.lane(concept)
+        return ended(lane, self._device_changes) if concept in (FLOW, FIO2) else lane
+
+    def without(self, concept: str, device: str) -> Lane:
+        """When each reading speaks of support of its own: until any row or any charted end of a device."""
+        rows = self.chart.of(device)
+        stops = {row.time for row in rows}
+        stops |= {row.until for row in rows if row.until is not None and row.text != NO_DEVICE}
+        return ended(self.chart.lane(concept), sorted(stops))
 
     def baseline(self, concept: str) -> float | None:
         """What the patient had before the first exposure, as told or as last measured."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from cytowatch.engine.reference import lanes
-from cytowatch.engine.reference.bounds import compare
 from cytowatch.engine.reference.chart import latest_row
+from cytowatch.engine.reference.lanes import Lane
 from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rule_charted import VASOPRESSORS
-from cytowatch.engine.reference.rule_parts import OPEN, WEIGHT, Atom, Record, Truth
+from cytowatch.engine.reference.rule_parts import FIO2, FLOW, OPEN, WEIGHT, Atom, Record, Truth
 from cytowatch.engine.reference.rule_readings import near
 from cytowatch.engine.reference.rules import DEVICE
 from cytowatch.engine.reference.states import once
 from cytowatch.knowledge.model import Estimated, Quantity, QuantityCompare, Term
 
-FLOW, FIO2 = "oxygen_flow", "fio2"
 PER_MINUTE, BY_WEIGHT = "ug/min", "ug/kg/min"
 MILLION = 1_000_000
 
@@ -51,15 +49,13 @@ class Quantities:
         self.record = record
         self.chart = record.chart
         self.known = record.chart.rules.knowledge.quantities
-        changes = lanes.device_changes(record.chart.of(DEVICE))
-        self.flow = lanes.ended(record.chart.lane(FLOW), changes)
-        self.fio2 = lanes.ended(record.chart.lane(FIO2), changes)
+        self.lanes: dict[str, Lane] = {}
 
     def reads(self, key: str) -> tuple[str, ...]:
         """The concepts that a quantity is made of, in order."""
         quantity = self.known[key]
         if quantity.kind == "inspired_oxygen":
-            return (FIO2,)
+            return FIO2, DEVICE, FLOW
         parts = (self.reads(term.concept) if term.concept in self.known else (term.concept,) for term in quantity.terms)
         return once(concept for part in parts for concept in part)
 
@@ -81,8 +77,13 @@ class Quantities:
             return self._rate(term, time)
         if term.concept in self.known:
             return self.at(term.concept, time)
-        rows = self.chart.lane(term.concept).on(time)
+        rows = self._in_force(term.concept, time)
         return Measured(_ends(rows[0]) if rows else None, (term.concept,), rows=tuple(rows))
+
+    def _in_force(self, concept: str, time: int) -> list[Row]:
+        if concept not in self.lanes:
+            self.lanes[concept] = self.record.lane(concept)
+        return self.lanes[concept].on(time)
 
     def _rate(self, term: Term, time: int) -> Measured:
         """All that runs of a drug, in whole millionths, so that the order of adding does not matter."""
@@ -113,26 +114,30 @@ class Quantities:
 
     def _inspired(self, quantity: Quantity, time: int) -> Measured:
         """The fraction charted, else one estimated from the flow, else that of room air where nothing may be on."""
-        charted = [row for row in self.fio2.on(time) if row.value is not None]
+        charted = [row for row in self._in_force(FIO2, time) if row.value is not None]
         ends = _ends(charted[0]) if charted else None
         if ends is not None:
             return Measured((max(ends[0], 0.0), ends[1]), (FIO2,), rows=(charted[0],))
         devices = self.chart.lane(DEVICE).on(time)
         kinds = {row.text for row in devices}
-        flow = self.flow.on(time)
+        flow = self._in_force(FLOW, time)
         by_flow = bool(kinds) and kinds <= set(quantity.flow_devices)
         if by_flow and flow and flow[0].value is not None and not flow[0].comparator:
             return Measured(
                 _estimate(quantity, flow[0].value), (FIO2,), estimated=True, rows=(*flow, *_by_time(devices))
             )
-        vague = (
-            bool(kinds) or self.chart.unknown(DEVICE, time) or any(compare(row, "==", 0) is not True for row in flow)
-        )
+        vague = bool(kinds) or self.chart.unknown(DEVICE, time) or any(_flowing(row) for row in flow)
         return Measured((quantity.room_air, 1.0 if vague else quantity.room_air), (FIO2,))
 
 
 def _convertible(unit: str | None, wanted: str) -> bool:
     return unit == wanted or {unit, wanted} == {PER_MINUTE, BY_WEIGHT}
+
+
+def _flowing(row: Row) -> bool:
+    """Whether a flow may be above 0."""
+    ends = _ends(row)
+    return ends is None or ends[1] > 0
 
 
 def _by_time(rows: list[Row]) -> list[Row]:

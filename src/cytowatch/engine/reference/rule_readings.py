@@ -171,7 +171,7 @@ class Reading(Atom):
         said = {row.row: judge(row) for row in rows}
         self.said = {number: part for number, part in said.items() if part is not None}
         lasting = 0 if isinstance(node, Relative) else round(node.over_hours * HOUR_US)
-        self.lane = lanes.for_hours(rows, lasting) if lasting else chart.lane(concept)
+        self.lane = lanes.for_hours(rows, lasting) if lasting else record.lane(concept)
         self.edges = frozenset(row.time + lasting for row in rows)
 
     def at(self, time: int) -> list[Said]:
@@ -196,6 +196,24 @@ class Reading(Atom):
     def proof(self, time: int) -> list[Row]:
         """The latest reading in force that is true."""
         return latest_row([part.row for part in self.at(time) if part.met])
+
+
+class Unsupported(Reading):
+    """A reading that counts only while no device is on: oxygen without a device."""
+
+    def __init__(self, node: Compare, record: Record) -> None:
+        super().__init__(node, record)
+        self.chart, self.device = record.chart, node.without
+        self.lane = record.without(node.concept, node.without)
+
+    def truth(self, time: int) -> Truth:
+        """What nobody measured is not there."""
+        met = [] if self.chart.on(self.device, time) else [part.met for part in self.at(time)]
+        return Truth(True in met, True in met or None in met)
+
+    def names(self, time: int) -> tuple[str, ...]:
+        """The device, also where the reading itself is sure: which device it was would tell more."""
+        return (self.device,) if self.truth(time).possible else ()
 
 
 class AnyOfMeasured(Atom):

@@ -9,7 +9,7 @@ from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rule_axes import Axis
 from cytowatch.engine.reference.rule_nodes import Grower
 from cytowatch.engine.reference.rule_parts import Part, Record, Truth
-from cytowatch.engine.reference.states import Episode, SignTimes, State, Walk, moments, once, walk_by_grade
+from cytowatch.engine.reference.states import RECALLED_FLAG, Episode, SignTimes, State, Walk, moments, walk_by_grade
 from cytowatch.engine.reference.window import Span, Trigger
 from cytowatch.knowledge.model import Criterion
 
@@ -111,10 +111,10 @@ class RuleWalker:
             reached = lows[sign.criterion.domain] if summed else at_least
             if truth.open and sign.criterion.grade > reached:
                 names += sign.axis.names(sign.part, time)
-        return once(names)
+        return tuple(sorted(set(names)))
 
     def _flags(self, time: int, certain: list[Criterion]) -> tuple[str, ...]:
         found = {flag for flag, part in self.flags if part.truth(time).certain}
         if any(criterion.evidence == RECALLED for criterion in certain):
-            found.add("recalled_criteria")
+            found.add(RECALLED_FLAG)
         return tuple(sorted(found))

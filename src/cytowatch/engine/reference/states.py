@@ -13,6 +13,8 @@ from cytowatch.engine.reference.window import UNKNOWN_CAUSE, Span, cause
 
 # the grade of a death on every scale
 DEATH = 5
+# a remark on a criterion that is listed; a death leaves none of them
+RECALLED_FLAG = "recalled_criteria"
 
 
 class Options(NamedTuple):
@@ -136,11 +138,12 @@ class Deaths:
 
     def over(self, state: State, time: int) -> State:
         """The state of a dead patient; the state itself while alive."""
+        if not self.happened(time):
+            return state
+        left = state._replace(flags=tuple(flag for flag in state.flags if flag != RECALLED_FLAG))
         if self.own is not None and self.own.time <= time:
-            return state._replace(at_least=DEATH, at_most=DEATH, criteria=(self.criterion,), missing=())
-        if self.happened(time):
-            return state._replace(at_least=0, at_most=DEATH, criteria=(), missing=("death_cause",))
-        return state
+            return left._replace(at_least=DEATH, at_most=DEATH, criteria=(self.criterion,), missing=())
+        return left._replace(at_least=0, at_most=DEATH, criteria=(), missing=("death_cause",))
 
 
 class SignTimes:

@@ -74,6 +74,7 @@ def _raw(plan: Plan, scale: Scale) -> list[pl.Expr]:
     for criterion in scale.criteria:
         truth, atoms = plan.criteria[criterion.id]
         columns += [truth.certain.alias(f"+{criterion.id}"), truth.possible.alias(f"?{criterion.id}")]
+        columns += [(truth.possible & ~truth.certain).alias(f"open {criterion.id}")]
         columns += [atom.truth.certain.alias(f"holds {criterion.id} {n}") for n, atom in enumerate(atoms)]
     columns += [truth.certain.alias(f"flag {name}") for name, truth in plan.flags.items()]
     return columns
@@ -183,7 +184,7 @@ def _missing(plan: Plan, scale: Scale) -> pl.Expr:
         chronic, asleep = pl.col(f"chronic {part.domain}"), pl.col(f"asleep {part.domain}")
         said[_SEDATED].append(matters & asleep)
         said[_HOME].append(matters & chronic & ~asleep)
-        plain = matters & ~chronic & ~asleep
+        plain = matters & pl.col(f"open {part.id}") & ~asleep
         atoms = plan.criteria[part.id][1]
         for atom in atoms:
             for name, held in atom.names:

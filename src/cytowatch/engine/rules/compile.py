@@ -59,7 +59,9 @@ class Atom:
 
     @property
     def is_open(self) -> pl.Expr:
-        """Possible and not certain."""
+        """Possible and not certain; oxygen without a device is so as long as nobody has charted the device."""
+        if getattr(self.leaf, "without", ""):
+            return self.truth.possible
         return self.truth.possible & ~self.truth.certain
 
 
@@ -75,6 +77,7 @@ class Compiler:
     quantities: Quantities = field(init=False)
     drugs: dict[str, None] = field(default_factory=dict)
     devices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reads_devices: bool = False
 
     def __post_init__(self) -> None:
         self.quantities = Quantities(self)
@@ -92,7 +95,7 @@ class Compiler:
         for concept, tests in self.tests.items():
             found += self.lanes.tested(concept, tests)
         found += counters.drug_counters(self.lanes.rows, list(self.drugs), self.lanes.knowledge)
-        if self.devices:
+        if self.devices or self.reads_devices:
             found += counters.device_counters(self.lanes.rows, self.devices, self.lanes.knowledge)
         return found
 
@@ -100,7 +103,7 @@ class Compiler:
         """The names of every counter that the compiled conditions read."""
         tested = [f"{concept}|{part}" for concept in self.tests for part in ("in", "t", "f", "x", "r", "b", "a")]
         drugs = [f"{drug}|{part}" for drug in self.drugs for part in ("on", "doubt")]
-        devices = ["device|any", "device|other", "device|doubt", *self.devices] if self.devices else []
+        devices = ["device|any", "device|other", "device|doubt", *self.devices]
         return [*self.read, *tested, *drugs, *devices]
 
     # ------------------------------------------------------------ nodes
@@ -186,8 +189,19 @@ class Compiler:
         hours = getattr(test, "over_hours", 0.0)
         if hours:
             return self._over(test, hours)
+        if isinstance(test, Compare) and test.without:
+            return self._without_device(test), [(test.without, YES)]
         bits = self._bits(test)
         return Truth(bits["t"], ~bits["f"]), _gray_names(test.concept, bits, ~bits["in"] | bits["x"])
+
+    def _without_device(self, test: Compare) -> Truth:
+        """A flow or fraction that implies support, while no device is on."""
+        key = f"{test.concept} alone {test.op} {test.value:g}"
+        self.ask([f"{key}|t", f"{key}|g"], key, lambda: self.lanes.alone(key, test))
+        self.reads_devices = True
+        nothing_on = ~is_open("device|any")
+        true = is_open(f"{key}|t") & nothing_on
+        return Truth(true, true | (is_open(f"{key}|g") & nothing_on))
 
     def _over(self, test: Compare | Relative | In, hours: float) -> tuple[Truth, Names]:
         """The worst of the last hours: any reading in them that compares true."""
@@ -261,9 +275,9 @@ class Compiler:
         nothing = reduce(and_, (one[2] for one in said))
         for part, (own_true, own_gray, _, names) in zip(parts, said, strict=True):
             # a part that is not in force is named only if none of them is
-            named = [(name, held & own_gray) for name, held in names if name != part.concept]
+            named = [(name, held & own_gray & ~true) for name, held in names if name != part.concept]
             by_value = reduce(or_, (held for _, held in named), NO)
-            named.append((part.concept, (own_gray & ~by_value) | nothing))
+            named.append((part.concept, (own_gray & ~by_value & ~true) | nothing))
             self.atoms.append(Atom(part, Truth(own_true, own_true | own_gray | nothing), named))
         return Truth(true, true | gray | nothing)
 

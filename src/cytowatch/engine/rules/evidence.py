@@ -83,6 +83,8 @@ class _Finder:
 
     def _reading(self, asked: pl.DataFrame, test: Test) -> pl.Series:
         hours = getattr(test, "over_hours", 0.0)
+        if isinstance(test, Compare) and test.without:
+            return trace.latest(asked, self.lanes.readings_alone(test), test.concept, in_force=True)
         if not hours:
             return trace.latest(asked, self.lanes.readings_of(test.concept), test.concept, in_force=True)
         said = self.lanes.judged(self.lanes.speaking_for(test.concept, hours), test)

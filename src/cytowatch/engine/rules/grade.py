@@ -29,7 +29,8 @@ def grade_rules(
     compiler = Compiler(lanes)
     plan = bounds.plan(scale, compiler)
     frames = [*compiler.all_frames(), *_axis_frames(lanes, scale)]
-    grid = make_grid(people, frames, [*compiler.all_counters(), *_axis_counters(scale)])
+    read = dict.fromkeys([*compiler.all_counters(), *_axis_counters(scale)])
+    grid = make_grid(people, frames, list(read))
     grid = grid.join(people.select(_PERSON), on="subject", how="left", maintain_order="left")
     gap = round(float(str(knowledge.policy("episode_gap_hours"))) * HOUR_US)
     segments = bounds.add_grades(grid, plan, scale, gap)

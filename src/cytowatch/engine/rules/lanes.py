@@ -13,12 +13,12 @@ import polars as pl
 
 from cytowatch.engine import counters, neuro_counters
 from cytowatch.engine.charted import Charted
-from cytowatch.engine.intervals import device_changes, end_at, merge_runs, readings
+from cytowatch.engine.intervals import device_changes, device_ends, end_at, merge_runs, readings
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
 from cytowatch.engine.rules.verdicts import Test, judged
 from cytowatch.engine.subjects import FOREVER
-from cytowatch.knowledge.model import Domain, Given, In, Knowledge, Term
+from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
 from cytowatch.schema import DAY_US, HOUR_US
 
 # bit masks of a concept's tests: compared true, false, and gray for want of a limit, a baseline or an age
@@ -54,6 +54,11 @@ class Lanes:
                 found = end_at(found, device_changes(self.rows.of(DEVICE)))
             self.spoken[concept] = found
         return self.spoken[concept]
+
+    def readings_alone(self, test: Compare) -> pl.DataFrame:
+        """Rows of a concept that speak until anything is said of a device."""
+        spoken = readings(self.rows.of(test.concept), self.knowledge.concepts[test.concept].valid_for_us)
+        return end_at(spoken, device_ends(self.rows.of(test.without)))
 
     def speaking_for(self, concept: str, hours: float) -> pl.DataFrame:
         """Rows of a concept, each speaking for so many hours whatever comes after it."""
@@ -91,6 +96,16 @@ class Lanes:
         sets |= {part: pl.col(PARTS[part]) & gray for part in "rba"}
         frames = [union(said.filter(held), f"{key}|{part}") for part, held in sets.items()]
         return [frame for frame in frames if frame.height]
+
+    def alone(self, key: str, test: Compare) -> list[pl.DataFrame]:
+        """``<key>|t |g``: readings that imply a device nobody charted, ended by what is said of devices."""
+        spoken = self.readings_alone(test)
+        if spoken.is_empty():
+            return []
+        said = self.judged(spoken, test)
+        gray = ~pl.col("true") & ~pl.col("false")
+        table = said.with_columns(pl.col("true").cast(pl.Int8).alias(f"{key}|t"), gray.cast(pl.Int8).alias(f"{key}|g"))
+        return [merge_runs(table, [f"{key}|t", f"{key}|g"])]
 
     def exception(self, concept: str) -> list[pl.DataFrame]:
         """``<concept>|in``, ``|grade`` (place of the category) and ``|clear`` of events charted by exception."""
@@ -155,7 +170,7 @@ class Lanes:
         key = f"{term.concept} {term.unit}"
         rate = self._rate_in(spoken, term.unit)
         bound = pl.col("comparator").cast(pl.String)
-        no_weight = pl.col("on") & pl.col("value").is_not_null() & pl.col("rate").is_null()
+        no_weight = pl.col("on") & pl.col("value").is_not_null() & pl.col("rate").is_null() & bound.is_null()
         unknown = pl.col("on") & (pl.col("value").is_null() | bound.is_in([">", ">="]).fill_null(value=False))
         table = spoken.with_columns(rate).filter(pl.col("on") | pl.col("gray"))
         known = pl.when("on").then(pl.col("rate")).otherwise(0.0).fill_null(0.0)

@@ -38,8 +38,11 @@ def judged(spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame
     """``spoken`` with the Boolean columns ``true false idle by_range by_baseline by_age`` of one test."""
     prepared = _prepared(spoken, test, rows, people, knowledge)
     verdict = _verdict(test)
-    columns = {name: getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT}
-    found = prepared.select(list(columns.values()))
+    found = prepared.select(getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT)
+    if not isinstance(test, In) and not getattr(test, "of_baseline", False):
+        # a reading without a value lacks the value, whatever else is not known
+        valued = spoken["value"].is_not_null()
+        found = found.with_columns(pl.col(name) & valued for name in ("by_range", "by_baseline", "by_age"))
     return spoken.hstack(found)
 
 

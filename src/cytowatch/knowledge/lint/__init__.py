@@ -9,14 +9,26 @@ from __future__ import annotations
 from cytowatch.knowledge.lint.codes import check_codes
 from cytowatch.knowledge.lint.concepts import check_concepts
 from cytowatch.knowledge.lint.finding import Finding, placed
+from cytowatch.knowledge.lint.lookalikes import check_lookalikes
 from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
 from cytowatch.knowledge.lint.scales import check_scales
 from cytowatch.knowledge.lint.sources import check_sources
+from cytowatch.knowledge.lint.symptoms import check_symptoms
 from cytowatch.knowledge.model import Knowledge
 
 __all__ = ["REQUIRED_POLICIES", "Finding", "lint"]
 
-_CHECKS = (check_sources, check_concepts, check_policies, check_products, check_messages, check_codes, check_scales)
+_CHECKS = (
+    check_sources,
+    check_concepts,
+    check_policies,
+    check_products,
+    check_messages,
+    check_codes,
+    check_scales,
+    check_symptoms,
+    check_lookalikes,
+)
 
 
 def lint(knowledge: Knowledge) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -70,7 +71,7 @@ def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
     """The same findings; where folders lie over the package's tables, each names the very file that holds the row."""
     if not findings or not knowledge.folders:
         return findings
-    layers = [read_layer(TABLES), *(read_layer(Path(folder)) for folder in knowledge.folders)]
+    layers = [_package(), *(read_layer(Path(folder)) for folder in knowledge.folders)]
     tables = documents(layers)
     found = []
     for finding in findings:
@@ -80,6 +81,11 @@ def placed(findings: list[Finding], knowledge: Knowledge) -> list[Finding]:
         else:
             found.append(replace(finding, file=_code_file(finding, layers)))
     return found
+
+
+@lru_cache(maxsize=1)
+def _package() -> Layer:
+    return read_layer(TABLES)
 
 
 def _steps(table: str, knowledge: Knowledge) -> tuple[str, ...]:
@@ -102,7 +108,7 @@ def _code_file(finding: Finding, layers: list[Layer]) -> str:
 
 def product_files(knowledge: Knowledge) -> dict[str, str]:
     """In which file each product stands; a product of neither the package nor a folder is not in it."""
-    layers = [read_layer(TABLES), *(read_layer(Path(folder)) for folder in knowledge.folders)]
+    layers = [_package(), *(read_layer(Path(folder)) for folder in knowledge.folders)]
     return {
         key: name
         for name, document in documents(layers).items()

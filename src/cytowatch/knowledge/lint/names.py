@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cytowatch.knowledge.lint.finding import Findings, Place, product_files
+from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
+from cytowatch.knowledge.lint.rule_names import SHARED_FLAGS, flag_names, missing_names
 from cytowatch.knowledge.model import Knowledge, Scale
 
 # policies that code reads, and what each must be: a number, a table of triggers, or concepts of a kind
@@ -23,23 +24,23 @@ REQUIRED_POLICIES = {
     "neuro_charting": "reading",
     "joint_state": "scales",
 }
-# names that the engine can put into the columns `missing` and `flags`, by family of scales
+# names that the engine can put into the columns `missing` and `flags`, by method; those of rule scales are worked out
 MISSING_NAMES = {
-    "crs": (
+    "fever_led": (
         "no_trigger", "body_temperature", "blood_pressure", "age", "vasopressor_state", "oxygen_device", "oxygen_flow",
         "attribution_hypotension", "attribution_hypoxia", "death_cause",
     ),
-    "icans": (
+    "neuro": (
         "no_trigger", "ice_score", "capd_score", "age", "consciousness", "sedated", "neuro_exam", "death_cause",
     ),
 }  # fmt: skip
 FLAG_NAMES = {
-    "crs": (
+    "fever_led": (
         "no_trigger", "assumed_trigger", "not_gradable", "vasopressin_alone", "inotrope", "oxygen_excluded",
         "oxygen_reason_not_stated",
         "fever_before_trigger",
     ),
-    "icans": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
+    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset")
 STATES = ("resolved", "ongoing", "died", "unknown")
@@ -114,28 +115,52 @@ def check_messages(knowledge: Knowledge) -> Findings:
     """Every name that the engine can write has a sentence, and every sentence can be shown."""
     needed = {f"state.{name}": "" for name in STATES} | {f"verdict.{name}": "" for name in VERDICTS}
     needed |= {f"flag.{name}": "" for name in EPISODE_FLAGS}
+    optional: set[str] = set()
     for scale in knowledge.scales.values():
         yield from _check_flags(scale, knowledge)
-        needed |= {f"missing.{name}": "" for name in MISSING_NAMES[scale.family]}
-        needed[f"criterion.{scale.episode.death_criterion}"] = ""
-        if scale.episode.waived_by:
-            needed[f"criterion.{scale.episode.opens_with}_waived"] = ""
-    for name in needed:
+        for name in _needed_by(scale, knowledge):
+            needed.setdefault(name, scale.id)
+        optional |= {f"flag.{name}" for name in _flags_of(scale, knowledge)}
+    for name, scale_id in needed.items():
         if not knowledge.messages.get(name, "").strip():
             table, key = name.split(".", 1)
-            yield Place("messages.toml", table).error(key, "It can be written and has no sentence.", "Add one.")
-    optional = {f"flag.{name}" for names in FLAG_NAMES.values() for name in names}
+            hint = f"Add one; `{scale_id}` needs it." if scale_id else "Add one."
+            yield Place("messages.toml", table).error(key, "It can be written and has no sentence.", hint)
     for name in knowledge.messages:
         if name not in needed and name not in optional:
             table, key = name.split(".", 1)
             yield Place("messages.toml", table).warning(key, "Nothing writes this name.", "Take the sentence out.")
 
 
+def _needed_by(scale: Scale, knowledge: Knowledge) -> list[str]:
+    """The sentences that one scale cannot do without; a view has those of the scale that it words anew."""
+    if scale.method == "view":
+        return []
+    names = missing_names(scale, knowledge) if scale.method == "rules" else MISSING_NAMES[scale.method]
+    found = [f"missing.{name}" for name in names]
+    if scale.episode.death_criterion:
+        found.append(f"criterion.{scale.episode.death_criterion}")
+    if scale.episode.waived_by:
+        found.append(f"criterion.{scale.episode.opens_with}_waived")
+    return found
+
+
+def _flags_of(scale: Scale, knowledge: Knowledge) -> tuple[str, ...]:
+    if scale.method == "view":
+        viewed = knowledge.scales.get(scale.view_of)
+        return () if viewed is None or viewed.method == "view" else _flags_of(viewed, knowledge)
+    return flag_names(scale) if scale.method == "rules" else FLAG_NAMES[scale.method]
+
+
 def _check_flags(scale: Scale, knowledge: Knowledge) -> Findings:
-    place = Place(scale.file, "flags")
-    for name in FLAG_NAMES[scale.family]:
-        if not (scale.flags.get(name) or knowledge.messages.get(f"flag.{name}")):
+    place, viewed = place_in(scale, "flags"), knowledge.scales.get(scale.view_of, scale)
+    for name in _flags_of(scale, knowledge):
+        if not (scale.flags.get(name) or viewed.flags.get(name) or knowledge.messages.get(f"flag.{name}")):
             yield place.error(name, "It can be raised and has no sentence.", "Add one here.")
     for name in scale.flags:
-        if name not in FLAG_NAMES[scale.family]:
+        if name not in _flags_of(scale, knowledge):
             yield place.warning(name, "Nothing raises this flag.", "Take the sentence out.")
+    for name in [rule.id for rule in scale.flag_rules]:
+        if [rule.id for rule in scale.flag_rules].count(name) > 1 or name in SHARED_FLAGS:
+            place = place_in(scale, f"flag.{name}")
+            yield place.error("id", f"The flag `{name}` is there already.", "Give it a name of its own.")

@@ -6,7 +6,7 @@ import math
 
 from cytowatch.knowledge.lint.finding import Findings, Place, of_kind
 from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR
-from cytowatch.knowledge.lint.rule_tree import walk
+from cytowatch.knowledge.lint.rule_tree import conditions, walk
 from cytowatch.knowledge.model import Estimated, Knowledge, Quantity, QuantityCompare, Term
 
 _PARTS = {"sum": (1, math.inf), "ratio": (2, 2), "inspired_oxygen": (0, 0)}
@@ -26,16 +26,17 @@ def check_quantities(knowledge: Knowledge) -> Findings:
 
 
 def _read(knowledge: Knowledge) -> set[str]:
-    scales = knowledge.scales.values()
-    nodes = [part.when for scale in scales for part in (*scale.criteria, *scale.flag_rules)]
+    nodes = [node for scale in knowledge.scales.values() for node in conditions(scale)]
     found = {part.quantity for node in nodes for part in walk(node) if isinstance(part, QuantityCompare | Estimated)}
-    for _ in knowledge.quantities:
-        found |= {term.concept for key in found if key in knowledge.quantities for term in _terms(key, knowledge)}
-    return found
+    return found.union(*(quantities_in(key, knowledge) for key in found)) if found else found
 
 
-def _terms(key: str, knowledge: Knowledge) -> tuple[Term, ...]:
-    return knowledge.quantities[key].terms
+def quantities_in(key: str, knowledge: Knowledge, inside: tuple[str, ...] = ()) -> set[str]:
+    """A quantity and those that it is made of."""
+    if key in inside or key not in knowledge.quantities:
+        return set()
+    terms = knowledge.quantities[key].terms
+    return {key}.union(*(quantities_in(term.concept, knowledge, (*inside, key)) for term in terms))
 
 
 def _check_quantity(place: Place, quantity: Quantity, knowledge: Knowledge) -> Findings:
@@ -59,7 +60,7 @@ def is_in_ring(key: str, knowledge: Knowledge, above: tuple[str, ...] = ()) -> b
     """Whether a quantity is computed from itself."""
     if key in above:
         return True
-    nested = [term.concept for term in _terms(key, knowledge) if term.concept in knowledge.quantities]
+    nested = [term.concept for term in knowledge.quantities[key].terms if term.concept in knowledge.quantities]
     return any(is_in_ring(name, knowledge, (*above, key)) for name in nested)
 
 
@@ -77,9 +78,7 @@ def _check_term(place: Place, term: Term, knowledge: Knowledge) -> Findings:
     units = () if found else knowledge.concepts[term.concept].units
     if not found and term.unit not in units:
         text = f"{term.unit!r} is not a canonical unit of `{term.concept}`."
-        yield place.error(
-            "terms", text, f"Use {' or '.join(units)}: values are converted once, when they are admitted."
-        )
+        yield place.error("terms", text, f"Use {' or '.join(units)}: values are converted when admitted.")
     if not found and len(units) > 1 and not (term.rate and any(_BY_WEIGHT in unit for unit in units)):
         yield place.error("terms", f"`{term.concept}` has units that no weight converts into each other.")
 

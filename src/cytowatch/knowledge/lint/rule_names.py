@@ -28,6 +28,7 @@ from cytowatch.knowledge.model import (
 
 # flags that are raised without a rule of their own
 NO_TRIGGER, ASSUMED, RECALLED = "no_trigger", "assumed_trigger", "recalled_criteria"
+SHARED_FLAGS = (NO_TRIGGER, ASSUMED, RECALLED)
 _CHARTED = ("reading", "exception", "device")
 
 
@@ -66,18 +67,24 @@ def _named(node: Node, knowledge: Knowledge) -> Iterator[str]:
             yield from _named(node.of, knowledge)
         case Compare():
             yield from _named_by_compare(node)
-        case Relative():
-            yield from (node.concept, f"{node.concept}_range", f"{node.concept}_baseline")
         case In() if node.concept in knowledge.concepts and knowledge.concepts[node.concept].kind in _CHARTED:
             yield node.concept
+        case QuantityCompare():
+            yield from _named_by_quantity(node.quantity, knowledge)
+        case _:
+            yield from _named_by_the_rest(node, knowledge)
+
+
+def _named_by_the_rest(node: Node, knowledge: Knowledge) -> Iterator[str]:
+    match node:
+        case Relative():
+            yield from (node.concept, f"{node.concept}_range", f"{node.concept}_baseline")
         case Running():
             yield "vasopressor_state"
         case Given():
             yield from node.concepts
         case AgeYears():
             yield "age"
-        case QuantityCompare():
-            yield from _named_by_quantity(node.quantity, knowledge)
         case _ if isinstance(node, TimeNode):
             yield from concepts_read(node.of, knowledge)
 

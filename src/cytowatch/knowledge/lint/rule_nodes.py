@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from cytowatch.knowledge.lint.cuts import check_cut, check_threshold_use
 from cytowatch.knowledge.lint.finding import Findings, Place, of_kind
 from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR
 from cytowatch.knowledge.lint.quantities import plausible_range, rests_on_estimate
 from cytowatch.knowledge.lint.rule_tree import walk
-from cytowatch.knowledge.lint.scales import check_cut, check_threshold_use
 from cytowatch.knowledge.model import (
     AgeYears,
     AnyMeasured,
@@ -18,6 +18,7 @@ from cytowatch.knowledge.model import (
     Count,
     Cumulative,
     Estimated,
+    ExceptKnown,
     Given,
     In,
     Knowledge,
@@ -35,10 +36,12 @@ _OLDEST = 150
 
 def check_condition(place: Place, condition: Node, knowledge: Knowledge) -> Findings:
     """Every node of one tree, also inside conditions over time."""
+    # `except_known` with a comparison that every value meets says that nothing is charted
+    asked = {id(node.of) for node in walk(condition) if isinstance(node, ExceptKnown)}
     for node in walk(condition):
         match node:
             case Compare():
-                yield from _check_compare(place, node, knowledge)
+                yield from _check_compare(place, node, knowledge, may_be_sure=id(node) in asked)
             case Relative():
                 yield from _check_relative(place, node, knowledge)
             case In():
@@ -83,7 +86,7 @@ def _check_shape(place: Place, node: Node, knowledge: Knowledge) -> Findings:
 # ---------------------------------------------------------------- readings
 
 
-def _check_compare(place: Place, leaf: Compare, knowledge: Knowledge) -> Findings:
+def _check_compare(place: Place, leaf: Compare, knowledge: Knowledge, *, may_be_sure: bool) -> Findings:
     found = list(_check_measured(place, leaf.concept, knowledge))
     yield from found
     if leaf.without:
@@ -97,10 +100,8 @@ def _check_compare(place: Place, leaf: Compare, knowledge: Knowledge) -> Finding
             yield place.error("when", "A threshold by age is a cut-off already: no `times`, no `plus`.")
     elif leaf.times or leaf.plus:
         yield from _check_reference(place, leaf, concept)
-    elif leaf.of_baseline:
-        yield from check_cut(place, leaf, concept)
     else:
-        yield from check_cut(place, leaf, concept)
+        yield from check_cut(place, leaf, concept, may_be_sure=may_be_sure)
     if leaf.over_hours < 0 or (leaf.over_hours and leaf.of_baseline):
         yield place.error("when", "`over_hours` is above 0, and goes with readings only.")
 
@@ -168,9 +169,7 @@ def _check_category(place: Place, name: str, concept: Concept) -> Findings:
     elif concept.kind == "device" and name in {ROOM_AIR, OTHER}:
         yield place.error("when", f"`{name}` is no support of a known class, and cannot be listed.")
     elif concept.kind == "switch" and name != "yes":
-        yield place.error(
-            "when", f"`{concept.key}` is a switch: only `yes` can be listed.", "Use `not` for the contrary."
-        )
+        yield place.error("when", f"`{concept.key}` is a switch: only `yes` is listed.", "Use `not` for the contrary.")
     elif concept.kind == "exception" and name == "none":
         yield place.error("when", "`none` is no event, and cannot be listed.", "Use `not` for the contrary.")
 

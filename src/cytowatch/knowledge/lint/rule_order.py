@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from cytowatch.knowledge.lint.rule_space import Field, Product, State
 from cytowatch.knowledge.lint.rule_tree import Atom, atoms
@@ -75,7 +76,7 @@ def _compared(group: Sequence[Criterion], of: Field) -> list[int]:
 def _falls(group: Sequence[Criterion], space: Product, place: int, way: int) -> tuple[Criterion, State, State] | None:
     values = space.field.axes[place].values
     free = [value for value in space.choices[place] if isinstance(values[value], float)]
-    for better, worse in zip(free, free[1:], strict=False):
+    for better, worse in pairwise(free):
         old, new = (better, worse) if way > 0 else (worse, better)
         step = (new - old) * space.strides[place]
         found = _lost(group, space, space.columns[place][old], step)

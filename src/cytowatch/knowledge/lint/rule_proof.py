@@ -11,7 +11,7 @@ from cytowatch.knowledge.lint.rule_order import grade_falls
 from cytowatch.knowledge.lint.rule_reach import Reach, combined, components, reach_of
 from cytowatch.knowledge.lint.rule_space import Field, Product, Space, State, field_of
 from cytowatch.knowledge.lint.rule_study import is_small, products, sample, taken_back, taken_back_in_sample
-from cytowatch.knowledge.lint.rule_tree import concepts_read, is_left_open, nested
+from cytowatch.knowledge.lint.rule_tree import concepts_read, conditions, is_left_open, nested
 from cytowatch.knowledge.lint.rule_witness import witness
 from cytowatch.knowledge.model import Criterion, Knowledge, Node, Scale
 
@@ -31,8 +31,7 @@ def prove_rules(scale: Scale, knowledge: Knowledge) -> list[Finding]:
 
 
 def _looked_at(scale: Scale, knowledge: Knowledge) -> str:
-    nodes = [part.when for part in (*scale.criteria, *scale.flag_rules)]
-    names = {name for node in nodes for name in concepts_read(node, knowledge)}
+    names = {name for node in conditions(scale) for name in concepts_read(node, knowledge)}
     found = [knowledge.concepts[name] for name in sorted(names)]
     concepts = [(part.key, part.kind, part.units[:1], part.plausible, part.categories, part.worse) for part in found]
     cuts = [knowledge.thresholds[key] for key in sorted(knowledge.thresholds)]
@@ -69,7 +68,7 @@ def _prove(scale: Scale, knowledge: Knowledge) -> Findings:
 
 
 def _prove_condition(place: Place, node: Node, knowledge: Knowledge) -> Findings:
-    """At most one finding of each kind, with the first state that shows it; what stands inside time is looked at too."""
+    """At most one finding of each kind, with the first state that shows it; also of what stands inside time."""
     for part in (node, *nested(node)):
         inside = "" if part is node else "Inside its condition over time: "
         of = field_of((part,), knowledge)

@@ -41,7 +41,8 @@ def reach_of(group: tuple[Criterion, ...], of: Field, products: Sequence[Product
     if not is_small(of):
         drawn = sample(of)
         found = [witness(_goals(group, grade), of) for grade in {part.grade for part in group}]
-        spaces += [*(drawn or ()), Listed(of, [of.neutral, *(state for state in found if state is not None)])]
+        states = [of.neutral, *(state for state in found if state is not None)]
+        spaces += [*(drawn or ()), Listed(of, [bytes(column) for column in zip(*states, strict=True)])]
     pairs = [_bounds(group, space) for space in spaces]
     return Reach(frozenset().union(*(p.exact for p in pairs)), frozenset().union(*(p.open for p in pairs)))
 

@@ -92,8 +92,6 @@ def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Finding
     own = [part for part in scale.criteria if part.domain == domain.id]
     if not own:
         yield place.error("id", "No criterion belongs to it: it is never graded.", "Add one, or take it out.")
-    elif scale.scoring == "sum" and not any(part.grade for part in own):
-        yield place.error("id", "No criterion of this item makes a point.", "Give one a grade above 0.")
     for name in _NOT_READ:
         if getattr(domain, name):
             yield place.error(name, f"`{name}` is not read by rule scales.", "Write it as criteria.")
@@ -166,6 +164,8 @@ def check_view(scale: Scale, knowledge: Knowledge) -> Findings:
     if viewed is None or viewed.method == "view":
         yield place.error("view_of", f"`{scale.view_of}` is no scale that can be viewed.", "Name one with criteria.")
         return
+    if viewed.scoring == "sum":
+        yield place.error("view_of", f"`{viewed.id}` is a score: a view maps grades.", "Name a scale with grades.")
     if scale.criteria or scale.flag_rules or scale.has_episodes:
         yield place.error("criterion", "A view has no criteria, flags and episodes of its own.", "Take them out.")
     for grade in viewed.grades:

@@ -281,11 +281,10 @@ def _repeated(block: int, period: int, size: int) -> int:
 
 
 class Listed(Space):
-    """States one by one."""
+    """States one by one: for each axis the value of every state."""
 
-    def __init__(self, field: Field, states: Sequence[State]) -> None:
-        columns = [_by_value(bytes(state[place] for state in states)) for place in range(len(field.axes))]
-        super().__init__(field, columns, len(states))
+    def __init__(self, field: Field, columns: Sequence[bytes]) -> None:
+        super().__init__(field, [_by_value(column) for column in columns], len(columns[0]))
 
 
 def _by_value(column: bytes) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""The states in which conditions are tried: all of them, or where they are too many every pair of concepts and a sample."""
+"""The states in which conditions are tried: all; where they are too many, every pair of concepts and a sample."""
 
 from __future__ import annotations
 
@@ -55,17 +55,22 @@ def sample(field: Field) -> tuple[Listed, Listed] | None:
     if is_small(field):
         return None
     draw = random.Random(_SEED)  # noqa: S311 - a sample that is the same every time
-    sizes = [range(len(axis.values)) for axis in field.axes]
-    before = list(zip(*(draw.choices(values, k=DRAWN) for values in sizes), strict=True))
-    return Listed(field, before), Listed(field, [_learned(field, state, draw) for state in before])
+    before = [_drawn(len(axis.values), draw) for axis in field.axes]
+    return Listed(field, before), Listed(field, [_learned(field, place, column) for place, column in enumerate(before)])
 
 
-def _learned(field: Field, state: State, draw: random.Random) -> State:
-    places = [place for place, value in enumerate(state) if field.axes[place].may_be.get(value)]
-    if not places:
-        return state
-    place = draw.choice(places)
-    return (*state[:place], draw.choice(field.axes[place].may_be[state[place]]), *state[place + 1 :])
+def _drawn(size: int, draw: random.Random) -> bytes:
+    return draw.randbytes(DRAWN).translate(bytes(byte * size // 256 for byte in range(256)))
+
+
+def _learned(field: Field, place: int, column: bytes) -> bytes:
+    """Of every so many states, one in which this axis becomes better known: each way in turn."""
+    after, may_be = bytearray(column), field.axes[place].may_be
+    for turn, state in enumerate(range(place, len(column), len(field.axes))):
+        later = may_be.get(column[state])
+        if later:
+            after[state] = later[turn % len(later)]
+    return bytes(after)
 
 
 @dataclass(frozen=True)

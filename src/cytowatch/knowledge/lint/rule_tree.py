@@ -25,6 +25,7 @@ from cytowatch.knowledge.model import (
     Relative,
     Repeated,
     Running,
+    Scale,
     Sustained,
 )
 
@@ -77,6 +78,11 @@ def walk(node: Node) -> Iterator[Node]:
             yield from walk(node.of)
         case _:
             pass
+
+
+def conditions(scale: Scale) -> list[Node]:
+    """Every condition of a scale: of its criteria, then of its flags."""
+    return [*(part.when for part in scale.criteria), *(part.when for part in scale.flag_rules)]
 
 
 def is_left_open(node: Node) -> bool:

@@ -121,7 +121,7 @@ def _refers(atom: Measured) -> bool:
 
 
 def _limits(concept: Concept, atoms: list[Measured]) -> Limits:
-    """Limits of normal that lie where plain cut-offs of the same concept leave room: below high ones, above low ones."""
+    """Limits of normal where plain cut-offs of the same concept leave room: below high ones, above low ones."""
     bottom, top = concept.plausible.get(concept.units[0], (0.0, 1000.0)) if concept.units else (0.0, 1000.0)
     plain = [atom for atom in atoms if isinstance(atom, Compare) and atom.value is not None and not _refers(atom)]
     low = max((_plain(atom) for atom in plain if atom.op in ("<", "<=")), default=bottom)
@@ -146,7 +146,7 @@ def _factors(atom: Measured) -> tuple[float, ...]:
 
 
 def _baselines(atoms: list[Measured], limits: Limits) -> tuple[float, ...]:
-    """A normal baseline, one on each limit, one beyond each, and both sides of cut-offs that the baseline itself has."""
+    """A normal baseline, one on each limit, one beyond each, and both sides of cut-offs of the baseline itself."""
     found = {(limits.lln + limits.uln) / 2, limits.uln, 1.4 * limits.uln, limits.lln, 0.7 * limits.lln}
     for atom in atoms:
         if isinstance(atom, Compare) and atom.of_baseline and atom.value is not None:
@@ -258,7 +258,7 @@ def _of_drugs(atoms: tuple[Atom, ...], roles: Roles) -> Iterator[Axis]:
             values = [Drugs(on, unknown) for unknown in range(size + 1) for on in range(size + 1 - unknown)]
             known = frozenset(place for place, value in enumerate(values) if not value.unknown)
             places = {value: place for place, value in enumerate(values)}
-            may_be = {
+            may_be: dict[int, tuple[int, ...]] = {
                 places[v]: (places[Drugs(v.on, v.unknown - 1)], places[Drugs(v.on + 1, v.unknown - 1)])
                 for v in values
                 if v.unknown
@@ -277,7 +277,8 @@ def _of_times(atoms: tuple[Atom, ...], knowledge: Knowledge) -> Iterator[Axis]:
         if isinstance(atom, Compare) and atom.threshold:
             known |= set(ages(knowledge.thresholds[atom.threshold]))
     if known:
-        yield axis_of(AGE, AGE, sorted(known, key=lambda age: age.days))
+        by_day: list[Sample] = [*sorted(known, key=lambda age: age.days)]
+        yield axis_of(AGE, AGE, by_day)
 
 
 def _ages(atom: Atom) -> tuple[float, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 from cytowatch.knowledge.lint.cuts import check_cut, check_threshold_use
 from cytowatch.knowledge.lint.finding import Finding, Findings, Place, of_kind
 from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, leaves
 from cytowatch.knowledge.lint.proof import prove
-from cytowatch.knowledge.lint.quantities import check_quantities
+from cytowatch.knowledge.lint.quantities import check_quantities, quantities_in
 from cytowatch.knowledge.lint.rule_proof import prove_rules
 from cytowatch.knowledge.lint.rule_scales import check_rule_scale, check_view
-from cytowatch.knowledge.lint.rule_tree import walk
+from cytowatch.knowledge.lint.rule_tree import conditions, walk
 from cytowatch.knowledge.lint.scores import check_coded, check_score, check_threshold
 from cytowatch.knowledge.model import (
     All,
@@ -20,18 +21,20 @@ from cytowatch.knowledge.model import (
     Compare,
     Criterion,
     Domain,
+    Estimated,
     ExceptKnown,
     In,
     Knowledge,
     Not,
     Possible,
+    QuantityCompare,
     Running,
     Scale,
 )
 
 # by the method of a scale; the two ASTCT scales are checked here
 _CHECKS = {"rules": check_rule_scale, "view": check_view}
-_PROOFS = {"rules": prove_rules, "view": lambda _scale, _knowledge: iter(())}
+_PROOFS: dict[str, Callable[[Scale, Knowledge], Iterable[Finding]]] = {"rules": prove_rules}
 # the words that the engines of the two ASTCT scales understand
 _WORDS = (Compare, In, Running, AnyMeasured, All, AnyOf, Not, Possible, ExceptKnown)
 # the general statement about all signs, and the cause that takes nothing away
@@ -39,15 +42,28 @@ ATTRIBUTION, OWN_CAUSE = "attribution", "crs"
 
 
 def check_scales(knowledge: Knowledge) -> Findings:
-    """Cut-offs by age, then each scale: first what it refers to, then, if that is sound, the proof."""
-    cuts = [one for part in knowledge.thresholds.values() for one in check_threshold(part, knowledge)]
-    cuts += check_quantities(knowledge)
-    yield from cuts
+    """Cut-offs by age and quantities, then each scale: first what it refers to, then, if that is sound, the proof."""
+    shared = [one for part in knowledge.thresholds.values() for one in check_threshold(part, knowledge)]
+    shared += check_quantities(knowledge)
+    yield from shared
+    unsound = {one.table for one in shared if one.severity == "error"}
     for scale in knowledge.scales.values():
         found = list(_CHECKS.get(scale.method, _check_scale)(scale, knowledge))
         yield from found
-        if not any(one.severity == "error" for one in [*found, *cuts]):
+        is_sound = not any(one.severity == "error" for one in found) and not unsound & _rests_on(scale, knowledge)
+        if is_sound and scale.method != "view":
             yield from _PROOFS.get(scale.method, prove)(scale, knowledge)
+
+
+def _rests_on(scale: Scale, knowledge: Knowledge) -> set[str]:
+    """The tables of thresholds and quantities that a scale's conditions use."""
+    found: set[str] = set()
+    for node in (part for condition in conditions(scale) for part in walk(condition)):
+        if isinstance(node, Compare) and node.threshold:
+            found.add(f"threshold.{node.threshold}")
+        if isinstance(node, QuantityCompare | Estimated):
+            found |= {f"quantity.{key}" for key in quantities_in(node.quantity, knowledge)}
+    return found
 
 
 def _check_scale(scale: Scale, knowledge: Knowledge) -> Findings:

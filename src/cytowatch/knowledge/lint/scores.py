@@ -11,6 +11,7 @@ from cytowatch.knowledge.lint.states import ages
 from cytowatch.knowledge.model import Band, Concept, Domain, Knowledge, Scale, Threshold
 
 Range = tuple[int, int]
+PRESSURES = ("systolic_bp", "diastolic_bp", "mean_arterial_pressure")
 
 
 def check_score(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
@@ -103,7 +104,7 @@ def _band_ranges(bands: tuple[Band, ...], concept: Concept) -> tuple[set[Range],
 
 
 def check_threshold(threshold: Threshold, knowledge: Knowledge) -> Findings:
-    """A cut-off by age: from its first age on, each age has exactly one, plausible, and never lower than before."""
+    """A cut-off by age: from its first age on, each age has exactly one, and a plausible one."""
     place = Place("policy.toml", f"threshold.{threshold.key}")
     concept = knowledge.concepts.get(threshold.concept)
     if concept is None:
@@ -120,7 +121,8 @@ def check_threshold(threshold: Threshold, knowledge: Knowledge) -> Findings:
     for age, cut in cuts:
         if not low < cut < high:
             yield place.error("bands", f"At {age} the cut-off {cut:g} is outside the plausible range.", "Correct it.")
-    for (_, before), (age, cut) in pairwise(cuts):
+    # of blood pressures it is known; other limits fall with age, or go up and down
+    for (_, before), (age, cut) in pairwise(cuts) if concept.key in PRESSURES else ():
         if cut < before:
             yield place.error(
                 "bands", f"At {age} the cut-off falls from {before:g} to {cut:g}.", "Limits rise with age."

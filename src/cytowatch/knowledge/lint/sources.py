@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cytowatch.knowledge.lint.finding import Findings, Place, product_files
+from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
+from cytowatch.knowledge.lint.lookalikes import lookalike_rows
+from cytowatch.knowledge.lint.symptoms import symptom_rows
 from cytowatch.knowledge.model import Knowledge, Scale
 
 HOUSE = "house"
@@ -38,6 +40,8 @@ def check_sources(knowledge: Knowledge) -> Findings:
     for row in rows:
         yield from _check_row(row, knowledge)
     yield from _unplaced_concepts(knowledge)
+    for scale in knowledge.scales.values():
+        yield from _recalled(scale)
     yield from _check_list(knowledge, {row.source for row in rows})
 
 
@@ -85,6 +89,14 @@ def _unplaced_concepts(knowledge: Knowledge) -> Findings:
         yield Place("concepts.toml", "concept").warning("locator", text, "Give each a locator.")
 
 
+def _recalled(scale: Scale) -> Findings:
+    """One warning for all the criteria of a rule scale that were not read in their source."""
+    names = [part.id for part in scale.criteria if part.evidence == "recalled"] if scale.method == "rules" else []
+    if names:
+        text = f"{len(names)} of {len(scale.criteria)} criteria decide a grade and were not read: {', '.join(names)}."
+        yield place_in(scale, "criterion").warning("evidence", text, "Read them in their source, or overlay them.")
+
+
 def _check_list(knowledge: Knowledge, used: set[str]) -> Findings:
     for key, source in knowledge.sources.items():
         place = Place("sources.toml", f"source.{key}")
@@ -109,27 +121,34 @@ def _cited(knowledge: Knowledge) -> Iterator[Cited]:
         yield Cited(Place("policy.toml", f"policy.{key}"), policy.source, policy.locator, policy.evidence)
     for key, cut in knowledge.thresholds.items():
         yield Cited(Place("policy.toml", f"threshold.{key}"), cut.source, cut.locator, cut.evidence, grades=True)
+    for key, quantity in knowledge.quantities.items():
+        place = Place("quantities.toml", f"quantity.{key}")
+        yield Cited(place, quantity.source, quantity.locator, quantity.evidence, silent_house=True)
     for scale in knowledge.scales.values():
         yield from _cited_by_scale(scale)
     yield from _cited_by_products(knowledge)
     yield from _cited_by_codes(knowledge)
+    yield from (Cited(*row) for row in (*symptom_rows(knowledge), *lookalike_rows(knowledge)))
     if any(part.units for part in knowledge.concepts.values()) and _UNITS in knowledge.sources:
         yield Cited(Place("concepts.toml", "unit_set"), _UNITS, "the standard's own names", "secondary")
 
 
 def _cited_by_scale(scale: Scale) -> Iterator[Cited]:
-    yield Cited(Place(scale.file, scale.id), scale.source, scale.title, "secondary")
+    is_own = scale.source == HOUSE
+    locator, evidence = ("", HOUSE) if is_own else (scale.title, "secondary")
+    yield Cited(place_in(scale, scale.id), scale.source, locator, evidence, silent_house=True)
     for criterion in scale.criteria:
-        place = Place(scale.file, f"criterion.{criterion.id}")
-        yield Cited(place, criterion.source, criterion.locator, criterion.evidence, grades=True)
+        place = place_in(scale, f"criterion.{criterion.id}")
+        # a rule scale flags each row that rests on such a criterion, and `_recalled` names them all at once
+        grades = scale.method != "rules"
+        yield Cited(place, criterion.source, criterion.locator, criterion.evidence, grades=grades)
     for domain in scale.domains:
         if domain.bands or domain.categories:
-            place = Place(scale.file, f"domain.{domain.id}")
+            place = place_in(scale, f"domain.{domain.id}")
             yield Cited(place, domain.source or scale.source, domain.locator, domain.evidence, grades=True)
             for number, band in enumerate(domain.bands, 1):
-                yield Cited(
-                    Place(scale.file, f"domain.{domain.id}.bands.{number}"), scale.source, band.locator, "secondary"
-                )
+                place = place_in(scale, f"domain.{domain.id}.bands.{number}")
+                yield Cited(place, scale.source, band.locator, "secondary")
 
 
 def _cited_by_products(knowledge: Knowledge) -> Iterator[Cited]:

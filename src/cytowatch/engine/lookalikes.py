@@ -1,0 +1,71 @@
+"""Look-alikes: facts that point elsewhere or beside, over time; each is graded as a scale that makes no grade."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.knowledge.model import Criterion, Domain, EpisodeRule, Knowledge, LookAlike, Scale
+from cytowatch.schema import FINDINGS
+
+PREFIX = "look_alike."
+_AXIS = "facts"
+
+
+def as_scales(knowledge: Knowledge) -> list[Scale]:
+    """Every look-alike as a rule scale whose criteria are its facts, watched after an exposure."""
+    return [_as_scale(part) for part in knowledge.lookalikes.values()]
+
+
+def _as_scale(look_alike: LookAlike) -> Scale:
+    facts = (
+        Criterion(fact.id, fact.label, _AXIS, 1, fact.when, fact.source, fact.locator, fact.evidence)
+        for fact in look_alike.facts
+    )
+    return Scale(
+        id=PREFIX + look_alike.key,
+        title=look_alike.label,
+        family="score",
+        revision=1,
+        status="draft",
+        source=look_alike.source,
+        grades=(1,),
+        grade_meaning={1: look_alike.label},
+        domains=(Domain(_AXIS, look_alike.label),),
+        criteria=tuple(facts),
+        episode=EpisodeRule("", (), 0, "", ""),
+        flags={},
+        not_encoded=look_alike.not_encoded,
+        method="rules",
+        has_episodes=False,
+    )
+
+
+def as_findings(timeline: pl.DataFrame) -> pl.DataFrame:
+    """Timeline rows of look-alikes in which some fact holds, as ``schema.FINDINGS``; equal neighbors are joined.
+
+    Without a trigger nothing is said. What is missing would bring other facts and takes none away.
+    """
+    held = timeline.filter(pl.col("criteria").list.len() > 0, ~pl.col("missing").list.contains("no_trigger"))
+    if held.is_empty():
+        return FINDINGS.empty()
+    same = (
+        (pl.col("patient") == pl.col("patient").shift(1))
+        & (pl.col("scale") == pl.col("scale").shift(1))
+        & (pl.col("start") == pl.col("end").shift(1))
+        & (pl.col("criteria") == pl.col("criteria").shift(1))
+    )
+    ordered = held.sort("scale", "patient", "start")
+    firsts = ordered.select((~same.fill_null(value=False)).alias("first"))["first"].arg_true()
+    lasts = pl.concat([firsts.slice(1), pl.Series([ordered.height], dtype=firsts.dtype)]) - 1
+    rows = ordered[firsts].with_columns(ordered["end"].gather(lasts))
+    return rows.select(
+        "patient",
+        pl.lit("look_alike").alias("kind"),
+        pl.col("scale").str.strip_prefix(PREFIX).alias("finding"),
+        "start",
+        "end",
+        pl.lit("found").alias("state"),
+        pl.col("criteria").alias("facts"),
+        pl.col("missing"),
+        "evidence",
+    ).cast(pl.Schema(FINDINGS.schema))

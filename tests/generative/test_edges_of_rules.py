@@ -1,0 +1,171 @@
+"""Just under, on and just over every cut-off of every rule scale, in every accepted unit, through admission.
+
+Each comparison of the tables becomes a criterion of its own in a scale made for the test, one scale a concept; what it
+must say is worked out here from the operator, with exact fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from functools import lru_cache
+
+import polars as pl
+import pytest
+from tests.generative.random_charts import nodes
+from tests.lib.edges import LONG, Number, microseconds, numbers, printed, row
+
+from cytowatch.adapters.admit import admit
+from cytowatch.engine.apply import grade_observations
+from cytowatch.knowledge import load
+from cytowatch.knowledge.model import Compare, Criterion, Domain, EpisodeRule, Knowledge, Node, Relative, Scale
+from cytowatch.schema import PATIENTS
+from cytowatch.units import DECIMALS
+
+OPERATORS = {
+    "<": lambda value, cut: value < cut,
+    "<=": lambda value, cut: value <= cut,
+    ">": lambda value, cut: value > cut,
+    ">=": lambda value, cut: value >= cut,
+    "==": lambda value, cut: value == cut,
+}
+LIMITS = ("uln", "lln")
+
+
+@lru_cache(maxsize=1)
+def comparisons() -> dict[str, list[Compare]]:
+    """Every different comparison with a number in the rule scales, by concept; looked at as plain readings."""
+    found: dict[str, dict[Compare, None]] = {}
+    for scale in load().scales.values():
+        if scale.method == "rules":
+            for node in nodes(tuple(part.when for part in (*scale.criteria, *scale.flag_rules))):
+                if isinstance(node, Compare) and node.value is not None and not (node.times or node.plus):
+                    plain = replace(node, over_hours=0.0, without="", of_baseline=False)
+                    found.setdefault(node.concept, {})[plain] = None
+    return {concept: list(nodes_) for concept, nodes_ in sorted(found.items())}
+
+
+@lru_cache(maxsize=1)
+def relatives() -> list[Compare | Relative]:
+    """Every different comparison with a limit of normal in the rule scales."""
+    found: dict[Compare | Relative, None] = {}
+    for scale in load().scales.values():
+        if scale.method == "rules":
+            for node in nodes(tuple(part.when for part in scale.criteria)):
+                if isinstance(node, Relative) or (isinstance(node, Compare) and node.times in LIMITS):
+                    found[node if isinstance(node, Relative) else replace(node, over_hours=0.0, of_baseline=False)] = (
+                        None
+                    )
+    return list(found)
+
+
+def scale_of(conditions: list[Node]) -> tuple[Knowledge, Scale]:
+    """Tables with one scale whose criteria are these conditions, named c0, c1, …"""
+    criteria = (Criterion(f"c{n}", "", "all", 1, part, "house", "", "house") for n, part in enumerate(conditions))
+    scale = Scale(
+        id="edges", title="", family="score", revision=1, status="draft", source="house", grades=(1,),
+        grade_meaning={1: ""}, domains=(Domain("all", "all"),), criteria=tuple(criteria),
+        episode=EpisodeRule("", (), 0, "", ""), flags={}, not_encoded=(), method="rules", watch="record",
+        has_episodes=False,
+    )  # fmt: skip
+    return replace(load(), scales={"edges": scale}), scale
+
+
+def said(conditions: list[Node], rows: list[dict[str, object]], people: list[dict[str, object]]) -> dict[str, set[str]]:
+    """The criteria that are certain for each patient at the zero of the clock."""
+    knowledge, _ = scale_of(conditions)
+    admission = admit(pl.DataFrame(rows, infer_schema_length=None), knowledge, file="edges", clock="time")
+    assert admission.rejects.is_empty(), admission.rejects.head(5)
+    patients = pl.DataFrame(people, schema=PATIENTS.schema)
+    timeline = grade_observations(admission.observations, patients, knowledge, ["edges"], clock="time").timeline
+    now = microseconds(timedelta(0))
+    here = timeline.filter((pl.col("start") <= now) & (now < pl.col("end")))
+    return {name: set(criteria) for name, criteria in here.select("patient", "criteria").iter_rows()}
+
+
+def edge_numbers(concept: str, conditions: list[Compare]) -> Iterator[Number]:
+    whole = load().concepts[concept].whole
+    for cut in sorted({Fraction(str(node.value)) for node in conditions}):
+        for number in numbers(concept, cut, conditions[0].unit):
+            if number.canonical.denominator == 1 or not whole:
+                yield number
+
+
+@pytest.mark.parametrize("concept", sorted(comparisons()))
+def test_every_number_of_every_rule_scale(concept: str) -> None:
+    conditions = comparisons()[concept]
+    given = list(dict.fromkeys(edge_numbers(concept, conditions)))
+    assert given, f"no admissible number lies around the cut-offs of {concept}"
+    rows = [{"patient": str(place), **row(concept, number)} for place, number in enumerate(given)]
+    found = said(list(conditions), rows, [])
+    wrong = []
+    for place, number in enumerate(given):
+        for n, node in enumerate(conditions):
+            # a value is kept to nine decimals of its canonical unit
+            expected = OPERATORS[node.op](round(number.canonical, DECIMALS), Fraction(str(node.value)))
+            if (f"c{n}" in found[str(place)]) != expected:
+                wrong.append(f"{number.printed} {number.unit} {node.op} {node.value:g}: expected {expected}")
+    assert not wrong, f"{len(wrong)} of {len(given) * len(conditions)}:\n" + "\n".join(wrong[:12])
+
+
+def around(cut: Fraction, concept: str) -> Iterator[Fraction]:
+    """On the cut-off and a little to both sides, where that is admissible."""
+    known = load().concepts[concept]
+    low, high = known.plausible[known.units[0]]
+    for value in (cut - Fraction(1, 1000), cut, cut + Fraction(1, 1000)):
+        if low <= value <= high:
+            yield value
+
+
+def fitting(
+    node: Compare | Relative, low: float, high: float
+) -> tuple[Fraction, list[tuple[Fraction | None, Fraction, str]]]:
+    """A limit of normal of which every multiple that matters is admissible, and (baseline, cut-off, operator) each."""
+    for limit in (Fraction("1.2"), Fraction("41.3"), Fraction("7.35"), Fraction("141.7"), Fraction("0.31")):
+        cases = list(multiples(node, limit))
+        if all(low < cut < high and (base is None or low <= base <= high) for base, cut, _ in cases):
+            return limit, cases
+    raise AssertionError(f"no limit of normal fits {node}")
+
+
+def multiples(node: Compare | Relative, limit: Fraction) -> Iterator[tuple[Fraction | None, Fraction, str]]:
+    if isinstance(node, Compare):
+        yield None, Fraction(str(node.value)) * limit, node.op
+        return
+    worse = limit * 2 if node.limit == "uln" else limit / 2
+    yield limit, Fraction(str(node.normal)) * limit, node.op
+    yield worse, Fraction(str(node.abnormal)) * worse, node.abnormal_op
+
+
+@pytest.mark.parametrize("number", range(len(relatives())))
+def test_every_multiple_of_a_limit(number: int) -> None:
+    """Against the limit of normal, with a normal, an abnormal and an unknown baseline."""
+    node = relatives()[number]
+    concept = load().concepts[node.concept]
+    stated = node.concept in ("creatinine", "ast", "alt", "bilirubin")
+    limit, cases = fitting(node, *concept.plausible[concept.units[0]])
+    upper_side = (node.limit if isinstance(node, Relative) else node.times) == "uln"
+    lower, upper = (limit * Fraction(99, 100), limit) if upper_side else (limit, limit * Fraction(101, 100))
+    rows, people, expected = [], [], []
+    for base, cut, op in cases:
+        for value in around(cut, node.concept):
+            name = str(len(expected))
+            one = {**row(node.concept, printed_exactly(value), unit=concept.units[0])}
+            limits = {"range_low": float(lower), "range_high": float(upper)}
+            rows.append({"patient": name, **one, **limits})
+            if base is not None and not stated:
+                before = row(node.concept, printed_exactly(base), unit=concept.units[0], at=-2 * LONG)
+                exposure = row("car_t_infusion", text="axicabtagene_ciloleucel", at=-LONG)
+                rows += [{"patient": name, **before, **limits}, {"patient": name, **exposure}]
+            people.append({"patient": name, **({f"baseline_{node.concept}": float(base)} if base and stated else {})})
+            expected.append((name, OPERATORS[op](value, cut), f"{float(value)} {op} {float(cut)} (baseline {base})"))
+    found = said([node], rows, people)
+    wrong = [about for name, holds, about in expected if ("c0" in found[name]) != holds]
+    assert not wrong, "\n".join(wrong)
+
+
+def printed_exactly(value: Fraction) -> str:
+    """A decimal of twelve digits: what a laboratory system exports of a computed limit."""
+    return printed(Fraction(round(value * 10**12), 10**12))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cytowatch.knowledge import load
+from cytowatch.knowledge.model import Scale
 
 ROOT = Path(__file__).parent.parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -22,10 +23,11 @@ def said(name: str) -> str:
     return (REFERENCE / name).read_text(encoding="utf-8")
 
 
-def test_the_made_pages_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tool", ["make_reference.py", "make_scale_pages.py"])
+def test_the_made_pages_are_current(monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
     # In a process of its own: the page of commands names the program that is running.
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"), prepend=os.pathsep)
-    command = [sys.executable, ROOT / "tools" / "make_reference.py", "--check"]
+    command = [sys.executable, ROOT / "tools" / tool, "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -39,6 +41,7 @@ def test_the_made_pages_are_current(monkeypatch: pytest.MonkeyPatch) -> None:
         ("scales.md", "scales"),
         ("products.md", "products"),
         ("sources.md", "sources"),
+        ("symptoms.md", "symptoms"),
     ],
 )
 def test_every_key_of_a_table_is_documented(page: str, table: str) -> None:
@@ -46,15 +49,25 @@ def test_every_key_of_a_table_is_documented(page: str, table: str) -> None:
     assert [key for key in getattr(load(), table) if f"`{key}`" not in text] == []
 
 
-def test_every_criterion_and_flag_is_documented() -> None:
-    text = said("scales.md")
+def page_of(scale: Scale) -> str:
+    """The page of a scale; the terms of one edition of CTCAE share one."""
+    alone = REFERENCE / "scales" / f"{scale.id}.md"
+    return (alone if alone.exists() else alone.with_name(f"{scale.id.rpartition('.')[0]}.md")).read_text("utf-8")
+
+
+def test_every_cell_of_a_scale_is_documented_with_its_source() -> None:
     for scale in load().scales.values():
-        names = [
-            *(criterion.id for criterion in scale.criteria),
-            *(domain.id for domain in scale.domains),
-            *scale.flags,
-        ]
-        assert [name for name in names if f"`{name}`" not in text] == [], scale.id
+        text = page_of(scale)
+        for part in scale.criteria:
+            assert f"{part.source}, {part.locator}".replace("|", "\\|") in text, (scale.id, part.id)
+            assert part.label in text, (scale.id, part.id)
+        assert [name for name in scale.flags if f"| {name} |" not in text] == [], scale.id
+        assert [gap.text for gap in scale.not_encoded if gap.text not in text] == [], scale.id
+
+
+def test_the_index_of_scales_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((scales/[^)]+)\)", said("scales.md")))
+    assert linked == {f"scales/{path.name}" for path in (REFERENCE / "scales").glob("*.md")}
 
 
 def test_every_concept_of_the_contract_exists() -> None:
@@ -75,7 +88,8 @@ def test_every_concept_of_the_contract_exists() -> None:
 
 def test_every_choice_has_a_page_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "index.md"]
+    # those of the scales stand in an index of their own
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page.name != "index.md" and page.parent.name != "scales"]
     assert [page.name for page in pages if str(page.relative_to(ROOT / "docs")) not in index] == []
 
 

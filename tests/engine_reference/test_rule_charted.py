@@ -329,7 +329,7 @@ RATES = [
         6     | 8   | 3     | -                        | r4
         8     | 10  | 0..3  | vasopressor_state        | -
         10    | 11  | 0     | -                        | -
-        11    | 12  | 0..3  | weight vasopressor_state | -
+        11    | 12  | 0..3  | vasopressor_state weight | -
         12    | 13  | 0..3  | vasopressor_state        | -
         13    | 37  | 0     | -                        | -
         37    | 40  | 0..3  | vasopressor_state        | -
@@ -397,7 +397,7 @@ COMPUTED = [
         2     | 4   | 0     | -               | -
         4     | 6   | 2     | -               | r1 r3
         6     | 48  | 0..2  | albumin         | -
-        48    | 52  | 0..2  | calcium albumin | -
+        48    | 52  | 0..2  | albumin calcium | -
         """,
     ),
     Case(
@@ -471,6 +471,22 @@ COMPUTED = [
         5     | 6   | 3     | -       | r1 r4 r3
         6     | 30  | 0..3  | fio2    | -
         30    | 60  | 0     | -       | -
+        """,
+    ),
+    Case(
+        "a flow that cannot be above 0 is none; one without a value may be any",
+        OXYGENATION,
+        """
+        0 pao2 63.1 until=6
+        2 oxygen_flow <=0
+        4 oxygen_flow - until=5
+        """,
+        """
+        start | end | grade | missing
+        0     | 4   | 0     | -
+        4     | 5   | 0..3  | fio2
+        5     | 6   | 0     | -
+        6     | 26  | 0..3  | pao2
         """,
     ),
     Case(

@@ -8,6 +8,7 @@ from tests.engine_reference.small import Case, check, graded, knowledge, scale
 LACTATE = 'concept = "lactate", unit = "mmol/L"'
 CREATININE = 'concept = "creatinine"'
 PRESSURE = 'concept = "systolic_bp", op = "<", threshold = "hypotension_sbp"'
+BARE = 'concept = "oxygen_flow", op = ">", value = 0, unit = "L/min", without = "oxygen_device"'
 TOUCHED = 'concept = "consciousness", in = ["to_touch"]'
 MEAN = 'concept = "mean_arterial_pressure", op = "<", threshold = "hypotension_map"'
 
@@ -76,6 +77,48 @@ PLAIN = [
         2     | 4   | 0..1
         4     | 8   | 0
         8     | 52  | 0..1
+        """,
+    ),
+    Case(
+        "a flow belongs to its device, and ends where another one comes",
+        'fast 3 { concept = "oxygen_flow", op = ">=", value = 6, unit = "L/min" }',
+        """
+        0 oxygen_device nasal_cannula
+        1 oxygen_flow 8
+        3 oxygen_device simple_mask
+        5 oxygen_flow 8 until=7
+        6 oxygen_device simple_mask until=7
+        """,
+        """
+        start | end | grade | missing     | evidence
+        0     | 1   | 0..3  | oxygen_flow | -
+        1     | 3   | 3     | -           | r2
+        3     | 5   | 0..3  | oxygen_flow | -
+        5     | 7   | 3     | -           | r4
+        7     | 27  | 0..3  | oxygen_flow | -
+        """,
+    ),
+    Case(
+        "oxygen without a device",
+        f"""
+        on 2 {{ {BARE} }}
+        high 3 {{ possible = {{ {BARE} }} }}
+        """,
+        """
+        0 lactate 1 until=30
+        1 oxygen_flow 2
+        3 oxygen_device nasal_cannula until=5
+        4 oxygen_flow 2
+        6 oxygen_flow <=1
+        8 oxygen_flow 0 until=9
+        """,
+        """
+        start | end | grade | criteria | missing       | evidence
+        0     | 1   | 0     | -        | -             | -
+        1     | 3   | 2..3  | on       | oxygen_device | r2
+        3     | 6   | 0     | -        | -             | -
+        6     | 8   | 0..3  | -        | oxygen_device | -
+        8     | 30  | 0     | -        | -             | -
         """,
     ),
     Case(
@@ -501,11 +544,11 @@ LISTS = [
         """
         start | end | grade | missing                                          | evidence
         0     | 1   | 0     | -                                                | -
-        1     | 2   | 0..2  | systolic_bp mean_arterial_pressure consciousness | -
+        1     | 2   | 0..2  | consciousness mean_arterial_pressure systolic_bp | -
         2     | 4   | 0     | -                                                | -
         4     | 5   | 0..2  | mean_arterial_pressure                           | -
         5     | 6   | 2     | -                                                | r4
-        6     | 8   | 0..2  | systolic_bp mean_arterial_pressure consciousness | -
+        6     | 8   | 0..2  | consciousness mean_arterial_pressure systolic_bp | -
         8     | 10  | 2     | -                                                | r5 r7
         """,
     ),
@@ -518,7 +561,7 @@ LISTS = [
         """,
         """
         start | end | grade | missing
-        0     | 2   | 0..2  | systolic_bp mean_arterial_pressure
+        0     | 2   | 0..2  | mean_arterial_pressure systolic_bp
         2     | 4   | 0     | -
         """,
         {"age_years": 12.0},

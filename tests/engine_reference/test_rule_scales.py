@@ -135,7 +135,7 @@ AXES = [
         """
         start | end | grade | missing
         0     | 1   | 0     | -
-        1     | 2   | 0..2  | oxygen_device attribution_hypoxia
+        1     | 2   | 0..2  | attribution_hypoxia oxygen_device
         2     | 24  | 0     | -
         """,
         domains=OXYGEN,
@@ -491,7 +491,7 @@ WATCHED = [
         start | end | grade | criteria       | missing    | flags                        | evidence | episode
         0     | 2   | -     | -              | no_trigger | no_trigger                   | -        | -
         2     | 4   | -     | high           | no_trigger | no_trigger recalled_criteria | r2       | -
-        4     | 50  | -     | death_from_crs | no_trigger | no_trigger recalled_criteria | r3       | -
+        4     | 50  | -     | death_from_crs | no_trigger | no_trigger                   | r3       | -
         """,
         head=EXPOSED,
         more=EPISODES,

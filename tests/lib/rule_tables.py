@@ -25,6 +25,7 @@ def knowledge_of(folder: Path = SMALL) -> Knowledge:
     """The tables of a folder laid over those of the package that name no scale."""
     base, small = _package(), read_layer(folder)
     kept = {name: part for name, part in base.documents.items() if name in _SHARED or name.startswith("products/")}
+    kept["messages.toml"] = {name: part for name, part in kept["messages.toml"].items() if name != "missing"}
     both = kept | {name: merge(kept.get(name, {}), part) for name, part in small.documents.items()}
     return _build([replace(base, documents=both)])
 

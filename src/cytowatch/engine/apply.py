@@ -27,8 +27,8 @@ class Graded:
     """What the engine says of all scales, and what became of the rows.
 
     ``superseded``: numbers of the rows that lost to others; ``later``: of those that ``as_of`` cut off. ``reported``:
-    grades that people reported; ``triggers``: patient, time, product. ``discordance``, ``joint``, ``findings``: tables of
-    that name in ``schema``.
+    grades that people reported; ``triggers``: patient, time, product. ``discordance``, ``joint``, ``findings``: as in
+    ``schema``.
     """
 
     timeline: pl.DataFrame

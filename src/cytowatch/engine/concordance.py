@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.schema import CONCORDANCE, DAY_US
 
 # what must be missing throughout for a stretch to count as "nobody measured the signs"
-_SIGNS = {"crs": [["body_temperature"]], "icans": [["ice_score", "capd_score", "age"], ["consciousness"]]}
+_SIGNS = {"fever_led": [["body_temperature"]], "neuro": [["ice_score", "capd_score", "age"], ["consciousness"]]}
 
 
 def concordance(
@@ -47,13 +47,19 @@ def _measured(knowledge: Knowledge, scales: list[str]) -> pl.Expr:
     """Was any sign of the scale looked at, in this row?"""
     measured = pl.lit(True)
     for scale in scales:
-        families = _SIGNS[knowledge.scales[scale].family]
-        blind = pl.all_horizontal(
-            pl.any_horizontal(pl.col("missing").list.contains(name) for name in names) for names in families
-        )
-        nothing = blind & (pl.col("criteria").list.len() == 0)
+        nothing = _blind(knowledge.scales[scale]) & (pl.col("criteria").list.len() == 0)
         measured = pl.when(pl.col("scale") == scale).then(~nothing).otherwise(measured)
     return measured
+
+
+def _blind(scale: Scale) -> pl.Expr:
+    """No sign of the scale was measured; on rule scales: nothing is settled, not even that there is nothing."""
+    signs = _SIGNS.get(scale.method)
+    if signs is None:
+        return pl.col("grade").is_null() & (pl.col("at_least") == 0)
+    return pl.all_horizontal(
+        pl.any_horizontal(pl.col("missing").list.contains(name) for name in names) for names in signs
+    )
 
 
 def _derived_by_day(dated: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,11 +9,14 @@ import polars as pl
 
 from cytowatch.engine.charted import Charted
 from cytowatch.knowledge.model import Concept, Knowledge
+from cytowatch.schema import DAY_US
 
 _STATUS_RANK = {"preliminary": 0, "final": 1, "amended": 2}
 _COMPARATOR_RANK = {">": 0, ">=": 1, "<=": 3, "<": 4}
 _NO_COMPARATOR = 2
 _NO_END = 2**62
+# a state that holds for weeks, such as a large spleen, tells nothing of whether the patient is still watched
+_LONGEST_WATCH = 2 * DAY_US
 _NONE = pl.Series("row", [], dtype=pl.Int64)
 _LASTING = ("infusion", "device")
 _NAMED = ("trigger", "statement")
@@ -84,7 +87,7 @@ def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]
 
 def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     """Per patient: the first row, and the last moment anything is known (semantics page, section 3)."""
-    longest = [knowledge.concepts[key].valid_for_us or 0 for key in sorted(knowledge.concepts)]
+    longest = [min(knowledge.concepts[key].valid_for_us or 0, _LONGEST_WATCH) for key in sorted(knowledge.concepts)]
     valid = pl.Series(longest, dtype=pl.Int64).gather(rows["concept"].to_physical())
     until = pl.col("time") + valid
     if rows["until"].null_count() < rows.height:

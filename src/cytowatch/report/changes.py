@@ -69,6 +69,14 @@ def values_behind(
     return found
 
 
+def concepts_behind(observations: Iterable[Row]) -> dict[str, frozenset[str]]:
+    """The concepts of the observations behind each source."""
+    found: dict[str, set[str]] = {}
+    for row in observations:
+        found.setdefault(row["source"] or "", set()).add(row["concept"])
+    return {source: frozenset(concepts) for source, concepts in found.items()}
+
+
 def flags_of_all(rows: Sequence[Row]) -> list[str]:
     """The flags that stand on every row: said once, above the table."""
     if len(rows) < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report.data import ReportData
+from cytowatch.report.order import in_full, ordered
 from cytowatch.schema import DAY_US, HOUR_US
 
 _NUMBER = pl.Float64()
@@ -40,6 +41,8 @@ class PatientSummary:
     end: int
     exposure: str | None
     triggered: bool
+    # the scales that the page shows in full, and of these the ones that this patient has
+    in_full: tuple[str, ...] = ()
     scales: Mapping[str, ScaleSummary] = field(default_factory=dict)
     tocilizumab_doses: int = 0
     steroid_days: int = 0
@@ -59,10 +62,9 @@ class PatientSummary:
         return (-max(certain, default=-1), -sum(certain), -max(possible, default=-1), -sum(possible))
 
 
-def scales_of(data: ReportData) -> list[str]:
-    """The scales of the run, CRS before ICANS."""
-    found: list[str] = data.timeline.get_column("scale").drop_nulls().unique().to_list()
-    return sorted(found)
+def scales_of(data: ReportData, knowledge: Knowledge) -> list[str]:
+    """The scales of the run, in the order of the page."""
+    return ordered(data.timeline["scale"].drop_nulls().unique().to_list(), knowledge)
 
 
 def concepts_of_kind(knowledge: Knowledge, kind: str) -> list[str]:
@@ -70,18 +72,32 @@ def concepts_of_kind(knowledge: Knowledge, kind: str) -> list[str]:
     return [key for key, concept in knowledge.concepts.items() if concept.kind == kind]
 
 
-def summarize(data: ReportData, knowledge: Knowledge) -> list[PatientSummary]:
-    """One summary a patient of the timeline, the most severe first."""
+def summarize(
+    data: ReportData, knowledge: Knowledge, full: Sequence[str] | None = None
+) -> list[PatientSummary]:
+    """One summary a patient of the timeline, the most severe first.
+
+    ``full``: the scales that are shown in full and decide who is severe; by default those of ``order.in_full``.
+    """
+    chosen = tuple(in_full(data.timeline, knowledge) if full is None else full)
     frame = _origins(data, knowledge)
-    scales = _scale_summaries(data)
-    treated = _treatments(data)
+    scales = _scale_summaries(data, chosen)
+    treated = _treatments(data, chosen)
     out = []
     for row in frame.iter_rows(named=True):
         patient = row["patient"]
         doses, days = treated.get(patient, (0, 0))
         out.append(
             PatientSummary(
-                patient, row["origin"], row["end"], row["exposure"], row["triggered"], scales[patient], doses, days
+                patient,
+                row["origin"],
+                row["end"],
+                row["exposure"],
+                row["triggered"],
+                chosen,
+                scales.get(patient, {}),
+                doses,
+                days,
             )
         )
     return sorted(out, key=lambda item: (*item.severity(), item.patient))
@@ -89,10 +105,14 @@ def summarize(data: ReportData, knowledge: Knowledge) -> list[PatientSummary]:
 
 def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
     """Day 0 of each patient: the first trigger charted, else the first episode's, else the first watched moment."""
+    # what watches a record from its first row on says nothing about a trigger
+    of_record = [key for key, scale in knowledge.scales.items() if scale.watch == "record"]
+    after = ~pl.col("scale").is_in(of_record)
     watched = data.timeline.group_by("patient").agg(
         pl.col("start").min(),
         pl.col("end").max(),
-        (~pl.col("flags").list.contains("no_trigger")).any().alias("triggered"),
+        (~pl.col("flags").list.contains("no_trigger")).filter(after).any().alias("after_one"),
+        after.any().alias("told"),
     )
     trigger = (
         data.observations.filter(pl.col("concept").is_in(concepts_of_kind(knowledge, "trigger")))
@@ -112,15 +132,15 @@ def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
     return joined.select(
         "patient",
         "end",
-        pl.col("triggered").fill_null(value=True),
+        pl.when("told").then("after_one").otherwise(pl.col("trigger").is_not_null()).fill_null(value=True).alias("triggered"),
         pl.coalesce("trigger", "exposure_time", "start").alias("origin"),
         pl.coalesce("product", "episode_product").alias("exposure"),
     ).sort("patient")
 
 
-def _scale_summaries(data: ReportData) -> dict[str, dict[str, ScaleSummary]]:
+def _scale_summaries(data: ReportData, scales: Sequence[str]) -> dict[str, dict[str, ScaleSummary]]:
     hours = (pl.col("end") - pl.col("start")) / HOUR_US
-    graded = data.timeline.group_by("patient", "scale").agg(
+    graded = data.timeline.filter(pl.col("scale").is_in(scales)).group_by("patient", "scale").agg(
         pl.col("at_least").max(),
         pl.col("at_most").max(),
         hours.sum().alias("watched_hours"),
@@ -166,9 +186,9 @@ def _first_episodes(episodes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _treatments(data: ReportData) -> dict[str, tuple[int, int]]:
+def _treatments(data: ReportData, scales: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Tocilizumab doses and steroid days of each patient: per episode, the larger over the scales, then summed."""
-    per_scale = data.episodes.group_by("patient", "scale").agg(
+    per_scale = data.episodes.filter(pl.col("scale").is_in(scales)).group_by("patient", "scale").agg(
         pl.col("tocilizumab_doses").sum(), pl.col("steroid_days").sum()
     )
     worst = per_scale.group_by("patient").agg(pl.col("tocilizumab_doses", "steroid_days").max())

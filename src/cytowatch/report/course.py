@@ -84,13 +84,14 @@ def drug_kind(concept: str) -> str | None:
 
 
 def vasopressors(knowledge: Knowledge) -> tuple[str, ...]:
-    """The vasopressors, as the criteria of the scales name them."""
+    """The vasopressors, as the criteria of the scales name them; inotropes that a score counts as well are none."""
     running = [
         concept
         for scale in knowledge.scales.values()
         for criterion in scale.criteria
         if isinstance(criterion.when, Running)
         for concept in criterion.when.concepts
+        if knowledge.concepts[concept].group == "vasopressor"
     ]
     return tuple(dict.fromkeys(running))
 

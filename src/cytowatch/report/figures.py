@@ -172,3 +172,28 @@ def completeness(cells: Rows, questions: Sequence[str], *, width: int = 800) -> 
     wide = min(width, 44 * len(days))
     figure: Figure = alt.layer(boxes, numbers, width=wide, height=27 * len(questions))
     return figure
+
+
+def score_reach(panels: Sequence[Mapping[str, Any]], *, columns: int, width: int = 270, height: int = 150) -> Figure:
+    """Share of patients that reached so many points, one panel a score: certain as line, not excluded hatched.
+
+    A panel: ``title``, ``top`` (points), ``band`` (rows ``points, low, high``), ``cuts`` (points with a meaning).
+    """
+    drawn = [_score_panel(panel, width=width, height=height) for panel in panels]
+    rows = [alt.hconcat(*drawn[place : place + columns], spacing=28) for place in range(0, len(drawn), columns)]
+    return alt.vconcat(*rows, spacing=18)
+
+
+def _score_panel(panel: Mapping[str, Any], *, width: int, height: int) -> alt.LayerChart:
+    scale = alt.Scale(domain=[0, panel["top"]], nice=False)
+    x = alt.X("points:Q", title="Worst score of a patient, at least", scale=scale, axis=alt.Axis(format="d", tickCount=6))
+    y = alt.Y("low:Q", title="Patients", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
+    base = alt.Chart(inlined(panel["band"])).encode(x=x)
+    # "at least" holds up to its points, so a step lies before them
+    band = base.mark_area(interpolate="step-before", fill=HATCH, opacity=0.6).encode(y=y, y2="high:Q")
+    certain = base.mark_line(interpolate="step-before", strokeWidth=2.4, color=ACCENT).encode(y=y)
+    possible = base.mark_line(interpolate="step-before", strokeWidth=1.4, strokeDash=[5, 3], color=ACCENT).encode(
+        y="high:Q"
+    )
+    cuts = alt.Chart(inlined([{"points": cut} for cut in panel["cuts"]])).mark_rule(color="#b4232a", strokeDash=[4, 3])
+    return alt.layer(band, possible, certain, cuts.encode(x="points:Q"), width=width, height=height, title=panel["title"])

@@ -84,7 +84,7 @@ class _Told:
         """What is missing from the record, then what the tables name as the test that settles it."""
         missing = [_SETTLES.get(key) or self._words.missing(key) for key in row["missing"] or []]
         known = self._knowledge.lookalikes.get(row["finding"])
-        return [*missing, *(part.test for part in known.settles)] if known else missing
+        return [*missing, *(part.name for part in known.settles)] if known else missing
 
     def papers(self, row: Row) -> list[str]:
         """The papers behind a look-alike: of itself, of the facts that hold, and of what settles it."""

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from cytowatch.knowledge.model import Compare, Knowledge
 from cytowatch.report import clock as clocks
 from cytowatch.report import lanes, words
-from cytowatch.report.changes import Changes, values_behind
+from cytowatch.report.beside import TOTAL_WIDTH, Beside, Room
+from cytowatch.report.changes import Changes, concepts_behind, values_behind
 from cytowatch.report.cohort import PatientSummary
 from cytowatch.report.course import (
     Course,
@@ -28,6 +29,9 @@ from cytowatch.report.course import (
 )
 from cytowatch.report.data import ReportData
 from cytowatch.report.days import day_table
+from cytowatch.report.embed import Dictionary, as_json
+from cytowatch.report.findings import findings_table
+from cytowatch.report.order import spokesmen
 from cytowatch.report.svg import inline
 from cytowatch.schema import DAY_US
 
@@ -55,6 +59,8 @@ class PatientTables:
 
     timeline: list[dict[str, Any]]
     observations: list[dict[str, Any]]
+    joint: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
 
 
 def split(data: ReportData, patients: Sequence[str]) -> dict[str, PatientTables]:
@@ -62,7 +68,10 @@ def split(data: ReportData, patients: Sequence[str]) -> dict[str, PatientTables]
     wanted = pl.col("patient").is_in(list(patients))
     timelines = _by_patient(data.timeline.filter(wanted).sort("scale", "start"))
     observations = _by_patient(data.observations.filter(wanted).sort("time", "row"))
-    return {name: PatientTables(timelines.get(name, []), observations.get(name, [])) for name in patients}
+    joint = _by_patient(data.joint.filter(wanted).sort("start"))
+    findings = _by_patient(data.findings.filter(wanted).sort("start", "finding"))
+    tables = (timelines, observations, joint, findings)
+    return {name: PatientTables(*(table.get(name, []) for table in tables)) for name in patients}
 
 
 def _by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
@@ -81,18 +90,31 @@ class PatientSection:
         self._tables = tables
         self._course: Course = course(tables.observations, knowledge, summary.end)
 
-    def context(self, name: str, changes_limit: int) -> dict[str, Any]:
-        """Everything of the section; ``name`` is unique on the page."""
+    def context(self, name: str, changes_limit: int, room: Room, dictionary: Dictionary) -> dict[str, Any]:
+        """Everything of the section; ``name`` is unique on the page, ``dictionary`` gathers the words it shares."""
+        tables = self._tables
         by_scale: dict[str, list[dict[str, Any]]] = {}
-        for row in self._tables.timeline:
+        for row in tables.timeline:
             by_scale.setdefault(row["scale"], []).append(row)
-        values = values_behind(self._tables.timeline, self._tables.observations, self._knowledge, self._clock)
+        full = {scale: by_scale[scale] for scale in self._summary.in_full if scale in by_scale}
+        axis = self._axis()
+        beside = Beside(self._knowledge, self._clock, self._summary.origin, axis, by_scale, tables.joint)
+        carried, left = beside.carried(room) if len(by_scale) > 1 else ([], [])
+        told = [row for scale in {*full, *carried} for row in by_scale[scale]] + tables.findings
+        values = values_behind(told, tables.observations, self._knowledge, self._clock)
         changes = Changes(self._knowledge, self._clock, self._summary.origin, values)
-        days = day_table(self._course, self._tables.timeline, self._knowledge, self._summary.origin)
+        of_full = [row for own in full.values() for row in own]
+        side = beside.context(name, self._summary.patient, room) if len(by_scale) > 1 else {}
+        compared = beside.embedded(dictionary, carried, values, concepts_behind(tables.observations))
         return {
             "name": name,
-            "figure": self._figure(name, by_scale),
-            "figure_rows": days,
+            "figure": self._figure(name, full, axis),
+            "figure_rows": day_table(self._course, of_full, self._knowledge, self._summary.origin),
+            "beside": side,
+            "compared": as_json(compared) if len(carried) > 1 else "",
+            "not_compared": [self._words.short(scale) for scale in left],
+            "findings": findings_table(tables.findings, self._knowledge, self._clock, self._summary.origin, values),
+            "changes_limit": changes_limit,
             "scales": [
                 {
                     "id": scale,
@@ -100,12 +122,11 @@ class PatientSection:
                     "summary": self._summary.scales[scale],
                     **changes.table(rows, changes_limit),
                 }
-                for scale, rows in by_scale.items()
+                for scale, rows in full.items()
             ],
         }
 
-    def _figure(self, name: str, by_scale: Mapping[str, list[dict[str, Any]]]) -> Markup:
-        axis = self._axis()
+    def _figure(self, name: str, by_scale: Mapping[str, list[dict[str, Any]]], axis: lanes.Axis) -> Markup:
         drawn = [self._scale_lane(axis, scale, rows) for scale, rows in by_scale.items()]
         for lane in (self._temperature, self._pressure, self._saturation, self._oxygen, self._pressors, self._neuro):
             chart = lane(axis)
@@ -113,7 +134,7 @@ class PatientSection:
                 drawn.append(chart)
         drawn.append(self._marks(axis))
         label = f"Course of patient {self._summary.patient} over time: grades, vital signs, support and drugs"
-        return inline(lanes.stacked(drawn), name=name, label=label)
+        return inline(lanes.stacked(drawn), name=name, label=label, least_width=TOTAL_WIDTH)
 
     def _scale_lane(self, axis: lanes.Axis, scale: str, rows: list[dict[str, Any]]) -> lanes.Lane:
         """The grade over time; where nothing could be graded, the findings that were met."""
@@ -263,8 +284,10 @@ class PatientSection:
 
 def fever_limit(knowledge: Knowledge) -> float | None:
     """The temperature that the CRS scale calls fever."""
-    for scale in knowledge.scales.values():
+    speaking = [knowledge.scales[key] for key in spokesmen(knowledge) if key in knowledge.scales]
+    for scale in speaking:
         for criterion in scale.criteria:
-            if isinstance(criterion.when, Compare) and criterion.when.concept == "body_temperature":
+            fever = criterion.id == scale.episode.opens_with and isinstance(criterion.when, Compare)
+            if fever and isinstance(criterion.when, Compare) and criterion.when.concept == "body_temperature":
                 return criterion.when.value
     return None

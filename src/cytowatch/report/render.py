@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import polars as pl
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report import clock as clocks
 from cytowatch.report import words
+from cytowatch.report.beside import Room
 from cytowatch.report.cohort import (
     PatientSummary,
     concepts_of_kind,
@@ -24,9 +25,14 @@ from cytowatch.report.cohort import (
     summarize,
     worst_counts,
 )
+from cytowatch.report.cohort_beside import beside_context
 from cytowatch.report.cohort_figures import completeness, incidence, swimmer
 from cytowatch.report.concordance import GRADES, concordance_blocks
 from cytowatch.report.data import ReportData
+from cytowatch.report.embed import Dictionary, as_json
+from cytowatch.report.findings import NO_DIAGNOSIS
+from cytowatch.report.joint import LANES
+from cytowatch.report.order import in_full
 from cytowatch.report.patient import PatientSection, split
 from cytowatch.report.sources import sources_of
 from cytowatch.report.svg import HATCH_DEFINITION
@@ -45,6 +51,18 @@ class Limits:
     # changes of one patient and scale, in a report of many and of one
     changes: int = 80
     changes_alone: int = 5000
+    # rows of one patient that the page carries so that scales can be compared at any hour
+    compared_rows: int = 1200
+    compared_rows_alone: int = 50_000
+    # narrower stretches of a strip are drawn together (pixels)
+    strip_least: float = 1.6
+    strip_least_alone: float = 0.8
+
+    def room(self, *, alone: bool) -> Room:
+        """What one patient may take in a report of many, or alone."""
+        if alone:
+            return Room(self.strip_least_alone, self.compared_rows_alone, everything=True)
+        return Room(self.strip_least, self.compared_rows, everything=False)
 
 
 def render_report(
@@ -56,14 +74,16 @@ def render_report(
     ``limits.patient_sections`` patients the page holds the cohort only.
     """
     bounds = limits or Limits()
+    full = in_full(data.timeline, knowledge)
     chosen = data if patient is None else data.of_patient(patient)
-    summaries = summarize(chosen, knowledge)
-    context = _common(chosen, knowledge) | {"limits": bounds, "patient": patient, "summaries": summaries}
+    summaries = summarize(chosen, knowledge, full)
+    context = _common(chosen, knowledge, full) | {"limits": bounds, "patient": patient, "summaries": summaries}
     if patient is None:
-        context |= _cohort(chosen, knowledge, summaries, bounds)
+        context |= _cohort(chosen, knowledge, summaries, bounds, full) | beside_context(chosen, knowledge)
+    dictionary = Dictionary(knowledge)
     with_sections = len(summaries) <= bounds.patient_sections
-    changes = bounds.changes_alone if len(summaries) == 1 else bounds.changes
-    context["sections"] = _sections(chosen, knowledge, summaries, changes) if with_sections else []
+    context["sections"] = _sections(chosen, knowledge, summaries, bounds, dictionary) if with_sections else []
+    context["dictionary"] = as_json(dictionary.content()) if dictionary.readers else ""
     return _template().render(context)
 
 
@@ -111,8 +131,8 @@ def _number(value: float | None, digits: int = 1) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _common(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
-    scales = scales_of(data)
+def _common(data: ReportData, knowledge: Knowledge, full: Sequence[str]) -> dict[str, Any]:
+    scales = scales_of(data, knowledge)
     return {
         "words": words.Words(knowledge),
         "grade": words.grade,
@@ -123,7 +143,10 @@ def _common(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
         "inputs": data.run.get("inputs") or [],
         "software": _version(data, "engine", "software"),
         "knowledge_version": _version(data, "knowledge", "knowledge"),
-        "scales": scales,
+        "scales": full,
+        "all_scales": scales,
+        "no_diagnosis": "" if data.findings.is_empty() else NO_DIAGNOSIS,
+        "joint_lanes": list(LANES.values()),
         "sources": sources_of(knowledge, scales),
         "hatch": HATCH_DEFINITION,
         "palette": list(zip(GRADE_FILL, GRADE_TEXT, strict=True)),
@@ -139,9 +162,9 @@ def _version(data: ReportData, column: str, key: str) -> str:
 
 
 def _cohort(
-    data: ReportData, knowledge: Knowledge, summaries: Sequence[PatientSummary], limits: Limits
+    data: ReportData, knowledge: Knowledge, summaries: Sequence[PatientSummary], limits: Limits, scales: Sequence[str]
 ) -> dict[str, Any]:
-    scales = scales_of(data)
+    watched = replace(data, timeline=data.timeline.filter(pl.col("scale").is_in(scales)))
     shown = list(summaries[: limits.swimmer_lanes])
     return {
         "counts": {scale: worst_counts(list(summaries), scale) for scale in scales},
@@ -160,7 +183,7 @@ def _cohort(
         "rejects_total": data.rejects.height,
         "rejects_by_rule": _by_rule(data.rejects),
         "ledger": _ledger(data.ledger),
-        "completeness": completeness(data, knowledge, "completeness"),
+        "completeness": completeness(watched, knowledge, "completeness"),
     }
 
 
@@ -189,11 +212,20 @@ def _ledger(ledger: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _sections(
-    data: ReportData, knowledge: Knowledge, summaries: Sequence[PatientSummary], changes: int
+    data: ReportData,
+    knowledge: Knowledge,
+    summaries: Sequence[PatientSummary],
+    limits: Limits,
+    dictionary: Dictionary,
 ) -> list[dict[str, Any]]:
     tables = split(data, [item.patient for item in summaries])
+    alone = len(summaries) == 1
+    changes = limits.changes_alone if alone else limits.changes
+    room = limits.room(alone=alone)
     return [
         {"summary": item}
-        | PatientSection(data, knowledge, item, tables[item.patient]).context(f"patient-{number}", changes)
+        | PatientSection(data, knowledge, item, tables[item.patient]).context(
+            f"patient-{number}", changes, room, dictionary
+        )
         for number, item in enumerate(summaries, start=1)
     ]

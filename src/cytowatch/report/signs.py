@@ -52,8 +52,9 @@ class ScaleSigns:
             return frozenset()
         of_domains = [_domain_concepts(domain) for domain in scale.domains]
         of_criteria = [concepts_read(criterion.when, self._knowledge) for criterion in scale.criteria]
-        waiving = scale.episode.waived_by
-        return frozenset(name for part in (*of_domains, *of_criteria, waiving) for name in part)
+        found = {name for part in (*of_domains, *of_criteria, scale.episode.waived_by) for name in part}
+        # a flow or a fraction tells of oxygen where no device is charted
+        return frozenset(found | ({"oxygen_flow", "fio2"} if "oxygen_device" in found else set()))
 
     def sign(self, key: str) -> Sign:
         """A sign by the id that the timeline gives it."""
@@ -79,13 +80,14 @@ class ScaleSigns:
     def deciding(self, criteria: Sequence[str], at_least: int | None) -> list[str]:
         """The met signs that make the certain grade: those of that grade; in a sum the best of each item.
 
-        Where none reaches it (between the signs of an episode), nothing that is met makes it.
+        None where nothing that is met makes it: between the signs of an episode the grade can hold without one.
         """
         found = [self.sign(key) for key in criteria]
         if not at_least:
             return []
         if not self.is_sum:
-            return [item.id for item in found if item.grade is None or item.grade >= at_least]
+            exact = [item.id for item in found if item.grade == at_least]
+            return exact or [item.id for item in found if item.grade is None]
         best: dict[str, Sign] = {}
         for item in found:
             if (item.grade or 0) > (best[item.axis].grade or 0 if item.axis in best else 0):

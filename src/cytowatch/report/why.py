@@ -19,7 +19,8 @@ class Reason:
 
     ``standing``: ``alone`` (the other does not read it at all), ``same`` (it counts there, at the same grade),
     ``otherwise`` (it counts there, at another grade: ``elsewhere``), ``unmet`` (the other reads it, and nothing that
-    reads it is met there), or empty where there is nothing to compare with.
+    reads it is met there), ``shared`` (the other reads it, and their numbers are not the same kind), or empty where
+    there is nothing to compare with.
     """
 
     sign: Sign
@@ -123,6 +124,24 @@ SENTENCES = {
 GAPS = {"unwatched": "{a} does not watch the patient at this moment", "ungraded": "{a} gives no grade here"}
 
 
+# What stands behind a met sign about the other scale, and where no sign makes the grade.
+TAGS = {
+    "alone": "{b} does not look at this",
+    "same": "{b} counts it the same",
+    "otherwise": "{b} counts it otherwise: {there}",
+    "unmet": "{b} looks at this too, and it meets nothing there",
+    "shared": "{b} looks at this too",
+}
+BETWEEN = "No sign at this moment makes it: an episode is open, and the grade holds between its signs."
+
+
+def tag_of(reason: Reason, other: str, *, points: bool = False) -> str:
+    """What the other scale makes of a met sign, in words; empty where there is nothing to compare with."""
+    word = "points" if points else "grade"
+    there = "; ".join(f"{item.label}" + (f" ({word} {item.grade})" if item.grade else "") for item in reason.elsewhere)
+    return TAGS[reason.standing].format(b=other, there=there) if reason.standing else ""
+
+
 def _sentence(verdict: str, first: Said, second: Said, signs: Sequence[ScaleSigns]) -> str:
     gaps = [
         GAPS["unwatched" if side.row is None else "ungraded"].format(a=side.title)
@@ -169,24 +188,23 @@ def _reasons(
     """The met signs, those that make the grade first."""
     deciding = own.deciding(row["criteria"] or [], row["at_least"])
     met = [other.sign(key) for key in (beside["criteria"] or [])] if beside else []
-    out = [_reason(own.sign(key), key in deciding, other, met, beside, row, concepts) for key in row["criteria"] or []]
+    comparable, out = is_comparable(own, other), []
+    for key in row["criteria"] or []:
+        sign, decides = own.sign(key), key in deciding
+        active = active_concepts(sign.concepts, row["evidence"] or [], concepts)
+        standing = _reason(sign, active, other, met, decides=decides, comparable=comparable)
+        out.append(standing if beside else Reason(sign, decides, ""))
     return sorted(out, key=lambda item: not item.decides)
 
 
 def _reason(
-    sign: Sign,
-    decides: bool,
-    other: ScaleSigns,
-    met: Sequence[Sign],
-    beside: Row | None,
-    row: Row,
-    concepts: Mapping[str, frozenset[str]],
+    sign: Sign, active: frozenset[str], other: ScaleSigns, met: Sequence[Sign], *, decides: bool, comparable: bool
 ) -> Reason:
-    if beside is None:
-        return Reason(sign, decides, "")
-    active = active_concepts(sign.concepts, row["evidence"] or [], concepts)
+    """What the other scale makes of one sign; ``active``: the concepts that it rests on here."""
     if not active & other.reads:
         return Reason(sign, decides, "alone")
+    if not comparable:
+        return Reason(sign, decides, "shared")
     like = tuple(item for item in met if item.concepts & active)
     if not like:
         return Reason(sign, decides, "unmet")

@@ -56,7 +56,6 @@ class Axis:
         counts = self.counts(time)
         if counts == "unknown":
             return (SEDATED,)
-        own = part.names(time)
-        if not own and part.truth(time).open:
-            own = (JUDGEMENT,)
+        # a condition that is met leaves nothing open but its reason
+        own = (part.names(time) or (JUDGEMENT,)) if part.truth(time).open else ()
         return own if counts == "fully" else (*own, NO_REASON)

@@ -189,9 +189,7 @@ class Reading(Atom):
 
     def undecided(self, time: int) -> tuple[str, ...]:
         """What the undecided readings in force wait for."""
-        waiting = {part.name for part in self.at(time) if part.met is None}
-        order = (self.concept, AGE, range_name(self.concept), baseline_name(self.concept))
-        return tuple(name for name in order if name in waiting)
+        return tuple(sorted({part.name for part in self.at(time) if part.met is None}))
 
     def proof(self, time: int) -> list[Row]:
         """The latest reading in force that is true."""

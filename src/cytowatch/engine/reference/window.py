@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rules import TRIGGERS, Rules
+from cytowatch.schema import DAY_US
 
 UNKNOWN_CAUSE = "unknown"
 
@@ -42,9 +43,10 @@ def _trigger(time: int, concept: str, product: str | None, rules: Rules) -> Trig
 
 
 def known_until(rows: list[Row], rules: Rules) -> int:
-    """The last moment at which anything charted still speaks."""
+    """The last moment at which anything charted still speaks; what holds for weeks counts for two days."""
     return max(
-        row.time + rules.valid_for(row.concept) if row.until is None else max(row.until, row.time) for row in rows
+        row.time + min(rules.valid_for(row.concept), 2 * DAY_US) if row.until is None else max(row.until, row.time)
+        for row in rows
     )
 
 

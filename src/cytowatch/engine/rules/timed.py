@@ -75,10 +75,11 @@ def _cumulative(states: pl.DataFrame, node: Cumulative) -> tuple[pl.DataFrame, p
     """Time that counts up to each run, and from when on within the run it is enough."""
     runs = _runs(states, "certain", "possible")
     needed, bridge = round(node.days * DAY_US), round(node.bridging_days * DAY_US)
-    sure = _from_enough(_counted(runs, pl.col("certain"), bridge), needed)
+    # what has been enough once stays so, even if the run ends in that very moment
+    sure = _enough(_counted(runs, pl.col("certain"), bridge), needed).filter(pl.col("start") <= pl.col("end"))
     reached = sure.group_by("subject", "span_end").agg(pl.col("start").min()).rename({"span_end": "end"})
     possible = _counted(runs, pl.col("possible"), bridge)
-    maybe = pl.concat([_from_enough(possible, needed), _while_bridging(possible, needed, bridge)])
+    maybe = pl.concat([_enough(possible, needed), _while_bridging(possible, needed, bridge)])
     return reached, maybe
 
 
@@ -99,15 +100,11 @@ def _counted(runs: pl.DataFrame, holds: pl.Expr, bridge: int) -> pl.DataFrame:
     return table.with_columns((amount.cum_sum().over("subject") - amount).alias("before"))
 
 
-def _from_enough(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
-    """The runs that hold, from the moment at which the time that counts is enough."""
+def _enough(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
+    """The runs that hold, each from the moment at which the time that counts would be enough."""
     enough = pl.max_horizontal("start", pl.col("start") + needed - pl.col("before"))
-    return (
-        counted.filter("holds")
-        .with_columns(enough.alias("start"))
-        .select("subject", "start", "end", "span_end")
-        .filter(pl.col("start") < pl.col("end"))
-    )
+    rows = counted.filter("holds").with_columns(enough.alias("start"))
+    return rows.select("subject", "start", "end", "span_end")
 
 
 def _while_bridging(counted: pl.DataFrame, needed: int, bridge: int) -> pl.DataFrame:

@@ -21,6 +21,15 @@ TABLES = {
     "icans_episodes": "ICANS episodes",
 }
 
+# how a folder of cases is called in a heading
+_FOLDERS = {
+    "crs": "CRS",
+    "icans": "ICANS",
+    "translation": "Scales side by side",
+    "beside_astct": "Beside ASTCT",
+    "scores": "Scores",
+}
+
 
 def made() -> str:
     """The whole page as text."""
@@ -34,8 +43,10 @@ def _chapter(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     content = tomllib.loads(text)
     said = text.splitlines()[0].lstrip("# ").strip()
-    family = path.parent.name.upper()
-    parts = [f"## {family}: {said.rstrip('.')}", f"Edition `{content['edition']}`."]
+    parts = [f"## {_FOLDERS[path.parent.name]}: {said.rstrip('.')}"]
+    parts += [f"Edition `{content['edition']}`."] if "edition" in content else []
+    if "everyone" in content:
+        parts += ["**Charted for every patient of this chapter**", markdown(content["everyone"])]
     for case in content["case"]:
         parts += _case(case)
     return parts
@@ -49,6 +60,8 @@ def _case(case: dict[str, Any]) -> list[str]:
     for key, title in TABLES.items():
         if key in case:
             parts += [f"**{title}**", markdown(case[key]) if _rows(case[key])[1:] else "None."]
+    for scale, table in case.get("scales", {}).items():
+        parts += [f"**`{scale}` over time**", markdown(table)]
     return parts
 
 

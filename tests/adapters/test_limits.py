@@ -79,7 +79,7 @@ def test_what_is_no_range_refuses_the_row(low: str, high: str) -> None:
     assert found.ledger["rows"].sum() == 2
 
 
-@pytest.mark.parametrize(("low", "high"), [("-3", "5"), ("0", "0"), ("5", "5"), ("1", "999999"), ("1,500", "3000")])
+@pytest.mark.parametrize(("low", "high"), [("-3", "5"), ("0", "0"), ("5", "5"), ("1", "99999999"), ("1,500", "3000")])
 def test_a_range_that_cannot_be_leaves_the_value_and_is_told(low: str, high: str) -> None:
     found = admitted({"range_low": low, "range_high": high, "concept": "ferritin", "unit": "ug/L"})
     assert found.observations.select("range_low", "range_high").row(0) == (None, None)

@@ -12,6 +12,7 @@ from tests.lib import cases
 from tools.make_cases_page import PAGE, made
 
 from cytowatch.knowledge import load
+from cytowatch.knowledge.model import All, AnyOf, Node, Possible
 
 ALL = cases.all_cases()
 BOTH = [pytest.param(case, family, id=f"{case.id}-{family}") for case in ALL for family in case.families]
@@ -64,16 +65,39 @@ def test_the_engines_say_the_same_in_every_column(case: cases.Case, family: str)
 @pytest.mark.parametrize("family", cases.FAMILIES)
 def test_every_criterion_and_flag_has_a_case(family: str) -> None:
     """A row of a scale that no patient shows could say anything."""
-    shown: set[str] = set()
-    for case in ALL:
-        table = case.expected.get((family, "timeline"), "")
-        cells = [cell for row in cases.cells(table) for cell in row.values()] if table else []
-        shown |= {word for cell in cells for word in cell.split()}
+    shown = shown_by_cases(family)
     scale = load().scales[f"{family}.astct-2019"]
     criteria = {criterion.id for criterion in scale.criteria} | {scale.episode.death_criterion}
     bands = {f"{domain.id}_grade_{band.grade}" for domain in scale.domains for band in domain.bands if band.grade}
     coded = {f"{domain.id}_grade_{g}" for domain in scale.domains for g in domain.categories.values() if g}
     assert (criteria | bands | coded | set(scale.flags)) - shown == set()
+
+
+def shown_by_cases(name: str) -> set[str]:
+    """Every word that the cases expect of a scale."""
+    tables = [case.expected[name, "timeline"] for case in ALL if (name, "timeline") in case.expected]
+    return {word for table in tables for row in cases.cells(table) for cell in row.values() for word in cell.split()}
+
+
+def can_be_met(node: Node) -> bool:
+    """Whether a condition is ever certain: what is only possible is never listed."""
+    match node:
+        case Possible():
+            return False
+        case AnyOf(parts):
+            return any(map(can_be_met, parts))
+        case All(parts):
+            return all(map(can_be_met, parts))
+        case _:
+            return True
+
+
+@pytest.mark.parametrize("scale", sorted(name for name in load().scales if name.startswith(("crs.", "cres."))))
+def test_every_criterion_and_flag_of_the_scales_beside_astct_has_a_case(scale: str) -> None:
+    rules = load().scales[scale]
+    if rules.method == "rules":
+        met = {criterion.id for criterion in rules.criteria if can_be_met(criterion.when)}
+        assert (met | {rules.episode.death_criterion} | set(rules.flags)) - shown_by_cases(scale) == set()
 
 
 def test_every_case_says_where_it_comes_from() -> None:

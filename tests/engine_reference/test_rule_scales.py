@@ -498,6 +498,21 @@ WATCHED = [
         episodes="episode",
     ),
     Case(
+        "without an exposure what lasts is seen from its own moments on",
+        f"""
+        worst 2 {{ concept = "lactate", op = ">=", value = 2, unit = "mmol/L", over_hours = 5 }}
+        long 1 {{ sustained = {LACTATE}, hours = 3 }}
+        """,
+        "0 lactate 3 until=10",
+        """
+        start | end | grade | criteria   | flags
+        0     | 3   | -     | worst      | no_trigger
+        3     | 5   | -     | worst long | no_trigger
+        5     | 10  | -     | long       | no_trigger
+        """,
+        head=EXPOSED,
+    ),
+    Case(
         "an assumed exposure is marked",
         f"""
         high 2 {LACTATE}

@@ -134,7 +134,9 @@ class ChartMaker(Maker):
             value = cut + self.pick((0.0, 0.0, _STEP, -_STEP, 1.0, -1.0))
         else:
             value = cut * self.pick((low or 1.0, high or 1.0, 1.0)) * self.pick(_FRACTIONS)
-        return max(0.0, round(value, 6)), unit
+        # admission lets nothing else through
+        least, most = known.plausible.get(unit, (0.0, float("inf")))
+        return min(most, max(least, round(value, 6))), unit
 
     def _text(self, concept: str) -> str | None:
         known = self.knowledge.concepts[concept]
@@ -147,7 +149,8 @@ class ChartMaker(Maker):
 
     def _change(self, row: list[Any]) -> None:
         if row[6] is not None and self.chance() < 0.5:
-            row[6] = max(0.0, round(row[6] + self.pick((_STEP, -_STEP, 1.0)), 6))
+            least, most = self.knowledge.concepts[row[5]].plausible.get(row[7], (0.0, float("inf")))
+            row[6] = min(most, max(least, round(row[6] + self.pick((_STEP, -_STEP, 1.0)), 6)))
         elif row[9] is not None and self.knowledge.concepts[row[5]].categories:
             row[9] = self.pick(self.knowledge.concepts[row[5]].categories)
 

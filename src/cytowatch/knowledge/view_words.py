@@ -60,6 +60,15 @@ class Words:
                 return f"of those measured, any: {' or '.join(self._inside(part) for part in node.of)}"
             case Count():
                 return f"at least {node.at_least} of: {'; '.join(self.condition(part) for part in node.of)}"
+            case Not() | Possible() | ExceptKnown():
+                return self._qualified(node)
+            case Sustained() | Cumulative() | Repeated():
+                return self._over_time(node)
+            case _:
+                return self._fact(node)
+
+    def _qualified(self, node: Not | Possible | ExceptKnown) -> str:
+        match node:
             case Not(ExceptKnown(known)):
                 return f"it is known that {self._inside(known)}"
             case Not():
@@ -68,10 +77,6 @@ class Words:
                 return f"possibly {self._inside(node.of)}"
             case ExceptKnown():
                 return f"unless it is known that {self._inside(node.of)}"
-            case Sustained() | Cumulative() | Repeated():
-                return self._over_time(node)
-            case _:
-                return self._fact(node)
 
     def concept(self, key: str) -> str:
         """The label of a concept or quantity."""

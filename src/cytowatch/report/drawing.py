@@ -27,12 +27,18 @@ class Drawing:
     parts: list[str] = field(default_factory=list)
 
     def boxes(
-        self, boxes: Iterable[tuple[float, float, float, float]], fill: str, stroke: str = "", thin: float = 0.6
+        self,
+        boxes: Iterable[tuple[float, float, float, float]],
+        fill: str,
+        stroke: str = "",
+        thin: float = 0.6,
+        opacity: float = 1.0,
     ) -> None:
         """Rectangles of one look: x, y, width, height of each."""
         outline = "".join(f"M{number(x)} {number(y)}h{number(w)}v{number(h)}h-{number(w)}z" for x, y, w, h in boxes)
         if outline:
             line = f' stroke="{stroke}" stroke-width="{thin:g}"' if stroke else ""
+            line += f' opacity="{opacity:g}"' if opacity < 1 else ""
             self.parts.append(f'<path fill="{fill}"{line} d="{outline}"/>')
 
     def lines(self, lines: Iterable[tuple[float, float, float, float]], color: str = GRID, thin: float = 1.0) -> None:
@@ -110,7 +116,9 @@ def round_steps(low: float, high: float, wanted: int = _TICKS) -> list[float]:
     return [round(place * step, 9) for place in range(first, last + 1)]
 
 
-def hatched(drawing: Drawing, boxes: list[tuple[float, float, float, float]], under: str) -> None:
-    """Boxes of what is not known: a fill, the page's hatching over it, and an outline."""
+def hatched(
+    drawing: Drawing, boxes: list[tuple[float, float, float, float]], under: str, *, faint: bool = False
+) -> None:
+    """Boxes of what is not known: a fill, the page's hatching over it, and an outline; faint where nothing is certain."""
     drawing.boxes(boxes, under)
-    drawing.boxes(boxes, HATCH, OUTLINE, 0.5)
+    drawing.boxes(boxes, HATCH, OUTLINE, 0.5, opacity=0.5 if faint else 1.0)

@@ -62,6 +62,7 @@ class Dictionary:
     readers: dict[str, ScaleSigns] = field(default_factory=dict)
     missing: Places = field(default_factory=Places)
     concepts: Places = field(default_factory=Places)
+    axes: Places = field(default_factory=Places)
     keys: dict[str, Places] = field(default_factory=dict)
 
     def scale(self, scale: str) -> ScaleSigns:
@@ -78,7 +79,8 @@ class Dictionary:
         if key not in self.signs[scale]:
             found = own.sign(key)
             place = ", ".join(part for part in (found.source, found.locator) if part)
-            self.signs[scale][key] = [found.label, found.grade, [self.concepts.of(c) for c in sorted(found.concepts)], place]
+            concepts = [self.concepts.of(name) for name in sorted(found.concepts)]
+            self.signs[scale][key] = [found.label, found.grade, concepts, place, self.axes.of(found.axis)]
         return self.keys[scale].of(key)
 
     def content(self) -> dict[str, Any]:

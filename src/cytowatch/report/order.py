@@ -71,17 +71,30 @@ def by_publication(scales: Iterable[str], knowledge: Knowledge) -> list[str]:
     return sorted(set(scales), key=key)
 
 
+def is_sum(scale: str, knowledge: Knowledge) -> bool:
+    """Whether a scale gives points that add up, not grades."""
+    found = knowledge.scales.get(scale)
+    return found is not None and found.scoring == "sum"
+
+
 def in_full(timeline: pl.DataFrame, knowledge: Knowledge) -> list[str]:
-    """The scales that get lanes, curves and tables of their own.
+    """The scales of grades that get lanes, curves and tables of their own.
 
     All of them where they are few; else those that speak for CRS and neurotoxicity; without these, the two on which
     the most patients had something for certain.
     """
     scales = ordered(timeline["scale"].drop_nulls().unique().to_list(), knowledge)
+    scales = [scale for scale in scales if not is_sum(scale, knowledge)]
     if len(scales) <= ALL_IN_FULL:
         return scales
     speaking = [scale for scale in spokesmen(knowledge) if scale in scales and _is_early(scale, knowledge)]
     return ordered(speaking, knowledge) or _most_affected(timeline, scales)
+
+
+def with_changes(own: Iterable[str], full: Iterable[str], knowledge: Knowledge) -> list[str]:
+    """Of one patient's scales those whose every change is listed: all where they are few, else those in full."""
+    scales = ordered(own, knowledge)
+    return scales if len(scales) <= ALL_IN_FULL else [scale for scale in scales if scale in set(full)]
 
 
 def _is_early(scale: str, knowledge: Knowledge) -> bool:

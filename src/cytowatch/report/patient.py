@@ -31,7 +31,7 @@ from cytowatch.report.data import ReportData
 from cytowatch.report.days import day_table
 from cytowatch.report.embed import Dictionary, as_json
 from cytowatch.report.findings import findings_table
-from cytowatch.report.order import spokesmen
+from cytowatch.report.order import is_sum, spokesmen, with_changes
 from cytowatch.report.svg import inline
 from cytowatch.schema import DAY_US
 
@@ -100,11 +100,12 @@ class PatientSection:
         axis = self._axis()
         beside = Beside(self._knowledge, self._clock, self._summary.origin, axis, by_scale, tables.joint)
         carried, left = beside.carried(room) if len(by_scale) > 1 else ([], [])
-        told = [row for scale in {*full, *carried} for row in by_scale[scale]] + tables.findings
+        listed = with_changes(by_scale, full, self._knowledge)
+        told = [row for scale in {*listed, *carried} for row in by_scale[scale]] + tables.findings
         values = values_behind(told, tables.observations, self._knowledge, self._clock)
         changes = Changes(self._knowledge, self._clock, self._summary.origin, values)
         of_full = [row for own in full.values() for row in own]
-        side = beside.context(name, self._summary.patient, room) if len(by_scale) > 1 else {}
+        side = beside.context(name, self._summary.patient, room) if len(by_scale) > 1 or not full else {}
         compared = beside.embedded(dictionary, carried, values, concepts_behind(tables.observations))
         return {
             "name": name,
@@ -119,10 +120,11 @@ class PatientSection:
                 {
                     "id": scale,
                     "title": self._words.scale(scale),
-                    "summary": self._summary.scales[scale],
-                    **changes.table(rows, changes_limit),
+                    "summary": self._summary.scales.get(scale),
+                    "sum": is_sum(scale, self._knowledge),
+                    **changes.table(by_scale[scale], changes_limit),
                 }
-                for scale, rows in full.items()
+                for scale in listed
             ],
         }
 

@@ -32,11 +32,11 @@ from cytowatch.report.data import ReportData
 from cytowatch.report.embed import Dictionary, as_json
 from cytowatch.report.findings import NO_DIAGNOSIS
 from cytowatch.report.joint import LANES
-from cytowatch.report.order import in_full
+from cytowatch.report.order import in_full, is_sum
 from cytowatch.report.patient import PatientSection, split
 from cytowatch.report.sources import sources_of
 from cytowatch.report.svg import HATCH_DEFINITION
-from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT
+from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT, SCORE_FILL, SCORE_TEXT
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,8 @@ def _common(data: ReportData, knowledge: Knowledge, full: Sequence[str]) -> dict
         "knowledge_version": _version(data, "knowledge", "knowledge"),
         "scales": full,
         "all_scales": scales,
+        "sum_scales": [scale for scale in scales if is_sum(scale, knowledge)],
+        "score_palette": list(zip(SCORE_FILL, SCORE_TEXT, strict=True)),
         "no_diagnosis": "" if data.findings.is_empty() else NO_DIAGNOSIS,
         "joint_lanes": list(LANES.values()),
         "sources": sources_of(knowledge, scales),

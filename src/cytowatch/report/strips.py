@@ -155,7 +155,7 @@ class StripFigure:
             by_fill.setdefault(self._fill(strip, part), []).append((x, y, max(x2 - x, 0.3), height))
         for (fill, unknown), boxes in by_fill.items():
             if unknown:
-                hatched(drawing, boxes, fill)
+                hatched(drawing, boxes, fill, faint=fill == UNKNOWN_FILL)
             else:
                 drawing.boxes(boxes, fill, "#ffffff" if fill not in _PALE else "#b8c2cc", 0.5)
         for part in parts:
@@ -189,8 +189,8 @@ def rest_in_words(strips: Sequence[Strip], knowledge: Knowledge) -> list[tuple[s
     said: dict[Standing, str] = {
         "untold": "0 wherever it could be told, not known in between",
         "zero": "0 throughout",
-        "silent": "never to be told: what they need was not charted",
-        "none": "not graded: no trigger is recorded",
+        "silent": "could never be told, as nothing that settles it was charted",
+        "none": "not graded, as no trigger is recorded",
     }
     names = words.Words(knowledge)
     order = [scale for scales in by_family([item.scale for item in strips], knowledge).values() for scale in scales]

@@ -17,10 +17,10 @@ from cytowatch.report.signs import ScaleSigns, Sign
 class Reason:
     """One met sign of a scale, and what the other scale makes of it.
 
-    ``standing``: ``alone`` (the other does not read it at all), ``same`` (it counts there, at the same grade),
-    ``otherwise`` (it counts there, at another grade: ``elsewhere``), ``unmet`` (the other reads it, and nothing that
-    reads it is met there), ``shared`` (the other reads it, and their numbers are not the same kind), or empty where
-    there is nothing to compare with.
+    ``standing``: ``alone`` (the other does not read it at all), ``same`` (the worst that it makes there is the same
+    grade), ``otherwise`` (it is another grade: ``elsewhere``), ``unmet`` (the other reads it, and nothing that reads
+    it is met there), ``shared`` (the other reads it, and their numbers are not the same kind), or empty where there
+    is nothing to compare with, or a worse sign of the same axis is met as well and says it.
     """
 
     sign: Sign
@@ -193,7 +193,8 @@ def _reasons(
         sign, decides = own.sign(key), key in deciding
         active = active_concepts(sign.concepts, row["evidence"] or [], concepts)
         standing = _reason(sign, active, other, met, decides=decides, comparable=comparable)
-        out.append(standing if beside else Reason(sign, decides, ""))
+        told = beside is not None and not any(_outdone(sign, own.sign(name)) for name in row["criteria"] or [])
+        out.append(standing if told else Reason(sign, decides, ""))
     return sorted(out, key=lambda item: not item.decides)
 
 
@@ -208,8 +209,13 @@ def _reason(
     like = tuple(item for item in met if item.concepts & active)
     if not like:
         return Reason(sign, decides, "unmet")
-    same = tuple(item for item in like if item.grade == sign.grade)
-    return Reason(sign, decides, "same", same) if same else Reason(sign, decides, "otherwise", like)
+    worst = max(item.grade or 0 for item in like)
+    there = tuple(item for item in like if (item.grade or 0) == worst)
+    return Reason(sign, decides, "same" if worst == sign.grade else "otherwise", there)
+
+
+def _outdone(sign: Sign, other: Sign) -> bool:
+    return other.axis == sign.axis and (other.grade or 0) > (sign.grade or 0)
 
 
 def active_concepts(

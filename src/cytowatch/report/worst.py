@@ -12,7 +12,7 @@ from markupsafe import Markup
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.knowledge.probability import probability_in_words
 from cytowatch.report import figures
-from cytowatch.report.order import by_family
+from cytowatch.report.order import by_family, is_sum
 from cytowatch.report.strips import most_points
 from cytowatch.report.svg import inline
 from cytowatch.report.words import Words
@@ -58,7 +58,7 @@ def worst_grades(bounds: pl.DataFrame, scale: str) -> WorstGrades:
 def grade_tables(timeline: pl.DataFrame, knowledge: Knowledge) -> tuple[dict[str, list[WorstGrades]], list[str]]:
     """Scales of grades by family that are above 0 in somebody, and the short names of those that never are."""
     bounds, words = worst_bounds(timeline), Words(knowledge)
-    scales = [name for name in bounds["scale"].unique().to_list() if not _is_sum(name, knowledge)]
+    scales = [name for name in bounds["scale"].unique().to_list() if not is_sum(name, knowledge)]
     out: dict[str, list[WorstGrades]] = {}
     rest = []
     for title, names in by_family(scales, knowledge).items():
@@ -68,11 +68,6 @@ def grade_tables(timeline: pl.DataFrame, knowledge: Knowledge) -> tuple[dict[str
         if above:
             out[title] = above
     return out, rest
-
-
-def _is_sum(scale: str, knowledge: Knowledge) -> bool:
-    found = knowledge.scales.get(scale)
-    return found is not None and found.scoring == "sum"
 
 
 # ---------------------------------------------------------------- sum scores
@@ -93,7 +88,7 @@ class ScoreCurve:
 def score_curves(timeline: pl.DataFrame, knowledge: Knowledge) -> list[ScoreCurve]:
     """Every sum score of the run with somebody certainly above 0, in the order of the page."""
     bounds = worst_bounds(timeline).filter(pl.col("low").is_not_null())
-    scales = [name for name in bounds["scale"].unique().to_list() if _is_sum(name, knowledge)]
+    scales = [name for name in bounds["scale"].unique().to_list() if is_sum(name, knowledge)]
     names = [name for group in by_family(scales, knowledge).values() for name in group]
     found = [_curve(bounds.filter(pl.col("scale") == name), name, knowledge) for name in names]
     return [curve for curve in found if any(certain for points, certain, _ in curve.steps if points)]

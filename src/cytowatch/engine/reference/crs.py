@@ -43,6 +43,7 @@ class CrsWalker:
     def __init__(self, chart: Chart, span: Span) -> None:
         self.chart = chart
         self.span = span
+        self.edges = chart.edges
         self.signs = CrsSigns(chart, span.start)
         self.fever_times = [row.time for row in self.signs.fever_rows]
         times = moments(chart.edges, (), span)

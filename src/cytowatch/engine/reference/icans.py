@@ -15,6 +15,7 @@ class IcansWalker:
     def __init__(self, chart: Chart, span: Span) -> None:
         self.chart = chart
         self.span = span
+        self.edges = chart.edges
         self.signs = NeuroSigns(chart)
         times = moments(chart.edges, (), span)
         self.sign_times = SignTimes(times, [self.graded(time) for time in times])

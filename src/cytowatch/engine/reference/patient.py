@@ -69,7 +69,7 @@ class Writer:
     def findings(self) -> None:
         """The rows of a patient without a trigger."""
         states = []
-        for time in moments(self.chart.edges, (), self.span):
+        for time in moments(self.walker.edges, (), self.span):
             state = self.walker.finding(time)
             after = self.deaths.over(state, time)
             states.append((time, state._replace(criteria=after.criteria, flags=after.flags)))

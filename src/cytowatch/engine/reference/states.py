@@ -71,6 +71,8 @@ class Walker(Protocol):
 
     chart: Chart
     span: Span
+    # every moment at which what is seen may change
+    edges: list[int]
 
     def walk(self, first_number: int) -> Walk:
         """Goes through the span of a patient with a trigger."""

@@ -189,7 +189,7 @@ def _missing(plan: Plan, scale: Scale) -> pl.Expr:
         for atom in atoms:
             for name, held in atom.names:
                 said[name].append(plain & atom.is_open & held)
-        nothing = ~reduce(or_, (atom.is_open for atom in atoms if atom.names), NO)
+        nothing = ~reduce(or_, (atom.is_open & held for atom in atoms for _, held in atom.names), NO)
         said[_JUDGEMENT].append(plain & nothing)
     said["no_trigger"] = [~pl.col("triggered")]
     said[_CAUSE] = [pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own")]

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
 
-from cytowatch.knowledge.lint.finding import Finding, Findings, Place, place_in
+from cytowatch.knowledge.lint.finding import Findings, Place, place_in
 from cytowatch.knowledge.lint.rule_order import grade_falls
 from cytowatch.knowledge.lint.rule_reach import Reach, combined, components, reach_of
 from cytowatch.knowledge.lint.rule_space import Field, Product, Space, State, field_of
 from cytowatch.knowledge.lint.rule_study import is_small, products, sample, taken_back, taken_back_in_sample
-from cytowatch.knowledge.lint.rule_tree import concepts_read, conditions, is_left_open, nested
+from cytowatch.knowledge.lint.rule_tree import is_left_open, nested
 from cytowatch.knowledge.lint.rule_witness import witness
 from cytowatch.knowledge.model import Criterion, Knowledge, Node, Scale
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A scale to be proved; two are the same if everything that the proof looks at is."""
-
-    looked_at: str
-    scale: Scale = field(compare=False)
-    knowledge: Knowledge = field(compare=False)
-
-
-def prove_rules(scale: Scale, knowledge: Knowledge) -> list[Finding]:
+def prove_rules(scale: Scale, knowledge: Knowledge) -> Findings:
     """Every proof of one scale whose references are sound."""
-    return list(_proved(_Task(_looked_at(scale, knowledge), scale, knowledge)))
-
-
-def _looked_at(scale: Scale, knowledge: Knowledge) -> str:
-    names = {name for node in conditions(scale) for name in concepts_read(node, knowledge)}
-    found = [knowledge.concepts[name] for name in sorted(names)]
-    concepts = [(part.key, part.kind, part.units[:1], part.plausible, part.categories, part.worse) for part in found]
-    cuts = [knowledge.thresholds[key] for key in sorted(knowledge.thresholds)]
-    return repr((scale, concepts, cuts))
-
-
-@lru_cache(maxsize=1024)
-def _proved(task: _Task) -> tuple[Finding, ...]:
-    return tuple(_prove(task.scale, task.knowledge))
-
-
-def _prove(scale: Scale, knowledge: Knowledge) -> Findings:
     for criterion in scale.criteria:
         yield from _prove_condition(place_in(scale, f"criterion.{criterion.id}"), criterion.when, knowledge)
     for flag in scale.flag_rules:

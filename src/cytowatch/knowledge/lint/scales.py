@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
 
 from cytowatch.knowledge.lint.cuts import check_cut, check_threshold_use
 from cytowatch.knowledge.lint.finding import Finding, Findings, Place, of_kind
 from cytowatch.knowledge.lint.logic import OTHER, ROOM_AIR, leaves
 from cytowatch.knowledge.lint.proof import prove
+from cytowatch.knowledge.lint.proved import Proof, proved
 from cytowatch.knowledge.lint.quantities import check_quantities, quantities_in
 from cytowatch.knowledge.lint.rule_proof import prove_rules
 from cytowatch.knowledge.lint.rule_scales import check_rule_scale, check_view
@@ -34,7 +34,7 @@ from cytowatch.knowledge.model import (
 
 # by the method of a scale; the two ASTCT scales are checked here
 _CHECKS = {"rules": check_rule_scale, "view": check_view}
-_PROOFS: dict[str, Callable[[Scale, Knowledge], Iterable[Finding]]] = {"rules": prove_rules}
+_PROOFS: dict[str, Proof] = {"rules": prove_rules}
 # the words that the engines of the two ASTCT scales understand
 _WORDS = (Compare, In, Running, AnyMeasured, All, AnyOf, Not, Possible, ExceptKnown)
 # the general statement about all signs, and the cause that takes nothing away
@@ -52,7 +52,7 @@ def check_scales(knowledge: Knowledge) -> Findings:
         yield from found
         is_sound = not any(one.severity == "error" for one in found) and not unsound & _rests_on(scale, knowledge)
         if is_sound and scale.method != "view":
-            yield from _PROOFS.get(scale.method, prove)(scale, knowledge)
+            yield from proved(_PROOFS.get(scale.method, prove), scale, knowledge)
 
 
 def _rests_on(scale: Scale, knowledge: Knowledge) -> set[str]:

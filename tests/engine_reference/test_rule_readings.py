@@ -296,6 +296,20 @@ LIMITS = [
         """,
     ),
     Case(
+        "an exposure after the end of the watch makes no baseline",
+        f'twice 2 {{ {CREATININE}, op = ">=", value = 2, times = "baseline" }}',
+        """
+        0  creatinine 4
+        8  death progression
+        12 creatinine 1
+        24 car_t_infusion trial_product
+        """,
+        """
+        start | end | grade | missing
+        0     | 8   | 0..2  | creatinine_baseline
+        """,
+    ),
+    Case(
         "the baseline in the place of the reading",
         f'was_high 1 {{ {CREATININE}, op = ">", value = 1, times = "uln", of_baseline = true }}',
         """

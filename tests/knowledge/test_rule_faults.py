@@ -232,6 +232,13 @@ FAULTS = {
         "when",
         "A worse value",
     ),
+    "comparison on the good side": Fault(
+        POINTS,
+        after("fever_of_the_day", 'op = ">", value = 38.5', 'op = "<", value = 38.5'),
+        "criterion.fever_of_the_day",
+        "when",
+        "not worse",
+    ),
     "grades in the wrong order": Fault(
         ORGAN,
         after("alt_2", "normal = 3, abnormal = 3", "normal = 30, abnormal = 30"),

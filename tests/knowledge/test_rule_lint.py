@@ -16,9 +16,10 @@ from cytowatch.knowledge.lint.quantities import plausible_range
 from cytowatch.knowledge.lint.rule_logic import EVERY, OFF, UNDECIDED, UNKNOWN, Doses, Limits, RuleLogic, Sample
 from cytowatch.knowledge.lint.rule_names import flag_names, missing_names
 from cytowatch.knowledge.lint.rule_reach import components
-from cytowatch.knowledge.lint.rule_space import Field, Product, Space, field_of
+from cytowatch.knowledge.lint.rule_space import Field, Product, field_of
 from cytowatch.knowledge.lint.rule_study import DRAWN, MOST, is_small, products, sample, taken_back
 from cytowatch.knowledge.lint.rule_tree import Atom
+from cytowatch.knowledge.lint.rule_values import axes
 from cytowatch.knowledge.lint.rule_witness import witness
 from cytowatch.knowledge.model import (
     AgeYears,
@@ -260,27 +261,26 @@ def test_what_is_looked_for_is_found_if_it_is_there(tables: Knowledge, number: i
 # ---------------------------------------------------------------- learning more
 
 
-def steps(space: Space) -> set[tuple[str, str]]:
-    """Which value may turn out to be which."""
-    return {
-        (str(axis.values[old]), str(axis.values[new]))
-        for axis in space.field.axes
-        for old, later in axis.may_be.items()
-        for new in later
-    }
+def learned(atoms: tuple[Atom, ...], tables: Knowledge) -> set[tuple[str, str]]:
+    """Which value of the one thing that is read may turn out to be which."""
+    (axis,) = axes(atoms, (("epinephrine", "norepinephrine"),), tables)
+    return {(str(axis.values[old]), str(axis.values[new])) for old, later in axis.may_be.items() for new in later}
 
 
 def test_what_may_be_learned_of_drugs_doses_and_devices(tables: Knowledge) -> None:
-    both = ("norepinephrine", "epinephrine")
-    drugs = Product(field_of((Running(both, 1), Running(both, 2)), tables))
-    assert ("1 on, 1 unknown", "2 on") in steps(drugs)
-    assert ("1 on, 1 unknown", "1 on") in steps(drugs)
-    doses = Product(field_of((Given(("fluid_bolus",), 2, 24.0),), tables))
-    assert ("1 given, not recorded", "2 given") in steps(doses)
-    assert ("1 given, not recorded", "0 given") not in steps(doses)
-    device = Product(field_of((In("oxygen_device", ("cpap",)), In("oxygen_device", ("bipap",))), tables))
-    assert ("other", "cpap") in steps(device)
-    assert ("other", "Special.OFF") not in steps(device)
+    drugs = learned((Running(("norepinephrine", "epinephrine"), 2),), tables)
+    assert {new for old, new in drugs if old == "1 on, 1 unknown"} == {"1 on", "2 on"}
+    doses = learned((Given(("fluid_bolus",), 2, 24.0),), tables)
+    assert {new for old, new in doses if old == "1 given, not recorded"} == {"1 given", "2 given"}
+    device = {new for old, new in learned((In("oxygen_device", ("cpap",)),), tables) if old == "other"}
+    assert {"cpap", "nasal_cannula"} <= device
+    assert not {"room_air", str(OFF), "other"} & device
+
+
+def test_unknown_drugs_lead_to_known_ones_also_where_values_were_left_out(tables: Knowledge) -> None:
+    axis = field_of((Running(("norepinephrine", "epinephrine"), 2),), tables).axes[0]
+    assert all(later for later in axis.may_be.values())
+    assert len(axis.known) == 2
 
 
 def test_what_was_said_is_not_taken_back_but_for_what_was_taken_for_granted(tables: Knowledge) -> None:

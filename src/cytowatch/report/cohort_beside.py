@@ -7,7 +7,7 @@ from typing import Any
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report import joint, words
 from cytowatch.report.data import ReportData
-from cytowatch.report.discordance import BASES, FamilyTable, Pair, family_tables
+from cytowatch.report.discordance import BASES, FamilyTable, Pair, family_tables, with_certain
 from cytowatch.report.flow import flow_figure
 from cytowatch.report.order import FAMILIES
 from cytowatch.report.worst import GRADES, grade_tables, score_curves, score_figure
@@ -19,6 +19,7 @@ def beside_context(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
     """What the templates show of every scale beside the others; each part empty where there is nothing to show."""
     scales = data.timeline["scale"].n_unique()
     tables, rest = grade_tables(data.timeline, knowledge) if scales > 1 else ({}, [])
+    crossed = with_certain(data.discordance, data.timeline)
     curves = score_curves(data.timeline, knowledge)
     return {
         "worst_tables": tables,
@@ -26,7 +27,7 @@ def beside_context(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
         "worst_grades": GRADES,
         "discordance": [
             _family(table, knowledge, f"flow-{number}")
-            for number, table in enumerate(family_tables(data.discordance, knowledge))
+            for number, table in enumerate(family_tables(crossed, knowledge))
         ],
         "joint_patients": data.joint["patient"].n_unique(),
         "joint_sets": joint.combinations_of(data.joint),
@@ -43,6 +44,7 @@ def _family(table: FamilyTable, knowledge: Knowledge, name: str) -> dict[str, An
     return {
         "title": title,
         "basis": BASES.get(table.basis, table.basis),
+        "is_bound": table.basis == "certain",
         "scales": [(scale, names.short(scale)) for scale in table.scales],
         "matrix": [
             {"scale": names.short(scale), "cells": [_cell(table, scale, other) for other in table.scales]}
@@ -60,7 +62,7 @@ def _cell(table: FamilyTable, row: str, column: str) -> dict[str, Any] | None:
     if pair is None:
         return None
     shade = next((step for least, step in _SHADES if pair.share is not None and pair.share >= least), 0)
-    return {"pair": pair, "shade": shade}
+    return {"pair": pair, "shade": "none" if pair.share is None else f"shade{shade}"}
 
 
 def _flows(pair: Pair) -> dict[str, Any]:

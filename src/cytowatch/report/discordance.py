@@ -10,9 +10,13 @@ import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report.agreement import Kappa, confusion, weighted_kappa
-from cytowatch.report.order import by_publication, family_of
+from cytowatch.report.order import FAMILIES, by_publication, family_of
 
-BASES = {"derived": "derived from the record", "reported": "reported by people"}
+BASES = {
+    "derived": "worst grade, where the record settles it",
+    "certain": "worst grade that is certain",
+    "reported": "worst grade that people reported",
+}
 # None stands for a grade that is not known
 Flow = dict[tuple[int | None, int | None], int]
 
@@ -76,6 +80,28 @@ def _kappa(known: dict[tuple[int, int], int]) -> Kappa:
     return weighted_kappa(table)
 
 
+def with_certain(frame: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
+    """The discordance table and, for pairs with grades that are not known, the worst certain grades beside them.
+
+    What is certain is a lower bound: two patients may be apart there and still have the same true grade.
+    """
+    unsettled = frame.filter((pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null()))
+    if unsettled.is_empty():
+        return frame
+    families = unsettled["scale_a"].unique().to_list() + unsettled["scale_b"].unique().to_list()
+    pairs = frame.filter(pl.col("basis") == "derived").select("scale_a", "scale_b").unique(maintain_order=True)
+    graded = timeline.filter(pl.col("scale").is_in(families) & pl.col("at_least").is_not_null())
+    worst = graded.group_by("patient", "scale").agg(pl.col("at_least").max())
+    sides = [
+        worst.select("patient", pl.col("scale").alias(f"scale_{side}"), pl.col("at_least").alias(f"grade_{side}"))
+        for side in ("a", "b")
+    ]
+    crossed = pairs.join(sides[0], on="scale_a").join(sides[1], on=["scale_b", "patient"])
+    counts = crossed.group_by("scale_a", "scale_b", "grade_a", "grade_b").agg(pl.len().alias("patients"))
+    rows = counts.with_columns(pl.lit("certain").alias("basis")).sort("scale_a", "scale_b", "grade_a", "grade_b")
+    return pl.concat([frame, rows.select(frame.columns).cast(pl.Schema(frame.schema))])
+
+
 @dataclass(frozen=True)
 class FamilyTable:
     """The scales of one family on one basis, in order of publication, and every pair of them (first before second)."""
@@ -94,8 +120,8 @@ def family_tables(frame: pl.DataFrame, knowledge: Knowledge) -> list[FamilyTable
     """One table a family and basis with at least two scales."""
     out = []
     found = pairs_of(frame)
-    keys = dict.fromkeys((family_of(pair.first, knowledge), pair.basis) for pair in found)
-    for family, basis in keys:
+    keys = {(family_of(pair.first, knowledge), pair.basis) for pair in found}
+    for family, basis in sorted(keys, key=lambda key: (list(FAMILIES).index(key[0]), list(BASES).index(key[1]))):
         own = [pair for pair in found if (family_of(pair.first, knowledge), pair.basis) == (family, basis)]
         scales = by_publication({name for pair in own for name in (pair.first, pair.second)}, knowledge)
         out.append(FamilyTable(family, basis, tuple(scales), _oriented(own, scales)))

@@ -15,6 +15,7 @@ from cytowatch.report.words import Words
 _WIDTH, _HEIGHT, _TOP, _BOTTOM = 1040.0, 300.0, 24.0, 34.0
 _COLUMN, _GAP, _LEFT = 46.0, 7.0, 8.0
 _LEAST = 1.2
+_NAMES_IN_LINE = 10
 Grade = int | None
 
 
@@ -40,9 +41,11 @@ def flow_figure(table: FamilyTable, words: Words, name: str, label: str) -> Mark
     per_patient = _place(columns)
     for pair, left, right in zip(pairs, columns, columns[1:], strict=False):
         _ribbons(drawing, pair, left, right, per_patient)
-    for column in columns:
-        _blocks(drawing, column, words)
-    return drawing.svg(name, label, _TOP + _HEIGHT + _BOTTOM)
+    # names that would touch stand on two lines in turn
+    stagger = 13.0 if len(columns) > _NAMES_IN_LINE else 0.0
+    for place, column in enumerate(columns):
+        _blocks(drawing, column, words, stagger * (place % 2))
+    return drawing.svg(name, label, _TOP + _HEIGHT + _BOTTOM + stagger)
 
 
 def _columns(scales: Sequence[str], pairs: Sequence[Pair]) -> list[_Column]:
@@ -109,7 +112,8 @@ def _take(column: _Column, grade: Grade, side: str, height: float) -> float:
     return column.place[grade][0] + taken
 
 
-def _blocks(drawing: Drawing, column: _Column, words: Words) -> None:
+def _blocks(drawing: Drawing, column: _Column, words: Words, lower: float) -> None:
+    """The blocks of one column, worst grade on top, and its name and number of patients under it."""
     for grade, (y, height) in column.place.items():
         box = [(column.x, y, _COLUMN, max(height, _LEAST))]
         if grade is None:
@@ -124,6 +128,6 @@ def _blocks(drawing: Drawing, column: _Column, words: Words) -> None:
             drawing.text(x, y + height / 2 + 4, said, anchor="middle", fill=color, look="cw-h" if grade is None else "")
         else:
             drawing.text(column.x + _COLUMN + 3, y + height / 2 + 3.5, said, size=9.5, look="cw-h2")
-    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 16, words.short(column.scale), anchor="middle", look="cw-b")
+    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 16 + lower, words.short(column.scale), anchor="middle", look="cw-b")
     total = sum(column.counts.values())
-    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 29, f"n = {total}", anchor="middle", fill=MUTED, size=10)
+    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 29 + lower, f"n = {total}", anchor="middle", fill=MUTED, size=10)

@@ -110,6 +110,7 @@ class Combination:
     at_once: int
     at_once_possible: int
     over_course: int
+    is_none: bool = False
 
 
 def combinations_of(joint: pl.DataFrame) -> list[Combination]:
@@ -129,7 +130,7 @@ def combinations_of(joint: pl.DataFrame) -> list[Combination]:
         if at_once[group] or whole[group] or (len(group) == 1 and possible[group])
     ]
     none = whole[frozenset()]
-    return [*found, Combination("none of them for certain", 0, 0, none)] if none else found
+    return [*found, Combination("none of them for certain", 0, 0, none, is_none=True)] if none else found
 
 
 def named(group: Iterable[str]) -> str:

@@ -43,8 +43,9 @@ from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT, SCORE_FILL, SCORE_TEX
 class Limits:
     """What keeps a page small and readable; none of these changes a number, only how many are shown."""
 
-    # above so many patients, the report holds the cohort only
+    # above so many patients, or so many patients times scales, the report holds the cohort only
     patient_sections: int = 200
+    patient_scales: int = 6000
     swimmer_lanes: int = 60
     table_patients: int = 500
     rejects: int = 50
@@ -57,6 +58,10 @@ class Limits:
     # narrower stretches of a strip are drawn together (pixels)
     strip_least: float = 1.6
     strip_least_alone: float = 0.8
+
+    def sections(self, scales: int) -> int:
+        """How many patients a page of so many scales shows in full."""
+        return min(self.patient_sections, max(self.patient_scales // max(scales, 1), 1))
 
     def room(self, *, alone: bool) -> Room:
         """What one patient may take in a report of many, or alone."""
@@ -81,7 +86,9 @@ def render_report(
     if patient is None:
         context |= _cohort(chosen, knowledge, summaries, bounds, full) | beside_context(chosen, knowledge)
     dictionary = Dictionary(knowledge)
-    with_sections = len(summaries) <= bounds.patient_sections
+    most = bounds.sections(len(context["all_scales"]))
+    context["most_sections"] = most
+    with_sections = len(summaries) <= most
     context["sections"] = _sections(chosen, knowledge, summaries, bounds, dictionary) if with_sections else []
     context["dictionary"] = as_json(dictionary.content()) if dictionary.readers else ""
     return _template().render(context)

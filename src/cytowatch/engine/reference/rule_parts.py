@@ -77,7 +77,8 @@ class Record:
     def __init__(self, chart: Chart, span: Span, exposures: list[Trigger]) -> None:
         self.chart = chart
         self.span = span
-        self.exposure_times = sorted(part.time for part in exposures)
+        # what comes at the end of the span or after it is not used
+        self.exposure_times = sorted(part.time for part in exposures if part.time < span.end)
         self.charted = sorted(row.time for concept in chart.rules.charting for row in chart.of(concept))
         self._device_changes = device_changes(chart.of(DEVICE))
 

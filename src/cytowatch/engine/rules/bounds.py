@@ -13,7 +13,8 @@ from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import split_at
 from cytowatch.engine.masks import mask
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
-from cytowatch.engine.rules.compile import Atom, Compiler
+from cytowatch.engine.rules.compile import Compiler
+from cytowatch.engine.rules.reader import Atom
 from cytowatch.knowledge.model import Criterion, Domain, Scale
 
 NO = pl.lit(value=False)
@@ -28,6 +29,7 @@ class Plan:
 
     criteria: dict[str, tuple[Truth, list[Atom]]]
     flags: dict[str, Truth]
+    base: dict[str, pl.Expr]
     criteria_names: list[str]
     missing_names: list[str]
     flag_names: list[str]
@@ -47,12 +49,14 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
     missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
-    return Plan(criteria, flags, [*criteria, *death], missing, ["no_trigger", "assumed_trigger", *flags, *recalled])
+    names = ["no_trigger", "assumed_trigger", *flags, *recalled]
+    return Plan(criteria, flags, compiler.base, [*criteria, *death], missing, names)
 
 
 def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> pl.DataFrame:
     """Segments with bounds, bit masks, episodes, and ``a<n>`` for every atom that holds, for the evidence."""
-    table = grid.with_columns(*_raw(plan, scale), *_axis_states(scale))
+    told = (expression.alias(name) for name, expression in plan.base.items())
+    table = grid.with_columns(*told, *_axis_states(scale)).with_columns(_raw(plan, scale))
     table = table.with_columns(*_acted_on(scale))
     table = table.with_columns(*_domain_bounds(scale))
     table = table.with_columns(_total(scale, "lo").alias("n_lo"), _total(scale, "hi").alias("n_hi"))

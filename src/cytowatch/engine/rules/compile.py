@@ -18,6 +18,7 @@ from cytowatch.engine.compile import Truth, drug_truth, is_open
 from cytowatch.engine.rules import timed
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.quantities import Quantities
+from cytowatch.engine.rules.reader import Atom, Names
 from cytowatch.engine.rules.tree import DEVICE, concepts_in_order
 from cytowatch.engine.rules.verdicts import Test
 from cytowatch.knowledge.model import (
@@ -44,25 +45,6 @@ from cytowatch.knowledge.model import (
 )
 
 NO, YES = pl.lit(value=False), pl.lit(value=True)
-Names = list[tuple[str, pl.Expr]]
-
-
-@dataclass(frozen=True)
-class Atom:
-    """A leaf of a condition: its truth, and under which name it is open when it is."""
-
-    leaf: Node
-    truth: Truth
-    names: Names
-    # false below `not`, `possible` and `except_known`: it is no evidence for the condition that holds
-    asserts: bool = True
-
-    @property
-    def is_open(self) -> pl.Expr:
-        """Possible and not certain; oxygen without a device is so as long as nobody has charted the device."""
-        if getattr(self.leaf, "without", ""):
-            return self.truth.possible
-        return self.truth.possible & ~self.truth.certain
 
 
 @dataclass
@@ -75,6 +57,9 @@ class Compiler:
     read: dict[str, None] = field(default_factory=dict)
     atoms: list[Atom] = field(default_factory=list)
     quantities: Quantities = field(init=False)
+    # what each leaf says, as columns computed once a grid; conditions are expressions over these
+    base: dict[str, pl.Expr] = field(default_factory=dict)
+    known: dict[object, tuple[Truth, Names]] = field(default_factory=dict)
     drugs: dict[str, None] = field(default_factory=dict)
     devices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reads_devices: bool = False
@@ -105,6 +90,18 @@ class Compiler:
         drugs = [f"{drug}|{part}" for drug in self.drugs for part in ("on", "doubt")]
         devices = ["device|any", "device|other", "device|doubt", *self.devices]
         return [*self.read, *tested, *drugs, *devices]
+
+    def column(self, expression: pl.Expr) -> pl.Expr:
+        """An expression as a column of its own."""
+        name = f"leaf {len(self.base)}"
+        self.base[name] = expression
+        return pl.col(name)
+
+    def _kept(self, truth: Truth, names: Names) -> tuple[Truth, Names]:
+        """A leaf's truth and names as columns; a name that always holds needs none."""
+        certain = self.column(truth.certain)
+        possible = certain if truth.possible is truth.certain else self.column(truth.possible)
+        return Truth(certain, possible), [(name, held if held is YES else self.column(held)) for name, held in names]
 
     # ------------------------------------------------------------ nodes
 
@@ -144,7 +141,9 @@ class Compiler:
         return truth
 
     def _leaf(self, node: Node) -> Truth:
-        truth, names = self._said(node)
+        if node not in self.known:
+            self.known[node] = self._kept(*self._said(node))
+        truth, names = self.known[node]
         self.atoms.append(Atom(node, truth, names))
         return truth
 
@@ -269,13 +268,14 @@ class Compiler:
 
     def _any_measured(self, parts: tuple[Compare | In, ...]) -> Truth:
         """Any true; unknown only if something is gray, or nothing is in force."""
-        said = [self._measured(part) for part in parts]
+        said = [[self.column(one) for one in self._measured(part)[:3]] for part in parts]
         true = reduce(or_, (one[0] for one in said))
         gray = reduce(or_, (one[1] for one in said))
         nothing = reduce(and_, (one[2] for one in said))
-        for part, (own_true, own_gray, _, names) in zip(parts, said, strict=True):
+        for part, (own_true, own_gray, _) in zip(parts, said, strict=True):
             # a part that is not in force is named only if none of them is
-            named = [(name, held & own_gray & ~true) for name, held in names if name != part.concept]
+            reasons = [(name, self.column(held)) for name, held in self._measured(part)[3] if name != part.concept]
+            named = [(name, held & own_gray & ~true) for name, held in reasons]
             by_value = reduce(or_, (held for _, held in named), NO)
             named.append((part.concept, (own_gray & ~by_value & ~true) | nothing))
             self.atoms.append(Atom(part, Truth(own_true, own_true | own_gray | nothing), named))

@@ -6,18 +6,15 @@ Readings enter the grid as the place of the row in force; their values are looke
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cytowatch.engine.compile import Truth, is_open
 from cytowatch.engine.rules.lanes import MICRO
+from cytowatch.engine.rules.reader import Names, Reader
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
 from cytowatch.engine.rules.verdicts import near
 from cytowatch.knowledge.model import Quantity, QuantityCompare, Term
-
-if TYPE_CHECKING:
-    from cytowatch.engine.rules.compile import Compiler, Names
 
 NO, YES = pl.lit(value=False), pl.lit(value=True)
 _INFINITE = float("inf")
@@ -43,7 +40,7 @@ class Range:
 class Quantities:
     """The quantities that one scale's conditions read, over the counters of its compiler."""
 
-    compiler: Compiler
+    compiler: Reader
     known: dict[str, Range] = field(default_factory=dict)
 
     def of(self, key: str) -> Range:

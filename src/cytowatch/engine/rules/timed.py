@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cytowatch.engine.grid import make_grid
 from cytowatch.engine.rules.lanes import Lanes
+from cytowatch.engine.rules.reader import Reader
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Cumulative, Node, Repeated, Sustained
 from cytowatch.schema import DAY_US, HOUR_US
-
-if TYPE_CHECKING:
-    from cytowatch.engine.rules.compile import Compiler
 
 _SAME_BEFORE = pl.col("subject") == pl.col("subject").shift(1)
 _SAME_AFTER = pl.col("subject") == pl.col("subject").shift(-1)
@@ -22,7 +19,7 @@ PERSON = ("subject", "age_days", "age_years")
 
 
 def frames(
-    node: Sustained | Cumulative | Repeated, key: str, lanes: Lanes, compiler: Callable[[Lanes], Compiler]
+    node: Sustained | Cumulative | Repeated, key: str, lanes: Lanes, compiler: Callable[[Lanes], Reader]
 ) -> list[pl.DataFrame]:
     """Counter frames ``<key>|sure`` and ``<key>|maybe``: when the condition holds for certain, and possibly."""
     if isinstance(node, Repeated):
@@ -38,17 +35,18 @@ def frames(
     ]
 
 
-def _states(node: Node, lanes: Lanes, compiler: Compiler) -> pl.DataFrame:
+def _states(node: Node, lanes: Lanes, compiler: Reader) -> pl.DataFrame:
     """The inner condition over each span: subject, start, end, span_start, certain, possible."""
     truth, _ = compiler.condition(node)
     return states(lanes, compiler, [truth.certain.alias("certain"), truth.possible.alias("possible")])
 
 
-def states(lanes: Lanes, compiler: Compiler, columns: list[pl.Expr]) -> pl.DataFrame:
+def states(lanes: Lanes, compiler: Reader, columns: list[pl.Expr]) -> pl.DataFrame:
     """Expressions of a compiler over the segments of each span: subject, start, end, span_start, span_end and they."""
     grid = make_grid(lanes.people, compiler.all_frames(), compiler.all_counters())
     grid = grid.join(lanes.people.select(PERSON), on="subject", how="left", maintain_order="left")
-    return grid.select("subject", "start", "end", "span_start", "span_end", *columns)
+    told = grid.with_columns(expression.alias(name) for name, expression in compiler.base.items())
+    return told.select("subject", "start", "end", "span_start", "span_end", *columns)
 
 
 def _runs(states: pl.DataFrame, *columns: str) -> pl.DataFrame:

@@ -2,6 +2,9 @@
 
 ``sources``, ``concepts``, ``codes`` and ``names`` look at rows; ``scales`` and ``scores`` at one scale's parts;
 ``proof`` goes through every state that a scale's cut-offs make (``states``), by a small evaluator (``logic``).
+
+Scales of the method "rules" have modules of their own, alike: ``rule_scales``, ``rule_nodes`` and ``quantities`` look
+at parts, ``rule_proof`` at states (``rule_values``, ``rule_space``, ``rule_study``), by the evaluator ``rule_logic``.
 """
 
 from __future__ import annotations

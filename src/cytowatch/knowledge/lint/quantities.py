@@ -16,17 +16,18 @@ Range = tuple[float, float]
 
 
 def check_quantities(knowledge: Knowledge) -> Findings:
-    """Every quantity by itself; then those that nothing reads."""
+    """Every quantity by itself, and whether anything reads it."""
     read = set(_read(knowledge))
     for key, quantity in knowledge.quantities.items():
         place = Place("quantities.toml", f"quantity.{key}")
         yield from _check_quantity(place, quantity, knowledge)
         if key not in read:
-            yield place.warning("label", "No scale reads it.", "Take it out, or use it.")
+            yield place.warning("label", "Nothing reads it.", "Take it out, or use it.")
 
 
 def _read(knowledge: Knowledge) -> set[str]:
     nodes = [node for scale in knowledge.scales.values() for node in conditions(scale)]
+    nodes += [fact.when for part in knowledge.lookalikes.values() for fact in part.facts]
     found = {part.quantity for node in nodes for part in walk(node) if isinstance(part, QuantityCompare | Estimated)}
     return found.union(*(quantities_in(key, knowledge) for key in found)) if found else found
 

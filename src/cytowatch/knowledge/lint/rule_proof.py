@@ -99,13 +99,12 @@ def _never(node: Node, spaces: list[Space], of: Field) -> Iterator[str]:
 def _prove_group(scale: Scale, group: tuple[Criterion, ...], of: Field, spaces: tuple[Product, ...]) -> Findings:
     if is_small(of):
         yield from _prove_use(scale, group, spaces[0])
-    if scale.scoring == "worst":
-        found = grade_falls(group, of, spaces)
-        if found is not None:
-            criterion, before, after = found
-            text = f"A worse value lowers the grade: from {of.shown(before)} to {of.shown(after)}."
-            place = place_in(scale, f"criterion.{criterion.id}")
-            yield place.error("when", text, "Look at the operator, the cut-off, and the grade.")
+    found = grade_falls(group, of, spaces) if scale.scoring == "worst" else None
+    if found is not None:
+        criterion, before, after = found
+        text = f"A worse value lowers the grade: from {of.shown(before)} to {of.shown(after)}."
+        place = place_in(scale, f"criterion.{criterion.id}")
+        yield place.error("when", text, "Look at the operator, the cut-off, and the grade.")
 
 
 def _prove_use(scale: Scale, group: tuple[Criterion, ...], space: Space) -> Findings:

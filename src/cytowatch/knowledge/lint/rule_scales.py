@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from cytowatch.knowledge.lint.finding import Finding, Findings, of_kind, place_in
 from cytowatch.knowledge.lint.rule_nodes import check_condition
+from cytowatch.knowledge.lint.rule_order import check_sides
 from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
 
 OWN_CAUSE = "crs"
@@ -26,6 +27,7 @@ def check_rule_scale(scale: Scale, knowledge: Knowledge) -> Findings:
         yield from _check_domain(scale, domain, knowledge)
     for criterion in scale.criteria:
         yield from _check_criterion(scale, criterion, knowledge)
+    yield from check_sides(scale, knowledge)
     for flag in scale.flag_rules:
         yield from check_condition(place_in(scale, f"flag.{flag.id}"), flag.when, knowledge)
 

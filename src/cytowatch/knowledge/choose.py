@@ -1,0 +1,65 @@
+"""What a user asks for by name: scales, also by pattern, and products."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Sequence
+
+from cytowatch.errors import ArgumentError
+from cytowatch.knowledge.model import Knowledge
+
+DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
+
+
+def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
+    """The scales asked for, ``all`` and patterns (``crs.*``) spelled out; ArgumentError for one that is not known."""
+    asked = list(scales or DEFAULT_SCALES)
+    if asked == ["all"]:
+        return sorted(knowledge.scales)
+    found = [name for part in asked for name in _scales_named(part, knowledge)]
+    return list(dict.fromkeys(found))
+
+
+def _scales_named(part: str, knowledge: Knowledge) -> list[str]:
+    if part in knowledge.scales:
+        return [part]
+    matching = sorted(fnmatch.filter(knowledge.scales, part))
+    if matching:
+        return matching
+    # a term of CTCAE without its edition: they grade the same number differently, so none is taken by default
+    prefix, _, term = part.partition("ctcae.")
+    editions = sorted(name for name in knowledge.scales if term and name.startswith(f"{prefix}ctcae-") and term in name)
+    if not editions and part.rstrip(".").endswith("ctcae"):
+        editions = sorted({name.rpartition(".")[0] for name in knowledge.scales if name.startswith(part.rstrip("."))})
+    if editions:
+        raise ArgumentError(
+            f"{part!r} does not name the edition of CTCAE.",
+            where="--scale",
+            why="The editions grade the same number differently; which one holds is for the protocol to say.",
+            hint=f"Choose one of: {', '.join(editions)}.",
+        )
+    near = difflib.get_close_matches(part, knowledge.scales, n=3, cutoff=0.5)
+    raise ArgumentError(
+        f"There is no scale {part!r}.",
+        where="--scale",
+        why="A grade means nothing without the scale it is on.",
+        hint=(f"Did you mean {' or '.join(near)}? " if near else "")
+        + "`cytowatch knowledge list scale` names them; `all` and patterns such as 'crs.*' work too.",
+    )
+
+
+def check_product(product: str | None, knowledge: Knowledge) -> str | None:
+    """The key of a product given by key or brand; ArgumentError for one that is not known."""
+    if product is None:
+        return None
+    name = product.strip().lower().replace(" ", "_").replace("-", "_")
+    key = name if name in knowledge.products else knowledge.product_aliases.get(product.strip().lower(), "")
+    if key not in knowledge.products:
+        raise ArgumentError(
+            f"There is no product {product!r} to assume as the trigger.",
+            where="--assume-trigger",
+            why="The product decides how long a reaction is looked for.",
+            hint=f"Choose from: {', '.join(sorted(knowledge.products))}.",
+        )
+    return key

@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cytowatch.errors import (
 )
 from cytowatch.knowledge import Knowledge, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, grade_each, grade_intake, software_version
-from cytowatch.report import ReportData, write_report
+from cytowatch.report import ReportData, why_lines, write_report
 from cytowatch.results import write_parcels, write_results
 from cytowatch.summary import summarize
 
@@ -151,7 +151,7 @@ def _finish(
             advance("drawing the report", 0.0)
             written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
     if not quiet:
-        for part in summarize(outcome, written):
+        for part in summarize(outcome, written, tables):
             out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_REJECTS_WITH_STRICT if strict and not outcome.rejects.is_empty() else EXIT_DONE
 
@@ -236,6 +236,39 @@ def report(
     name = f"report-{safe}.html" if patient else "report.html"
     path = write_report(ReportData.from_folder(folder), tables, out_ or folder / name, patient=patient)
     out.print(f"Report: {path}", soft_wrap=True)
+    return EXIT_DONE
+
+
+@app.command
+def why(
+    folder: Path,
+    /,
+    *,
+    patient: str,
+    at: str,
+    scale: Annotated[list[str], Parameter(negative=(), consume_multiple=True)],
+    knowledge: Overlays = None,
+) -> int:
+    """Say why two scales agree or differ for one patient at one moment, from a graded folder.
+
+    Example: `cytowatch why graded --patient A --at 36.5 --scale crs.astct-2019 crs.lee-2014`.
+
+    Parameters
+    ----------
+    folder
+        A folder that `cytowatch grade --out` wrote.
+    patient
+        The patient, as the timeline names it.
+    at
+        Hours of the file; where it has calendar times an ISO timestamp with zone, or hours since the first exposure.
+    scale
+        The two scales.
+    knowledge
+        Folders laid over the clinical tables, as in the run.
+    """
+    tables = load(*(knowledge or ()))
+    for line in why_lines(ReportData.from_folder(folder), tables, patient, at, scale):
+        out.print(line, soft_wrap=True)
     return EXIT_DONE
 
 

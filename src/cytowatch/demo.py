@@ -40,7 +40,7 @@ def run_demo(folder: Path, *, quiet: bool = False) -> Iterator[RenderableType]:
             )
             if not quiet:
                 yield Text(f"\n{title}", style="bold")
-                yield from summarize(outcome, written)
+                yield from summarize(outcome, written, knowledge)
     yield "\nReports (open in a browser):"
     for name in _PARTS:
         yield f"  {(folder / name / 'report.html').resolve()}"

@@ -9,17 +9,27 @@ import polars as pl
 from rich.console import RenderableType
 from rich.table import Table
 
+from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import Outcome
+from cytowatch.report.discordance import Pair, pairs_of
+from cytowatch.report.order import by_family, is_sum, spokesmen
 
 _FATES = ("read", "used", "superseded", "ignored", "rejected")
+# of more scales than this only those are told that are above 0 in somebody, so many of a family
+_SCALES_TOLD = 8
+_OF_A_FAMILY = 8
+_PAIRS_TOLD = 12
 
 
-def summarize(outcome: Outcome, written: list[Path]) -> Iterator[RenderableType]:
+def summarize(outcome: Outcome, written: list[Path], knowledge: Knowledge) -> Iterator[RenderableType]:
     """The parts to print, in order."""
     yield inputs_table(outcome)
     if not outcome.rejects.is_empty():
         yield rejects_table(outcome)
-    yield worst_table(outcome)
+    many = outcome.timeline["scale"].n_unique() > _SCALES_TOLD
+    yield families_table(outcome, knowledge) if many else worst_table(outcome)
+    if not outcome.discordance.is_empty():
+        yield discordance_table(outcome, knowledge)
     if not outcome.concordance.is_empty():
         yield concordance_table(outcome)
     if (product := outcome.run["arguments"].get("assume_trigger")) is not None:
@@ -65,20 +75,88 @@ def worst_table(outcome: Outcome) -> Table:
     table = Table(
         "scale", "worst grade", "patients", title="Worst grade of each patient", title_justify="left", box=None
     )
-    worst = outcome.timeline.group_by("scale", "patient").agg(
-        pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high")
-    )
-    said = (
+    counts = _worst(outcome).group_by("scale", _said().alias("said")).len().sort("scale", "said")
+    for scale, text, rows in counts.iter_rows():
+        table.add_row(scale, text, f"{rows:,}")
+    return table
+
+
+def _worst(outcome: Outcome) -> pl.DataFrame:
+    bounds = (pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high"))
+    return outcome.timeline.group_by("scale", "patient").agg(bounds)
+
+
+def _said() -> pl.Expr:
+    return (
         pl.when(pl.col("low").is_null())
         .then(pl.lit("no trigger: no grade"))
         .when(pl.col("low") == pl.col("high"))
         .then(pl.col("low").cast(pl.String))
         .otherwise(pl.format("{} to {}", "low", "high"))
     )
-    counts = worst.group_by("scale", said.alias("said")).len().sort("scale", "said")
-    for scale, text, rows in counts.iter_rows():
-        table.add_row(scale, text, f"{rows:,}")
+
+
+def families_table(outcome: Outcome, knowledge: Knowledge) -> Table:
+    """Of many scales, by family: those that are certainly above 0 in somebody, and how many are not."""
+    table = Table(
+        "family",
+        "scale",
+        "patients certainly above 0",
+        title="Worst grade of each patient",
+        title_justify="left",
+        box=None,
+    )
+    worst = _worst(outcome)
+    above = worst.filter(pl.col("low") >= 1)
+    counts = dict(above.group_by("scale").len().iter_rows())
+    for title, scales in by_family(worst["scale"].unique().to_list(), knowledge).items():
+        told = sorted((name for name in scales if name in counts), key=lambda name: (-counts[name], scales.index(name)))
+        for place, name in enumerate(told[:_OF_A_FAMILY]):
+            table.add_row("" if place else title, name, _spread(above.filter(pl.col("scale") == name), name, knowledge))
+        rest = _rest(len(told) - _OF_A_FAMILY, len(scales) - len(told))
+        if rest:
+            table.add_row("" if told else title, rest, "")
     return table
+
+
+def _spread(above: pl.DataFrame, scale: str, knowledge: Knowledge) -> str:
+    """How many patients have each certain worst grade; of a sum score the lowest and the highest."""
+    low = above["low"]
+    if is_sum(scale, knowledge):
+        points = low.sort().to_list()
+        return f"{above.height:,}: {points[0]} to {points[-1]} points"
+    counts = sorted(above.group_by("low").len().iter_rows())
+    return f"{above.height:,}: " + ", ".join(f"grade {grade} in {n:,}" for grade, n in counts)
+
+
+def _rest(more: int, none: int) -> str:
+    parts = [f"{more} more above 0"] if more > 0 else []
+    parts += [f"{none} {'scale' if none == 1 else 'scales'} above 0 in nobody for certain"] if none else []
+    return f"({'; '.join(parts)})" if parts else ""
+
+
+def discordance_table(outcome: Outcome, knowledge: Knowledge) -> Table:
+    """Scales of one family beside each other: how many patients have the same worst grade on both.
+
+    Of many pairs only those with a scale that speaks for its family.
+    """
+    table = Table(
+        "scales", "grades", "same", "differ", "not known", "of", "kappa",
+        title="Worst grade of each patient on two scales", title_justify="left", box=None,
+    )  # fmt: skip
+    pairs = pairs_of(outcome.discordance)
+    speaking = spokesmen(knowledge)
+    told = pairs if len(pairs) <= _PAIRS_TOLD else [p for p in pairs if p.first in speaking or p.second in speaking]
+    for pair in told[:_PAIRS_TOLD]:
+        table.add_row(f"{pair.first} / {pair.second}", pair.basis, *_agreement(pair))
+    if len(pairs) > len(told[:_PAIRS_TOLD]):
+        table.add_row(f"… and {len(pairs) - len(told[:_PAIRS_TOLD])} more pairs: table discordance", *[""] * 6)
+    return table
+
+
+def _agreement(pair: Pair) -> list[str]:
+    kappa = "-" if pair.kappa.value is None else f"{pair.kappa.value:.2f}"
+    return [f"{n:,}" for n in (pair.same, pair.differ, pair.unknown, pair.patients)] + [kappa]
 
 
 def concordance_table(outcome: Outcome) -> Table:

@@ -296,17 +296,21 @@ LIMITS = [
         """,
     ),
     Case(
-        "an exposure after the end of the watch makes no baseline",
+        "no reading at the end of the watch or after it is a baseline",
         f'twice 2 {{ {CREATININE}, op = ">=", value = 2, times = "baseline" }}',
         """
-        0  creatinine 4
+        0  creatinine 2
+        4  creatinine 4
+        6  creatinine 2
         8  death progression
-        12 creatinine 1
+        8  creatinine 1
         24 car_t_infusion trial_product
         """,
         """
-        start | end | grade | missing
-        0     | 8   | 0..2  | creatinine_baseline
+        start | end | grade
+        0     | 4   | 0
+        4     | 6   | 2
+        6     | 8   | 0
         """,
     ),
     Case(

@@ -2,5 +2,6 @@
 
 from cytowatch.report.data import ReportData
 from cytowatch.report.render import Limits, render_report, write_report
+from cytowatch.report.why_text import why_lines
 
-__all__ = ["Limits", "ReportData", "render_report", "write_report"]
+__all__ = ["Limits", "ReportData", "render_report", "why_lines", "write_report"]

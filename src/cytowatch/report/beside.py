@@ -150,7 +150,9 @@ class Beside:
             strip_of(scale, self.timeline[scale], self.knowledge) for scale in ordered(self.timeline, self.knowledge)
         ]
         wanted = [item.scale for item in strips if item.shown or (room.everything and item.standing != "none")]
-        taken, left, used = [], [], 0
+        taken: list[str] = []
+        left: list[str] = []
+        used = 0
         for scale in wanted:
             used += len(merged(self.timeline[scale]))
             (taken if used <= room.rows else left).append(scale)

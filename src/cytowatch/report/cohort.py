@@ -72,9 +72,7 @@ def concepts_of_kind(knowledge: Knowledge, kind: str) -> list[str]:
     return [key for key, concept in knowledge.concepts.items() if concept.kind == kind]
 
 
-def summarize(
-    data: ReportData, knowledge: Knowledge, full: Sequence[str] | None = None
-) -> list[PatientSummary]:
+def summarize(data: ReportData, knowledge: Knowledge, full: Sequence[str] | None = None) -> list[PatientSummary]:
     """One summary a patient of the timeline, the most severe first.
 
     ``full``: the scales that are shown in full and decide who is severe; by default those of ``order.in_full``.
@@ -132,7 +130,11 @@ def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
     return joined.select(
         "patient",
         "end",
-        pl.when("told").then("after_one").otherwise(pl.col("trigger").is_not_null()).fill_null(value=True).alias("triggered"),
+        pl.when("told")
+        .then("after_one")
+        .otherwise(pl.col("trigger").is_not_null())
+        .fill_null(value=True)
+        .alias("triggered"),
         pl.coalesce("trigger", "exposure_time", "start").alias("origin"),
         pl.coalesce("product", "episode_product").alias("exposure"),
     ).sort("patient")
@@ -140,13 +142,17 @@ def _origins(data: ReportData, knowledge: Knowledge) -> pl.DataFrame:
 
 def _scale_summaries(data: ReportData, scales: Sequence[str]) -> dict[str, dict[str, ScaleSummary]]:
     hours = (pl.col("end") - pl.col("start")) / HOUR_US
-    graded = data.timeline.filter(pl.col("scale").is_in(scales)).group_by("patient", "scale").agg(
-        pl.col("at_least").max(),
-        pl.col("at_most").max(),
-        hours.sum().alias("watched_hours"),
-        hours.filter(pl.col("grade").is_not_null()).sum().alias("known_hours"),
-        pl.col("at_most").is_not_null().any().alias("gradable"),
-        pl.col("flags").explode().drop_nulls().unique().sort().alias("flags"),
+    graded = (
+        data.timeline.filter(pl.col("scale").is_in(scales))
+        .group_by("patient", "scale")
+        .agg(
+            pl.col("at_least").max(),
+            pl.col("at_most").max(),
+            hours.sum().alias("watched_hours"),
+            hours.filter(pl.col("grade").is_not_null()).sum().alias("known_hours"),
+            pl.col("at_most").is_not_null().any().alias("gradable"),
+            pl.col("flags").explode().drop_nulls().unique().sort().alias("flags"),
+        )
     )
     table = graded.join(_first_episodes(data.episodes), on=["patient", "scale"], how="left").sort("patient", "scale")
     out: dict[str, dict[str, ScaleSummary]] = {}
@@ -188,8 +194,10 @@ def _first_episodes(episodes: pl.DataFrame) -> pl.DataFrame:
 
 def _treatments(data: ReportData, scales: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Tocilizumab doses and steroid days of each patient: per episode, the larger over the scales, then summed."""
-    per_scale = data.episodes.filter(pl.col("scale").is_in(scales)).group_by("patient", "scale").agg(
-        pl.col("tocilizumab_doses").sum(), pl.col("steroid_days").sum()
+    per_scale = (
+        data.episodes.filter(pl.col("scale").is_in(scales))
+        .group_by("patient", "scale")
+        .agg(pl.col("tocilizumab_doses").sum(), pl.col("steroid_days").sum())
     )
     worst = per_scale.group_by("patient").agg(pl.col("tocilizumab_doses", "steroid_days").max())
     return {patient: (doses or 0, days or 0) for patient, doses, days in worst.iter_rows()}

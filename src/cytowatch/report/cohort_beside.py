@@ -57,7 +57,7 @@ def _family(table: FamilyTable, knowledge: Knowledge, name: str) -> dict[str, An
 
 
 def _cell(table: FamilyTable, row: str, column: str) -> dict[str, Any] | None:
-    """One cell of the matrix: above the diagonal the pair with its shade, below it nothing, so that none stands twice."""
+    """One cell of the matrix: above the diagonal the pair with its shade; below it nothing, none stands twice."""
     pair = table.pairs.get((row, column))
     if pair is None:
         return None

@@ -85,7 +85,9 @@ def with_certain(frame: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
 
     What is certain is a lower bound: two patients may be apart there and still have the same true grade.
     """
-    unsettled = frame.filter((pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null()))
+    unsettled = frame.filter(
+        (pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null())
+    )
     if unsettled.is_empty():
         return frame
     families = unsettled["scale_a"].unique().to_list() + unsettled["scale_b"].unique().to_list()

@@ -61,7 +61,8 @@ class Drawing:
 
     def svg(self, name: str, label: str, height: float, more: str = "") -> Markup:
         """The finished figure; ``name`` is unique on the page, ``label`` says in a sentence what it shows."""
-        size = f'width="{number(self.width)}" height="{number(height)}" viewBox="0 0 {number(self.width)} {number(height)}"'
+        wide, high = number(self.width), number(height)
+        size = f'width="{wide}" height="{high}" viewBox="0 0 {wide} {high}"'
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{name}-title" {size} '
             f'font-family="{FONT}" font-size="11" fill="{INK}"{more}><title id="{name}-title">{escape(label)}</title>'
@@ -119,6 +120,6 @@ def round_steps(low: float, high: float, wanted: int = _TICKS) -> list[float]:
 def hatched(
     drawing: Drawing, boxes: list[tuple[float, float, float, float]], under: str, *, faint: bool = False
 ) -> None:
-    """Boxes of what is not known: a fill, the page's hatching over it, and an outline; faint where nothing is certain."""
+    """Boxes of what is not known: a fill, the page's hatching, an outline; faint where nothing is certain."""
     drawing.boxes(boxes, under)
     drawing.boxes(boxes, HATCH, OUTLINE, 0.5, opacity=0.5 if faint else 1.0)

@@ -184,9 +184,11 @@ def score_reach(panels: Sequence[Mapping[str, Any]], *, columns: int, width: int
     return alt.vconcat(*rows, spacing=18)
 
 
-def _score_panel(panel: Mapping[str, Any], *, width: int, height: int) -> alt.LayerChart:
+def _score_panel(panel: Mapping[str, Any], *, width: int, height: int) -> alt.LayerChart | alt.FacetChart:
     scale = alt.Scale(domain=[0, panel["top"]], nice=False)
-    x = alt.X("points:Q", title="Worst score of a patient, at least", scale=scale, axis=alt.Axis(format="d", tickCount=6))
+    x = alt.X(
+        "points:Q", title="Worst score of a patient, at least", scale=scale, axis=alt.Axis(format="d", tickCount=6)
+    )
     y = alt.Y("low:Q", title="Patients", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
     base = alt.Chart(inlined(panel["band"])).encode(x=x)
     # "at least" holds up to its points, so a step lies before them
@@ -196,4 +198,6 @@ def _score_panel(panel: Mapping[str, Any], *, width: int, height: int) -> alt.La
         y="high:Q"
     )
     cuts = alt.Chart(inlined([{"points": cut} for cut in panel["cuts"]])).mark_rule(color="#b4232a", strokeDash=[4, 3])
-    return alt.layer(band, possible, certain, cuts.encode(x="points:Q"), width=width, height=height, title=panel["title"])
+    return alt.layer(
+        band, possible, certain, cuts.encode(x="points:Q"), width=width, height=height, title=panel["title"]
+    )

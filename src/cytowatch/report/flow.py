@@ -95,15 +95,17 @@ def _ribbons(drawing: Drawing, pair: Pair, left: _Column, right: _Column, per_pa
         thick = max(n * per_patient, _LEAST)
         x, x2 = left.x + _COLUMN, right.x
         middle = (x + x2) / 2
-        path = (
-            f"M{number(x)} {number(y)}C{number(middle)} {number(y)} {number(middle)} {number(y2)} {number(x2)} {number(y2)}"
-            f"v{number(thick)}C{number(middle)} {number(y2 + thick)} {number(middle)} {number(y + thick)} "
-            f"{number(x)} {number(y + thick)}z"
-        )
+        there = _curve(middle, y, x2, y2)
+        back = _curve(middle, y2 + thick, x, y + thick)
+        path = f"M{number(x)} {number(y)}{there}v{number(thick)}{back}z"
         known = one is not None and other is not None
         fill = GRADE_FILL[min(max(_order(one), _order(other)), 5)] if known else "#c3cad2"
         strength = 0.85 if known and one != other else 0.35
         drawing.raw(f'<path fill="{fill}" fill-opacity="{strength}" d="{path}"/>')
+
+
+def _curve(middle: float, y: float, x2: float, y2: float) -> str:
+    return "C" + " ".join(number(value) for value in (middle, y, middle, y2, x2, y2))
 
 
 def _take(column: _Column, grade: Grade, side: str, height: float) -> float:
@@ -128,6 +130,6 @@ def _blocks(drawing: Drawing, column: _Column, words: Words, lower: float) -> No
             drawing.text(x, y + height / 2 + 4, said, anchor="middle", fill=color, look="cw-h" if grade is None else "")
         else:
             drawing.text(column.x + _COLUMN + 3, y + height / 2 + 3.5, said, size=9.5, look="cw-h2")
-    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 16 + lower, words.short(column.scale), anchor="middle", look="cw-b")
-    total = sum(column.counts.values())
-    drawing.text(column.x + _COLUMN / 2, _TOP + _HEIGHT + 29 + lower, f"n = {total}", anchor="middle", fill=MUTED, size=10)
+    x, y = column.x + _COLUMN / 2, _TOP + _HEIGHT + lower
+    drawing.text(x, y + 16, words.short(column.scale), anchor="middle", look="cw-b")
+    drawing.text(x, y + 29, f"n = {sum(column.counts.values())}", anchor="middle", fill=MUTED, size=10)

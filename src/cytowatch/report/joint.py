@@ -61,7 +61,13 @@ def meetings(rows: Iterable[Row]) -> list[Meeting]:
 
 
 def block(
-    rows: Sequence[Row], figure: StripFigure, axis: TimeAxis, places: Mapping[int, float], total: float, name: str, label: str
+    rows: Sequence[Row],
+    figure: StripFigure,
+    axis: TimeAxis,
+    places: Mapping[int, float],
+    total: float,
+    name: str,
+    label: str,
 ) -> Markup | None:
     """The block of one patient; None unless two of the four were graded."""
     lanes = lanes_of(rows)

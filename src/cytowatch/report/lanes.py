@@ -155,7 +155,9 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
 
 
 def _names(names: Sequence[str]) -> alt.Y:
-    shown = alt.Axis(ticks=False, domain=False, grid=False, minExtent=NAMES_WIDTH, labelLimit=NAMES_WIDTH - 8, labelPadding=8)
+    shown = alt.Axis(
+        ticks=False, domain=False, grid=False, minExtent=NAMES_WIDTH, labelLimit=NAMES_WIDTH - 8, labelPadding=8
+    )
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 
 

@@ -68,7 +68,9 @@ class ScaleSigns:
             return self._made(key, label, own.grade, concepts, own.domain, own)
         if key == scale.episode.death_criterion:
             return self._made(key, label, max(scale.grades), frozenset({"death"}), key, None)
-        domain = next((item for item in scale.domains if item.id == key.rpartition("_grade_")[0] or item.id == key), None)
+        domain = next(
+            (item for item in scale.domains if item.id == key.rpartition("_grade_")[0] or item.id == key), None
+        )
         if domain is not None:
             grade = int(key.rpartition("_grade_")[2]) if "_grade_" in key else None
             return self._made(key, label, grade, frozenset(_domain_concepts(domain)), domain.id, domain)

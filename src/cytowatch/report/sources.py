@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
+from cytowatch.report.order import FAMILIES
 
+# more scales than this are grouped by family
+FEW = 8
 EVIDENCE = {
     "primary": "read in the paper itself",
     "secondary": "read in a table that reproduces the paper",
@@ -23,14 +26,26 @@ def sources_of(knowledge: Knowledge, scales: Sequence[str]) -> dict[str, Any]:
     levels = {rule["evidence"] for rows in rules.values() for rule in rows}
     return {
         "scales": used,
+        "groups": _groups(used),
         "rules": rules,
         "papers": [knowledge.sources[key] for key in sorted(keys - {"house", ""}) if key in knowledge.sources],
         "evidence": {key: text for key, text in EVIDENCE.items() if key in levels},
     }
 
 
+def _groups(scales: Sequence[Scale]) -> dict[str, list[Scale]]:
+    """The scales under one empty heading where they are few, else by family."""
+    if len(scales) <= FEW:
+        return {"": list(scales)}
+    out: dict[str, list[Scale]] = {}
+    for scale in scales:
+        out.setdefault(FAMILIES[scale.family], []).append(scale)
+    return out
+
+
 def _rules(scale: Scale) -> list[dict[str, Any]]:
-    criteria = [_rule(scale, item, f"grade {item.grade}") for item in scale.criteria]
+    kind = "points" if scale.scoring == "sum" else "grade"
+    criteria = [_rule(scale, item, f"{kind} {item.grade}") for item in scale.criteria]
     scored = [_rule(scale, item, _grades(item)) for item in scale.domains if item.locator]
     return criteria + scored
 

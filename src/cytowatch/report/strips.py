@@ -97,7 +97,10 @@ def drawable(parts: Sequence[Segment], axis: TimeAxis, least: float, at: Mapping
         narrow = last is not None and axis.at(at[last.end]) - axis.at(at[last.start]) < least
         if last is not None and narrow and last.end == part.start:
             out[-1] = replace(
-                last, end=part.end, at_least=_worse(last.at_least, part.at_least), at_most=_worse(last.at_most, part.at_most)
+                last,
+                end=part.end,
+                at_least=_worse(last.at_least, part.at_least),
+                at_most=_worse(last.at_most, part.at_most),
             )
         else:
             out.append(part)

@@ -14,11 +14,13 @@ from cytowatch.report import clock as clocks
 from cytowatch.report import words
 from cytowatch.report.changes import concepts_behind, values_behind
 from cytowatch.report.cohort import summarize
-from cytowatch.report.data import ReportData
+from cytowatch.report.data import Clock, ReportData
 from cytowatch.report.why import BETWEEN, Comparison, Said, compare, tag_of
 from cytowatch.schema import DAY_US, HOUR_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A pointer to a whole resource can stand for many rows; the first ones tell which it is.
+_VALUES = 3
 
 
 def why_lines(data: ReportData, knowledge: Knowledge, patient: str, at: str, scales: Sequence[str]) -> list[str]:
@@ -62,7 +64,7 @@ def _two(scales: Sequence[str], data: ReportData, knowledge: Knowledge) -> tuple
     return scales[0], scales[1]
 
 
-def moment_of(at: str, clock: str, origin: int) -> int:
+def moment_of(at: str, clock: Clock, origin: int) -> int:
     """A moment in microseconds: hours of the file, hours since the patient's day 0, or an ISO timestamp with zone."""
     with suppress(ValueError, OverflowError):
         return round(float(at) * HOUR_US) + (0 if clock == "hours" else origin)
@@ -81,7 +83,7 @@ def moment_of(at: str, clock: str, origin: int) -> int:
     return (stamp - _EPOCH) // timedelta(microseconds=1)
 
 
-def _check_watched(rows: Sequence[dict[str, Any]], scales: tuple[str, str], moment: int, clock: clocks.Clock) -> None:
+def _check_watched(rows: Sequence[dict[str, Any]], scales: tuple[str, str], moment: int, clock: Clock) -> None:
     own = [row for row in rows if row["scale"] in scales]
     if any(row["start"] <= moment < row["end"] for row in own):
         return
@@ -131,7 +133,8 @@ def _reasons(side: Said, other: Said) -> Iterator[str]:
 
 
 def _row(source: str, values: Sequence[str]) -> str:
-    return f"{source}: {'; '.join(values)}" if values else source
+    told = "; ".join(values[:_VALUES]) + (f"; and {len(values) - _VALUES} more" if len(values) > _VALUES else "")
+    return f"{source}: {told}" if told else source
 
 
 def _listed(title: str, texts: Sequence[str]) -> Iterator[str]:

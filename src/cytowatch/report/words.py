@@ -75,7 +75,7 @@ class Words:
         return found.title if found else scale
 
     def criterion(self, scale: str, key: str) -> str:
-        """The label of a criterion, or of the domain of an ``<domain>_grade_<g>`` id; a view has those it words anew."""
+        """The label of a criterion, or of the domain of an ``<domain>_grade_<g>`` id; a view has the viewed ones."""
         found = self._knowledge.scales.get(scale)
         if found is None:
             return self._message("criterion", key)

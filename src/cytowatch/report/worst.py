@@ -23,18 +23,17 @@ _COLUMNS_OF_CURVES = 3
 
 @dataclass(frozen=True)
 class WorstGrades:
-    """The patients of one scale by worst grade: known ones by grade, ranges that begin above 0, and the rest."""
+    """The patients of one scale by worst certain grade: where it is the worst for certain, and where more is open."""
 
     scale: str
-    counts: tuple[int, ...]
-    at_least_one: int
-    open: int
+    settled: tuple[int, ...]
+    open: tuple[int, ...]
     ungraded: int
 
     @property
     def above(self) -> int:
-        """Patients with a worst grade certainly above 0."""
-        return sum(self.counts[1:]) + self.at_least_one
+        """Patients certainly above 0."""
+        return sum(self.settled[1:]) + sum(self.open[1:])
 
 
 def worst_bounds(timeline: pl.DataFrame) -> pl.DataFrame:
@@ -46,13 +45,17 @@ def worst_bounds(timeline: pl.DataFrame) -> pl.DataFrame:
 def worst_grades(bounds: pl.DataFrame, scale: str) -> WorstGrades:
     """How many patients have each worst grade on one scale."""
     own = bounds.filter(pl.col("scale") == scale)
-    known = own.filter(pl.col("low") == pl.col("high"))
-    by_grade = dict(known.group_by(pl.col("low").clip(0, 5)).len().iter_rows())
-    ranges = own.filter(pl.col("low") < pl.col("high"))
-    above = ranges.filter(pl.col("low") >= 1).height
-    ungraded = own.filter(pl.col("low").is_null()).height
-    counts = tuple(by_grade.get(grade, 0) for grade in GRADES)
-    return WorstGrades(scale, counts, above, ranges.height - above, ungraded)
+    return WorstGrades(
+        scale,
+        _by_grade(own.filter(pl.col("low") == pl.col("high"))),
+        _by_grade(own.filter(pl.col("low") < pl.col("high"))),
+        own.filter(pl.col("low").is_null()).height,
+    )
+
+
+def _by_grade(own: pl.DataFrame) -> tuple[int, ...]:
+    counts = dict(own.group_by(pl.col("low").clip(0, GRADES[-1])).len().iter_rows())
+    return tuple(counts.get(grade, 0) for grade in GRADES)
 
 
 def grade_tables(timeline: pl.DataFrame, knowledge: Knowledge) -> tuple[dict[str, list[WorstGrades]], list[str]]:
@@ -75,7 +78,7 @@ def grade_tables(timeline: pl.DataFrame, knowledge: Knowledge) -> tuple[dict[str
 
 @dataclass(frozen=True)
 class ScoreCurve:
-    """One sum score over a cohort: steps of "at least so many points", certain and not excluded, and numbers in words."""
+    """One sum score over a cohort: how many reached so many points, for certain and not excluded, and its cut-offs."""
 
     scale: str
     patients: int
@@ -125,7 +128,7 @@ def score_figure(curves: Sequence[ScoreCurve], knowledge: Knowledge, name: str) 
     panels = [
         {
             "title": f"{words.short(curve.scale)} ({curve.patients} patients)",
-            "top": max(curve.top, max(at for at, _, _ in curve.steps)),
+            "top": max(curve.top, *(at for at, _, _ in curve.steps)),
             "band": _band(curve),
             "cuts": [cut["points"] for cut in curve.cuts if cut["points"] > 1],
         }
@@ -137,7 +140,8 @@ def score_figure(curves: Sequence[ScoreCurve], knowledge: Knowledge, name: str) 
 
 def _band(curve: ScoreCurve) -> list[dict[str, float]]:
     rows = [
-        {"points": float(at), "low": low / curve.patients, "high": high / curve.patients} for at, low, high in curve.steps
+        {"points": float(at), "low": low / curve.patients, "high": high / curve.patients}
+        for at, low, high in curve.steps
     ]
     top = float(max(curve.top, rows[-1]["points"]))
     # a step lasts up to its points: after the worst of all nobody is left

@@ -77,8 +77,7 @@ class Record:
     def __init__(self, chart: Chart, span: Span, exposures: list[Trigger]) -> None:
         self.chart = chart
         self.span = span
-        # what comes at the end of the span or after it is not used
-        self.exposure_times = sorted(part.time for part in exposures if part.time < span.end)
+        self.exposure_times = sorted(part.time for part in exposures)
         self.charted = sorted(row.time for concept in chart.rules.charting for row in chart.of(concept))
         self._device_changes = device_changes(chart.of(DEVICE))
 
@@ -141,4 +140,6 @@ class Record:
         return told if told is not None and told > 0 else None
 
     def _exact(self, concept: str) -> list[Row]:
-        return [row for row in self.chart.of(concept) if row.value is not None and not row.comparator]
+        """The readings of one number; what comes at the end of the span or after it is not used."""
+        rows = (row for row in self.chart.of(concept) if row.time < self.span.end)
+        return [row for row in rows if row.value is not None and not row.comparator]

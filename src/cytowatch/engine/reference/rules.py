@@ -52,6 +52,7 @@ class Rules:
         self.baseline_reach = round(_number(knowledge, "baseline_days") * DAY_US)
         self.reference_ranges: dict[str, Any] = self._table("reference_ranges")
         self.ice_from_years = _number(knowledge, "ice_from_years")
+        self._at_every_age: dict[str, frozenset[float | None]] = {}
         self.domains: dict[str, Domain] = {domain.id: domain for domain in self.scale.domains}
 
     def concept(self, key: str) -> Concept:
@@ -129,8 +130,10 @@ class Rules:
 
     def at_every_age(self, threshold: str) -> frozenset[float | None]:
         """The cut-offs of all ages; None stands for the ages at which the concept is not used."""
-        bands = (self.band(threshold, age) for age in _ages(self.knowledge.thresholds[threshold].bands))
-        return frozenset(None if cut is None else cut.low for cut in bands)
+        if threshold not in self._at_every_age:
+            bands = (self.band(threshold, age) for age in _ages(self.knowledge.thresholds[threshold].bands))
+            self._at_every_age[threshold] = frozenset(None if cut is None else cut.low for cut in bands)
+        return self._at_every_age[threshold]
 
     def any_age(self, threshold: str) -> Cut:
         """The lowest and the highest cut-off of any age."""

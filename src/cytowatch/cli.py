@@ -313,7 +313,8 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
     counts = f"{len(tables.scales)} scales, {len(tables.concepts)} concepts, {len(tables.policies)} policies"
     out.print(
         f"knowledge {tables.version}#{tables.digest[:12]}: {counts}, {len(errors)} errors, "
-        f"{len(findings) - len(errors)} warnings"
+        f"{len(findings) - len(errors)} warnings",
+        soft_wrap=True,
     )
     return EXIT_KNOWLEDGE if errors else EXIT_DONE
 

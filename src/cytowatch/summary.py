@@ -101,7 +101,7 @@ def families_table(outcome: Outcome, knowledge: Knowledge) -> Table:
     table = Table(
         "family",
         "scale",
-        "patients certainly above 0",
+        "patients certainly above 0, by worst certain grade",
         title="Worst grade of each patient",
         title_justify="left",
         box=None,
@@ -124,7 +124,7 @@ def _spread(above: pl.DataFrame, scale: str, knowledge: Knowledge) -> str:
     low = above["low"]
     if is_sum(scale, knowledge):
         points = low.sort().to_list()
-        return f"{above.height:,}: {points[0]} to {points[-1]} points"
+        return f"{above.height:,}: {points[0]}{f' to {points[-1]}' if points[0] < points[-1] else ''} points"
     counts = sorted(above.group_by("low").len().iter_rows())
     return f"{above.height:,}: " + ", ".join(f"grade {grade} in {n:,}" for grade, n in counts)
 
@@ -144,13 +144,17 @@ def discordance_table(outcome: Outcome, knowledge: Knowledge) -> Table:
         "scales", "grades", "same", "differ", "not known", "of", "kappa",
         title="Worst grade of each patient on two scales", title_justify="left", box=None,
     )  # fmt: skip
-    pairs = pairs_of(outcome.discordance)
+    every = pairs_of(outcome.discordance)
+    pairs = [pair for pair in every if pair.compared]
     speaking = spokesmen(knowledge)
     told = pairs if len(pairs) <= _PAIRS_TOLD else [p for p in pairs if p.first in speaking or p.second in speaking]
     for pair in told[:_PAIRS_TOLD]:
         table.add_row(f"{pair.first} / {pair.second}", pair.basis, *_agreement(pair))
     if len(pairs) > len(told[:_PAIRS_TOLD]):
         table.add_row(f"… and {len(pairs) - len(told[:_PAIRS_TOLD])} more pairs: table discordance", *[""] * 6)
+    if len(every) > len(pairs):
+        text = f"{len(every) - len(pairs)} pairs: in nobody is the worst grade known on both"
+        table.add_row(text, *[""] * 6)
     return table
 
 

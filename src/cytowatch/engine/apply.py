@@ -67,7 +67,10 @@ def grade_observations(
     chosen = [knowledge.scales[name] for name in scales]
     beside = as_scales(knowledge) if look_alikes else []
     watch = _Watch(settled, triggers, people, knowledge, [*chosen, *beside], as_of, clock)
-    parts = [_one_scale(watch, scale, not_recorded) for scale in chosen]
+    for scale in chosen:
+        if scale.id not in watch.graded:
+            watch.graded[scale.id] = _one_scale(watch, scale, not_recorded)
+    parts = [watch.graded[scale.id] for scale in chosen]
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
     reported = settled.charted.of("reported_grade")
@@ -112,6 +115,7 @@ class _Watch:
     as_of: int | None
     clock: str
     made: dict[tuple[object, ...], Subjects] = field(default_factory=dict)
+    graded: dict[str, tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=dict)
 
     def of(self, scale: Scale) -> Subjects:
         """The watched spans of a scale, with the rows that it and those like it read."""
@@ -132,8 +136,10 @@ class _Watch:
 def _one_scale(watch: _Watch, scale: Scale, not_recorded: frozenset[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     knowledge = watch.knowledge
     if scale.method == "view":
-        timeline, _ = _one_scale(watch, knowledge.scales[scale.view_of], not_recorded)
-        return as_view(timeline, scale), EPISODES.empty()
+        seen = knowledge.scales[scale.view_of]
+        if seen.id not in watch.graded:
+            watch.graded[seen.id] = _one_scale(watch, seen, not_recorded)
+        return as_view(watch.graded[seen.id][0], scale), EPISODES.empty()
     subjects = watch.of(scale)
     if scale.method == "rules":
         timeline, episodes = grade_rules(subjects, scale, knowledge, not_recorded)

@@ -45,6 +45,7 @@ def _family(table: FamilyTable, knowledge: Knowledge, name: str) -> dict[str, An
         "title": title,
         "basis": BASES.get(table.basis, table.basis),
         "is_bound": table.basis == "certain",
+        "compared": any(pair.compared for pair in table.pairs.values()),
         "scales": [(scale, names.short(scale)) for scale in table.scales],
         "matrix": [
             {"scale": names.short(scale), "cells": [_cell(table, scale, other) for other in table.scales]}

@@ -83,7 +83,8 @@ def _kappa(known: dict[tuple[int, int], int]) -> Kappa:
 def with_certain(frame: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
     """The discordance table and, for pairs with grades that are not known, the worst certain grades beside them.
 
-    What is certain is a lower bound: two patients may be apart there and still have the same true grade.
+    What is certain is a lower bound: a patient may be apart there on two scales that truly agree. Nothing certain
+    and nothing excluded is not known, and no 0.
     """
     unsettled = frame.filter(
         (pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null())
@@ -93,9 +94,10 @@ def with_certain(frame: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
     families = unsettled["scale_a"].unique().to_list() + unsettled["scale_b"].unique().to_list()
     pairs = frame.filter(pl.col("basis") == "derived").select("scale_a", "scale_b").unique(maintain_order=True)
     graded = timeline.filter(pl.col("scale").is_in(families) & pl.col("at_least").is_not_null())
-    worst = graded.group_by("patient", "scale").agg(pl.col("at_least").max())
+    worst = graded.group_by("patient", "scale").agg(pl.col("at_least", "at_most").max())
+    told = pl.when((pl.col("at_least") > 0) | (pl.col("at_most") == 0)).then("at_least")
     sides = [
-        worst.select("patient", pl.col("scale").alias(f"scale_{side}"), pl.col("at_least").alias(f"grade_{side}"))
+        worst.select("patient", pl.col("scale").alias(f"scale_{side}"), told.alias(f"grade_{side}"))
         for side in ("a", "b")
     ]
     crossed = pairs.join(sides[0], on="scale_a").join(sides[1], on=["scale_b", "patient"])

@@ -93,6 +93,7 @@ class Dictionary:
                     "short": names.short(scale),
                     "title": names.full(scale),
                     "family": family_of(scale, self.knowledge),
+                    "subject": reader.subject,
                     "sum": reader.is_sum,
                     "reads": sorted(self.concepts.of(name) for name in reader.reads & known),
                     "signs": [self.signs[scale][key] for key in self.keys[scale].found],

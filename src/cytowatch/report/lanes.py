@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten, wrap
 from typing import Any
 
 import altair as alt
@@ -20,6 +21,8 @@ TOP_GRADE = 5
 NAMES_WIDTH = 190
 PLOT_LEFT = NAMES_WIDTH + 4.0
 PLOT_WIDTH = 790
+_NAME_LETTERS = 32
+_BREAK = "|"
 POINTS_SHOWN = 120
 _OUTLINE = "#7b8794"
 Lane = alt.LayerChart | alt.FacetChart
@@ -141,7 +144,9 @@ def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.C
 
 def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     """Times on devices or drugs, one line each: rows ``x, x2, name, label, text_at, certain``."""
+    rows = [{**row, "name": _wrapped(row["name"])} for row in rows]
     names = list(dict.fromkeys(row["name"] for row in rows))
+    step = 28 if any(_BREAK in name for name in names) else 20
     y = _names(names)
     certain = [row for row in rows if row["certain"]]
     unsure = [row for row in rows if not row["certain"]]
@@ -151,12 +156,27 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
         _spans(axis, unsure, y, alt.MarkDef(type="bar", size=14, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2])),
         text.encode(x=axis.x("text_at"), y=y, text="label:N"),
     ]
-    return alt.layer(*layers, width=axis.width, height=20 * len(names), title=title)
+    return alt.layer(*layers, width=axis.width, height=step * len(names), title=title)
+
+
+def _wrapped(name: str) -> str:
+    """A name on at most two lines; what is longer ends in dots."""
+    lines = wrap(name, _NAME_LETTERS)
+    if len(lines) <= 2:
+        return _BREAK.join(lines)
+    return _BREAK.join([lines[0], shorten(" ".join(lines[1:]), _NAME_LETTERS, placeholder=" …")])
 
 
 def _names(names: Sequence[str]) -> alt.Y:
     shown = alt.Axis(
-        ticks=False, domain=False, grid=False, minExtent=NAMES_WIDTH, labelLimit=NAMES_WIDTH - 8, labelPadding=8
+        ticks=False,
+        domain=False,
+        grid=False,
+        minExtent=NAMES_WIDTH,
+        labelLimit=NAMES_WIDTH - 8,
+        labelPadding=8,
+        labelExpr=f"split(datum.label, '{_BREAK}')",
+        labelLineHeight=12,
     )
     return alt.Y("name:N", sort=list(names), title=None, axis=shown)
 

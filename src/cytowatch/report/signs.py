@@ -11,6 +11,10 @@ from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
 from cytowatch.report import words
 
 
+# families whose scales all grade one thing
+_ONE_SUBJECT = ("crs", "icans")
+
+
 @dataclass(frozen=True)
 class Sign:
     """One criterion of a scale: its words, the grade (or points) it makes, the concepts it reads, its place."""
@@ -38,6 +42,13 @@ class ScaleSigns:
     def is_sum(self) -> bool:
         """True where grades are points that add up."""
         return self._found is not None and self._found.scoring == "sum"
+
+    @property
+    def subject(self) -> str:
+        """What it grades: CRS, neurotoxicity, one term of CTCAE in any edition, or something of its own."""
+        if self.family in _ONE_SUBJECT:
+            return self.family
+        return self.scale.rpartition(".")[2] if self.family == "organ" else self.scale
 
     @property
     def family(self) -> str:

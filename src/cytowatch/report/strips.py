@@ -20,7 +20,7 @@ from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT, INK, NOT_GRADED_FILL,
 Standing = Literal["above", "possible", "untold", "silent", "zero", "none"]
 ROW, _BAR, _HEADING = 18.0, 13.0, 21.0
 _LETTER = 6.3
-_LABEL_LETTERS = 30
+_LABEL_LETTERS = 33
 # A toxicity of these families is what the patient is watched for: what is not excluded is shown.
 _WATCHED_FAMILIES = ("crs", "icans")
 
@@ -130,7 +130,8 @@ class StripFigure:
         for title, scales in groups.items():
             drawing.text(2, y + 14, title, look="cw-b")
             y += _HEADING
-            for scale in scales:
+            # what is certain stands above what is only possible
+            for scale in sorted(scales, key=lambda name: own[name].standing != "above"):
                 self._strip(drawing, own[scale], y, least)
                 y += ROW
         y = self._axis.labels(drawing, y + 2)

@@ -98,8 +98,8 @@ def compare(
 
 
 def is_comparable(first: ScaleSigns, second: ScaleSigns) -> bool:
-    """Whether the grades of two scales mean to say the same: one family, and neither counts points."""
-    return first.family == second.family and not first.is_sum and not second.is_sum
+    """Whether two scales mean to grade the same thing, and neither counts points."""
+    return first.subject == second.subject and not first.is_sum and not second.is_sum
 
 
 def verdict_of(first: tuple[int, int] | None, second: tuple[int, int] | None, *, comparable: bool) -> str:

@@ -14,6 +14,7 @@ from cytowatch.engine.grid import split_at
 from cytowatch.engine.masks import mask
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.engine.rules.compile import Compiler
+from cytowatch.engine.rules.distinct import distinct
 from cytowatch.engine.rules.reader import Atom
 from cytowatch.knowledge.model import Criterion, Domain, Scale
 
@@ -53,21 +54,49 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     return Plan(criteria, flags, compiler.base, [*criteria, *death], missing, names)
 
 
-def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> pl.DataFrame:
-    """Segments with bounds, bit masks, episodes, and ``a<n>`` for every atom that holds, for the evidence."""
-    told = (expression.alias(name) for name, expression in plan.base.items())
-    table = grid.with_columns(*told, *_axis_states(scale)).with_columns(_raw(plan, scale))
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of time with bounds, bit masks and episodes, each with the number of its row in ``states``.
+
+    ``states`` has a Boolean column ``holds <criterion> <n>`` for every leaf, for the evidence.
+    """
+
+    table: pl.DataFrame
+    states: pl.DataFrame
+
+
+def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> Segments:
+    """Grade every stretch of the grid."""
+    about = ["triggered", "assumed", "death|own", "death|unknown"]
+    dead = [is_open(name).alias(name) for name in about[2:]]
+    told = grid.select(
+        *(expression.alias(name) for name, expression in plan.base.items()),
+        *_axis_states(scale),
+        *dead,
+        *about[:2],
+    )
+    state, kinds = distinct(told, told.columns)
+    states = _graded(kinds, plan, scale)
+    rows = grid.select("subject", "start", "end", "span_start", "span_end", *about, state.alias("state"))
+    table = _with_phases(rows.with_columns(states["sign"].gather(state), states["free"].gather(state)), scale, gap)
+    said = [states[name].gather(table["state"]) for name in ("at_least", "at_most", "criteria", "missing", "flags")]
+    keep = ["subject", "start", "end", "span_end", "state", "onset", "last_sign_at"]
+    return Segments(table.select(keep).with_columns(said), states)
+
+
+def _graded(kinds: pl.DataFrame, plan: Plan, scale: Scale) -> pl.DataFrame:
+    """Everything that does not depend on time, once for every combination that occurs."""
+    table = kinds.with_columns(pl.col("death|own", "death|unknown").cast(pl.Int8)).with_columns(_raw(plan, scale))
     table = table.with_columns(*_acted_on(scale))
     table = table.with_columns(*_domain_bounds(scale))
-    table = table.with_columns(_total(scale, "lo").alias("n_lo"), _total(scale, "hi").alias("n_hi"))
-    table = _with_phases(table, scale, gap)
-    table = table.with_columns(
-        _criteria(scale).alias("criteria"),
-        _missing(plan, scale).alias("missing"),
-        _flags(plan, scale).alias("flags"),
+    low, high = _total(scale, "lo"), _total(scale, "hi")
+    holding = [pl.col(f"hi {domain.id}") == 0 for domain in scale.domains if domain.holds_open]
+    sign = low >= 1
+    free = ~sign & pl.all_horizontal(*holding) if holding else ~sign
+    table = table.with_columns(*grade_bounds(low, high), sign.alias("sign"), free.alias("free"))
+    return table.with_columns(
+        _criteria(scale).alias("criteria"), _missing(plan, scale).alias("missing"), _flags(plan, scale).alias("flags")
     )
-    keep = ["subject", "start", "end", "span_end", "at_least", "at_most", "criteria", "missing", "flags", "onset"]
-    return table.select(*keep, "last_sign_at", *(name for name in table.columns if name.startswith("holds ")))
 
 
 # ---------------------------------------------------------------- truths
@@ -148,20 +177,15 @@ def _total(scale: Scale, end: str) -> pl.Expr:
 
 
 def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
-    """Add ``at_least``, ``at_most``, ``onset``, ``last_sign_at``; a scale without episodes has no onset."""
-    bounds = grade_bounds(pl.col("n_lo"), pl.col("n_hi"))
+    """Add ``onset`` and ``last_sign_at`` to segments with ``sign`` and ``free``; without episodes there are none."""
     if not scale.has_episodes:
         nothing = pl.lit(None, pl.Int64)
-        return table.with_columns(*bounds, nothing.alias("onset"), nothing.alias("last_sign_at"))
-    table = table.with_columns((pl.col("n_lo") >= 1).alias("sign"))
+        return table.with_columns(nothing.alias("onset"), nothing.alias("last_sign_at"))
     table = table.with_columns(end_of_last_sign().alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(value=False)
-    table = table.with_columns(quiet.alias("quiet"))
-    holding = [pl.col(f"hi {domain.id}") == 0 for domain in scale.domains if domain.holds_open]
-    free = ~pl.col("sign") & pl.all_horizontal(*holding) if holding else ~pl.col("sign")
-    table = add_episodes(table, pl.col("sign"), free, "ls", gap)
-    return table.with_columns(*bounds, pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"))
+    table = add_episodes(table.with_columns(quiet.alias("quiet")), pl.col("sign"), pl.col("free"), "ls", gap)
+    return table.with_columns(pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"))
 
 
 # ---------------------------------------------------------------- names

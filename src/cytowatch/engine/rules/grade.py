@@ -33,8 +33,11 @@ def grade_rules(
     grid = make_grid(people, frames, list(read))
     grid = grid.join(people.select(_PERSON), on="subject", how="left", maintain_order="left")
     gap = round(float(str(knowledge.policy("episode_gap_hours"))) * HOUR_US)
-    segments = bounds.add_grades(grid, plan, scale, gap)
+    graded = bounds.add_grades(grid, plan, scale, gap)
+    segments = graded.table
     joined = join_equal(segments)
+    leaves = [name for name in graded.states.columns if name.startswith("holds ")]
+    joined = joined.with_columns(graded.states[name].gather(joined["state"]) for name in leaves)
     episodes = number_episodes(segments, subjects)
     rows = traced(joined, evidence.groups(joined, plan, lanes, scale))
     timeline = to_timeline(rows, episodes, people, scale.id, plan.criteria_names, plan.missing_names, plan.flag_names)

@@ -81,10 +81,12 @@ class Lanes:
             said = self.judged(spoken, test)
             for part, name in PARTS.items():
                 masks[f"{concept}|{part}"] = masks[f"{concept}|{part}"] + said[name].cast(pl.Int64) * (1 << place)
+        # a mask in which no bit is ever set is a constant: the grid fills it in
+        held = {name: series for name, series in masks.items() if (series != 0).any()}
         table = spoken.with_columns(
-            pl.lit(1, pl.Int8).alias(f"{concept}|in"), *(series.alias(name) for name, series in masks.items())
+            pl.lit(1, pl.Int8).alias(f"{concept}|in"), *(series.alias(name) for name, series in held.items())
         )
-        return [merge_runs(table, [f"{concept}|in", *masks])]
+        return [merge_runs(table, [f"{concept}|in", *held])]
 
     def overlapping(self, key: str, test: Test, hours: float) -> list[pl.DataFrame]:
         """``<key>|t |f |g |r |b |a``: 1 while some reading of the last hours says so."""

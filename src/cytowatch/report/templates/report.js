@@ -51,7 +51,7 @@
     const text = row[2] === row[3] ? String(row[2]) : `${row[2]}–${row[3]}`;
     return book.scales[scale].sum ? `${text} points` : text;
   };
-  const comparable = (a, b) => a.family === b.family && !a.sum && !b.sum;
+  const comparable = (a, b) => a.subject === b.subject && !a.sum && !b.sum;
   const verdict = (a, b, one, other) => {
     if (!graded(one) || !graded(other)) return "none";
     if (!comparable(a, b)) return "apart";

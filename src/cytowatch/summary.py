@@ -153,7 +153,8 @@ def discordance_table(outcome: Outcome, knowledge: Knowledge) -> Table:
     if len(pairs) > len(told[:_PAIRS_TOLD]):
         table.add_row(f"… and {len(pairs) - len(told[:_PAIRS_TOLD])} more pairs: table discordance", *[""] * 6)
     if len(every) > len(pairs):
-        text = f"{len(every) - len(pairs)} pairs: in nobody is the worst grade known on both"
+        none = len(every) - len(pairs)
+        text = f"{none} {'pair' if none == 1 else 'pairs'}: in nobody is the worst grade known on both"
         table.add_row(text, *[""] * 6)
     return table
 

@@ -58,13 +58,22 @@ def rows() -> pl.DataFrame:
     return cases.admitted(cases.all_cases(), load())
 
 
+def cases_of(scale: str) -> Iterator[tuple[cases.Case, str]]:
+    """The cases that speak of a scale, each with the name under which it does."""
+    for case in cases.all_cases():
+        for name in case.families:
+            if case.scale(name) == scale:
+                yield case, name
+
+
 def failures(scale: str, knowledge: Knowledge, grade: Grade = apply.grade_observations) -> list[cases.Difference]:
     """What of the cases of one scale does not hold; the first group of options with a difference ends the search."""
-    family = scale.split(".", maxsplit=1)[0]
     found: list[cases.Difference] = []
-    for group in cases.groups(case for case in cases.all_cases() if family in case.families):
-        answer = cases.by_fast_engine(group, family, knowledge, cases.rows_of(rows(), group), grade)
-        found += [difference for case in group for difference in cases.differences(case, family, answer)]
-        if found:
-            break
+    speaking = list(cases_of(scale))
+    for name in dict.fromkeys(name for _, name in speaking):
+        for group in cases.groups(case for case, own in speaking if own == name):
+            answer = cases.by_fast_engine(group, name, knowledge, cases.rows_of(rows(), group), grade)
+            found += [difference for case in group for difference in cases.differences(case, name, answer)]
+            if found:
+                return found
     return found

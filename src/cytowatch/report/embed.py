@@ -78,9 +78,8 @@ class Dictionary:
         own = self.scale(scale)
         if key not in self.signs[scale]:
             found = own.sign(key)
-            place = ", ".join(part for part in (found.source, found.locator) if part)
             concepts = [self.concepts.of(name) for name in sorted(found.concepts)]
-            self.signs[scale][key] = [found.label, found.grade, concepts, place, self.axes.of(found.axis)]
+            self.signs[scale][key] = [found.label, found.grade, concepts, found.place, self.axes.of(found.axis)]
         return self.keys[scale].of(key)
 
     def content(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cytowatch.report import words
 from cytowatch.report.course import Row
 from cytowatch.report.data import Clock
 from cytowatch.report.joint import LANES
+from cytowatch.report.signs import unread
 
 NO_DIAGNOSIS = "A finding says what stands in the record and where it points. None of them is a diagnosis."
 KINDS = {"look_alike": "May look alike", "order": "Order", "overlap": "At once"}
@@ -77,7 +78,7 @@ class _Told:
         if row["kind"] == "overlap":
             return ["Both are certainly grade 1 or more in this time."]
         known = self._knowledge.lookalikes.get(row["finding"])
-        labels = {fact.id: fact.label for fact in known.facts} if known else {}
+        labels = {fact.id: fact.label + unread(fact.evidence) for fact in known.facts} if known else {}
         return [labels.get(key) or words.sentence(words.plain(key)) for key in row["facts"] or []]
 
     def settles(self, row: Row) -> list[str]:

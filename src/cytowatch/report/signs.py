@@ -26,6 +26,17 @@ class Sign:
     axis: str
     source: str
     locator: str
+    evidence: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it stands in its source."""
+        return ", ".join(part for part in (self.source, self.locator) if part) + unread(self.evidence)
+
+
+def unread(evidence: str) -> str:
+    """What is added to everything that rests on memory alone."""
+    return " (recalled, to be confirmed)" if evidence == "recalled" else ""
 
 
 class ScaleSigns:
@@ -122,7 +133,8 @@ class ScaleSigns:
         mapped = self._found.view.get(grade, grade) if self._viewed and self._found and grade is not None else grade
         scale = self._rules()
         source = (place.source if place else "") or (scale.source if scale else "")
-        return Sign(key, label, mapped, concepts, axis, source, place.locator if place else "")
+        locator, evidence = (place.locator, place.evidence) if place else ("", "")
+        return Sign(key, label, mapped, concepts, axis, source, locator, evidence)
 
 
 def _domain_concepts(domain: Domain) -> tuple[str, ...]:

@@ -205,13 +205,15 @@ class Compiler:
     def _over(self, test: Compare | Relative | In, hours: float) -> tuple[Truth, Names]:
         """The worst of the last hours: any reading in them that compares true."""
         key = f"{test.concept} over {hours:g} h: {test!r}"
-        columns = [f"{key}|{part}" for part in "tfgrba"]
+        columns = [f"{key}|{part}" for part in "tfgrbap"]
         self.ask(columns, key, lambda: self.lanes.overlapping(key, test, hours))
         true, false, gray = (is_open(f"{key}|{part}") for part in "tfg")
         reasons = {part: is_open(f"{key}|{part}") for part in "rba"}
         nothing = ~true & ~false & ~gray
-        bits = {"in": ~nothing, **reasons}
-        return Truth(true, true | gray | nothing), _gray_names(test.concept, bits, nothing)
+        names = _gray_names(test.concept, reasons, nothing)
+        # of several readings one may be gray for a reason, another for none but its value
+        names[0] = (test.concept, nothing | is_open(f"{key}|p"))
+        return Truth(true, true | gray | nothing), names
 
     def _in(self, node: In) -> tuple[Truth, Names]:
         kind = self.lanes.knowledge.concepts[node.concept].kind

@@ -135,7 +135,8 @@ class _Finder:
 
     def _fraction(self, asked: pl.DataFrame, flow_devices: tuple[str, ...]) -> list[pl.Series]:
         """The charted fraction, else what it is estimated from."""
-        charted = self._in_force(asked, FRACTION)
+        valued = self.lanes.readings_of(FRACTION).filter(pl.col("value").is_not_null())
+        charted = trace.latest(asked, valued, FRACTION, in_force=True)
         flow, device = self._in_force(asked, FLOW), self._devices(asked, flow_devices)
         others = self._devices(asked, None)
         estimated = (

@@ -59,9 +59,7 @@ def _axis_frames(lanes: Lanes, scale: Scale) -> list[pl.DataFrame]:
             break
     if any(domain.under_sedation == "unknown" for domain in scale.domains):
         frames += counters.switch_counters(lanes.rows, "sedated")
-    if scale.episode.death_cause:
-        frames += counters.death_counters(lanes.rows, lanes.people, scale.episode.death_cause)
-    return frames
+    return frames + counters.death_counters(lanes.rows, lanes.people, scale.episode.death_cause)
 
 
 def _axis_counters(scale: Scale) -> list[str]:

@@ -89,13 +89,14 @@ class Lanes:
         return [merge_runs(table, [f"{concept}|in", *held])]
 
     def overlapping(self, key: str, test: Test, hours: float) -> list[pl.DataFrame]:
-        """``<key>|t |f |g |r |b |a``: 1 while some reading of the last hours says so."""
+        """``<key>|t |f |g |r |b |a |p`` (gray for no such reason): 1 while some reading of the last hours says so."""
         said = self.judged(self.speaking_for(test.concept, hours), test)
         if said.is_empty():
             return []
         gray = ~pl.col("true") & ~pl.col("false") & ~pl.col("idle")
         sets = {"t": pl.col("true"), "f": pl.col("false"), "g": gray}
-        sets |= {part: pl.col(PARTS[part]) & gray for part in "rba"}
+        reasons = {part: pl.col(PARTS[part]) & gray for part in "rba"}
+        sets |= reasons | {"p": gray & ~pl.any_horizontal(*reasons.values())}
         frames = [union(said.filter(held), f"{key}|{part}") for part, held in sets.items()]
         return [frame for frame in frames if frame.height]
 

@@ -124,7 +124,9 @@ class Quantities:
 
     def _ratio(self, quantity: Quantity) -> Range:
         above, below = (self._term(term) for term in quantity.terms)
-        found = self._of_parts(above.low / below.high, above.high / below.low, [above, below])
+        # an open end over an open end can be anything
+        low, high = (above.low / below.high).fill_nan(-_INFINITE), (above.high / below.low).fill_nan(_INFINITE)
+        found = self._of_parts(low, high, [above, below])
         unknown = found.unknown | (below.low <= 0).fill_null(value=False)
         return Range(found.low, found.high, unknown, found.names, found.estimated)
 

@@ -188,11 +188,13 @@ CONDITIONS: list[tuple[str, tuple[type, ...], Change]] = [
 
 
 def with_criterion(name: str, change: Callable[[Criterion], Criterion | None]) -> ScaleEdit:
-    """Another version of one criterion; none at all if the change gives None."""
+    """Another version of one criterion; none at all if the change gives None, and a domain left empty goes too."""
 
     def edit(scale: Scale) -> Scale:
-        edited = (change(part) if part.id == name else part for part in scale.criteria)
-        return replace(scale, criteria=tuple(part for part in edited if part is not None))
+        edited = [change(part) if part.id == name else part for part in scale.criteria]
+        criteria = tuple(part for part in edited if part is not None)
+        used = {part.domain for part in criteria}
+        return replace(scale, criteria=criteria, domains=tuple(part for part in scale.domains if part.id in used))
 
     return edit
 

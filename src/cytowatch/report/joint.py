@@ -97,7 +97,7 @@ def _marks(drawing: Drawing, met: Sequence[Meeting], axis: TimeAxis, places: Map
         ends = [(axis.at(places[item.start]), axis.at(places[item.end])) for item in found]
         return [(x, y, max(x2 - x, 0.8), _BAR - 4) for x, x2 in ends]
 
-    hatched(drawing, boxes(item for item in met if item.certain < 2), UNKNOWN_FILL)
+    hatched(drawing, boxes(item for item in met if item.certain < 2), UNKNOWN_FILL, faint=True)
     certain = [item for item in met if item.certain >= 2]
     drawing.boxes(boxes(certain), INK, "#ffffff", 0.6)
     for item, (x, _, width, _) in zip(certain, boxes(certain), strict=True):

@@ -248,12 +248,6 @@ def wrong_criterion(scale: Scale, part: Criterion, types: tuple[type, ...], chan
     return None if place is None else replace(part, when=changed_at(part.when, place, change))
 
 
-def all_wrong(scale: Scale, types: tuple[type, ...], change: Change) -> Scale:
-    """The scale with every criterion wrong in the same way."""
-    edited = (wrong_criterion(scale, part, types, change) or part for part in scale.criteria)
-    return replace(scale, criteria=tuple(edited))
-
-
 # what acts on a whole domain: kind of error, whether a domain has it, and the change
 DOMAINS: list[tuple[str, Callable[[Domain], object], dict[str, Any]]] = [
     ("its attribution is ignored", lambda domain: domain.attribution, {"attribution": ""}),

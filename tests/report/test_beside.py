@@ -298,6 +298,14 @@ def test_a_look_alike_says_facts_tests_and_papers(key: str) -> None:
     assert row["evidence"][0]["values"] == ["Ferritin 900 µg/L"]
 
 
+def test_a_finding_that_comes_and_goes_is_one_line() -> None:
+    many_times = [finding(start=at * HOUR_US, end=(at + 1) * HOUR_US, evidence=[f"a.csv:{at}"]) for at in range(9)]
+    table = findings_table([*many_times, finding(kind="order", finding="biphasic_crs")], KNOWLEDGE, "hours", 0, {})
+    assert [row["title"] for row in table] == ["CRS in two phases", "CRS and ICANS"]
+    assert len(table[1]["spans"]) + table[1]["more"] == 9
+    assert table[1]["spans"][0] == ("0 h", "", "1 h")
+
+
 def test_an_unknown_finding_still_reads() -> None:
     assert told(kind="look_alike", finding="new_thing", facts=["some_fact"])["facts"] == ["Some fact"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cytowatch.knowledge.model import Knowledge
@@ -24,39 +24,62 @@ _ORDER = {
         "This IEC-HS episode begins after the worst of a CRS episode of the same exposure.",
     ),
 }
+_POSSIBLE = "possible: what is missing could take it away"
+# of a finding that comes and goes so many stretches and rows are told
+_SPANS, _ROWS = 4, 6
 _SETTLES = {"crs": "Whether there was CRS at that time: its signs were not measured throughout."}
 
 
 def findings_table(
     rows: Sequence[Row], knowledge: Knowledge, clock: Clock, origin: int, values: Mapping[str, list[str]]
 ) -> list[dict[str, Any]]:
-    """The findings of one patient, in time order, each with what it rests on and what would settle it."""
-    told = _Told(knowledge, values)
-    order = list(KINDS)
-    ranked = sorted(rows, key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 9, row["start"]))
+    """The findings of one patient: a line each, with when it held, what it rests on and what would settle it."""
+    told = _Told(knowledge)
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (_rank(row["kind"]), row["start"])):
+        groups.setdefault((row["kind"], row["finding"]), []).append(row)
     return [
         {
-            "kind": KINDS.get(row["kind"], words.sentence(words.plain(row["kind"]))),
-            "title": told.title(row),
-            "start": clocks.moment(row["start"], clock),
-            "machine": clocks.machine(row["start"], clock),
-            "end": clocks.moment(row["end"], clock),
-            "day": clocks.day(row["start"], origin),
-            "state": "found" if row["state"] == "found" else "possible: what is missing could take it away",
-            "facts": told.facts(row),
-            "settles": told.settles(row),
-            "evidence": [{"source": key, "values": values.get(key, [])} for key in row["evidence"] or []],
-            "papers": told.papers(row),
+            "kind": KINDS.get(kind, words.sentence(words.plain(kind))),
+            "title": told.title(own[0]),
+            "spans": [
+                (
+                    clocks.moment(row["start"], clock),
+                    clocks.machine(row["start"], clock),
+                    clocks.moment(row["end"], clock),
+                )
+                for row in own[:_SPANS]
+            ],
+            "more": len(own) - len(own[:_SPANS]),
+            "day": clocks.day(own[0]["start"], origin),
+            "state": "found" if any(row["state"] == "found" for row in own) else _POSSIBLE,
+            "facts": _union(told.facts(row) for row in own),
+            "settles": _union(told.settles(row) for row in own),
+            "evidence": [
+                {"source": key, "values": values.get(key, [])}
+                for key in _union(row["evidence"] or [] for row in own)[:_ROWS]
+            ],
+            "papers": _union(told.papers(row) for row in own),
         }
-        for row in ranked
+        for (kind, _), own in groups.items()
     ]
+
+
+def _rank(kind: str) -> int:
+    order = list(KINDS)
+    return order.index(kind) if kind in order else len(order)
+
+
+def _union(parts: Iterable[Sequence[str]]) -> list[str]:
+    """Everything that occurs, once, in order."""
+    return list(dict.fromkeys(text for part in parts for text in part))
 
 
 class _Told:
     """Looks up a finding's words, in the tables for look-alikes and here for overlaps and orders."""
 
-    def __init__(self, knowledge: Knowledge, values: Mapping[str, list[str]]) -> None:
-        self._knowledge, self._values = knowledge, values
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
         self._words = words.Words(knowledge)
 
     def title(self, row: Row) -> str:

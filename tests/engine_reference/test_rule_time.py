@@ -152,12 +152,12 @@ HELD = [
         14 norepinephrine 0.1
         """,
         """
-        start | end | grade | missing        | evidence
-        0     | 5   | 0     | -              | -
-        5     | 7   | 3     | -              | r3
-        7     | 17  | 0     | -              | -
-        17    | 38  | 3     | -              | r5
-        38    | 40  | 0..3  | norepinephrine | -
+        start | end | grade | missing           | evidence
+        0     | 5   | 0     | -                 | -
+        5     | 7   | 3     | -                 | r3
+        7     | 17  | 0     | -                 | -
+        17    | 38  | 3     | -                 | r5
+        38    | 40  | 0..3  | vasopressor_state | -
         """,
     ),
     Case(
@@ -186,9 +186,10 @@ HELD = [
         """,
         """
         start | end | grade | missing             | evidence
-        0     | 6   | 0..3  | lactate systolic_bp | -
+        0     | 2   | 0..3  | lactate             | -
+        2     | 6   | 0..3  | lactate systolic_bp | -
         6     | 8   | 3     | -                   | r2
-        8     | 9   | 0..3  | lactate systolic_bp | -
+        8     | 9   | 0..3  | lactate             | -
         9     | 14  | 0     | -                   | -
         """,
     ),

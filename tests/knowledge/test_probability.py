@@ -59,7 +59,11 @@ def test_by_the_front_door() -> None:
 
 @pytest.mark.parametrize(
     ("scale", "score", "said"),
-    [("hlh.hscor", 1, "no scale 'hlh.hscor'"), ("sofa", 1, "No probability is published"), ("hlh.hscore", -1, "no score")],
+    [
+        ("hlh.hscor", 1, "no scale 'hlh.hscor'"),
+        ("sofa", 1, "No probability is published"),
+        ("hlh.hscore", -1, "no score"),
+    ],
 )
 def test_errors(scale: str, score: float, said: str) -> None:
     with pytest.raises(ArgumentError, match=said):

@@ -22,7 +22,7 @@ from tests.mutations.harness import cases_of, rows
 from tests.mutations.table_mutations import DOMAINS, condition_mutations, with_domain, with_scale, with_scaled_thresholds
 
 from cytowatch.knowledge import load
-from cytowatch.knowledge.model import Criterion, Scale
+from cytowatch.knowledge.model import Criterion, ExceptKnown, Not, Scale
 
 Stretch = tuple[int, int]
 # lists of criteria are kept as the bits of one integer
@@ -125,7 +125,9 @@ def noticed_together(scale: str) -> dict[tuple[str, str], list[str]]:
     for mutation in condition_mutations(plain):
         (edited,) = (part for part in mutation.edit(plain).criteria if part.id == mutation.part)
         wrong[f"{mutation.part} {mutation.kind}"] = (mutation.part, mutation.kind)
-        findings.append(replace(edited, id=f"{mutation.part} {mutation.kind}", grade=0))
+        # what is certain and nothing else: names of what is missing and evidence would take most of the time
+        certain = Not(ExceptKnown(edited.when))
+        findings.append(replace(edited, id=f"{mutation.part} {mutation.kind}", grade=0, when=certain))
     found: dict[tuple[str, str], list[str]] = {}
     for first in range(0, len(findings), MOST):
         some = made_of(plain, findings[first : first + MOST])

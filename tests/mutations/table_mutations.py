@@ -2,8 +2,8 @@
 
 An error concerns one criterion: dropped, its grade one more or one less, or its first cut-off of its own moved. The
 first comparison of a criterion is put on the other side of its edge, turned round, or moved by a fifth up and down;
-its first length, number of times or list of categories likewise. "Of its own": conditions that a criterion takes over
-from one above it are passed by.
+its first length, number of times or list of categories likewise. "Of its own": what a criterion takes over from
+one above it is made wrong there.
 """
 
 from __future__ import annotations
@@ -94,15 +94,14 @@ def changed_at(node: object, place: int, change: Change) -> Node:
 
 
 def first_own(scale: Scale, criterion: Criterion, kinds: tuple[type, ...]) -> int | None:
-    """The place of the first condition of these kinds that no criterion above has; else of the first at all."""
+    """The place of the first condition of these kinds that no criterion above has; None if there is none."""
     above: set[object] = set()
     for other in scale.criteria:
         if other.id == criterion.id:
             break
         above |= set(places(other.when))
-    found = [(number, part) for number, part in enumerate(places(criterion.when)) if isinstance(part, kinds)]
-    own = [number for number, part in found if part not in above]
-    return next(iter([*own, *(number for number, _ in found)]), None)
+    found = enumerate(places(criterion.when))
+    return next((number for number, part in found if isinstance(part, kinds) and part not in above), None)
 
 
 # ---------------------------------------------------------------- what is done to a condition
@@ -162,8 +161,8 @@ def with_scaled_thresholds(knowledge: Knowledge) -> Knowledge:
 
 
 def without_first(node: In) -> In:
-    """The first category of a list counts no more."""
-    return replace(node, categories=node.categories[1:])
+    """The first category of a list counts no more; of a single one nothing is taken, that would be to drop it all."""
+    return replace(node, categories=node.categories[1:] or node.categories)
 
 
 def one_more(node: Running) -> Running:
@@ -232,20 +231,15 @@ def condition_mutations(scale: Scale) -> list[TableMutation]:
     found = []
     for kind, types, change in CONDITIONS:
         for part in scale.criteria:
-            edited = wrong_criterion(scale, part, types, change)
-            if edited is not None:
+            place = first_own(scale, part, types)
+            edited = part if place is None else replace(part, when=changed_at(part.when, place, change))
+            if edited != part:
                 found.append(TableMutation(scale.id, part.id, kind, with_criterion(part.id, _constant(edited))))
     return found
 
 
 def _constant(criterion: Criterion) -> Callable[[Criterion], Criterion]:
     return lambda _: criterion
-
-
-def wrong_criterion(scale: Scale, part: Criterion, types: tuple[type, ...], change: Change) -> Criterion | None:
-    """A criterion with its first own condition of these types changed; None if it has none."""
-    place = first_own(scale, part, types)
-    return None if place is None else replace(part, when=changed_at(part.when, place, change))
 
 
 # what acts on a whole domain: kind of error, whether a domain has it, and the change

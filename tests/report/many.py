@@ -55,7 +55,7 @@ _COURSES: dict[str, tuple[tuple[float, float] | None, ...]] = {
 }
 
 
-def charted(name: str, fever: Any, low: Any, pressor: Any, oxygen: Any, ice: Any) -> list[Fact]:
+def charted(fever: Any, low: Any, pressor: Any, oxygen: Any, ice: Any) -> list[Fact]:
     """The chart of one patient: signs every two hours for four days, laboratory values daily."""
 
     def during(span: Any, hour: float) -> bool:
@@ -90,7 +90,7 @@ def outcome() -> Outcome:
         {"patient": name, "hours": float(hour), "concept": concept, "value": value, "unit": _UNITS.get(concept)}
         | {"text": text, "source": f"{name}.csv:{line}"}
         for name, course in _COURSES.items()
-        for line, (hour, concept, value, text) in enumerate(charted(name, *course), start=2)
+        for line, (hour, concept, value, text) in enumerate(charted(*course), start=2)
     ]
     columns = {"hours": pl.Float64, "value": pl.Float64}
     frame = pl.DataFrame(rows, schema_overrides=columns)

@@ -1,9 +1,12 @@
-"""Every scale beside the others: what is drawn of a patient, what is left out, the joint state, findings, what is carried."""
+"""Every scale beside the others: what is drawn, what is left out, the joint state, findings, what the page carries."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,7 +15,7 @@ from tests.report import many
 from tests.report import sample as made
 from tests.report.test_page import Page
 
-from cytowatch.report import Limits, render_report
+from cytowatch.report import Limits, ReportData, render_report
 from cytowatch.report.course import Segment
 from cytowatch.report.drawing import Drawing, TimeAxis, round_steps
 from cytowatch.report.embed import as_json, merged
@@ -20,8 +23,10 @@ from cytowatch.report.findings import KINDS, NO_DIAGNOSIS, findings_table
 from cytowatch.report.joint import LANES, combinations_of, lanes_of, meetings, onset_orders
 from cytowatch.report.order import by_family, by_publication, in_full, ordered
 from cytowatch.report.signs import unread
+from cytowatch.report.sources import sources_of
 from cytowatch.report.strips import Strip, color_of, drawable, most_points, rest_in_words, strip_of
 from cytowatch.report.theme import GRADE_FILL, SCORE_FILL
+from cytowatch.results import write_results
 from cytowatch.schema import FINDINGS, HOUR_US, JOINT, TIMELINE
 
 KNOWLEDGE = many.KNOWLEDGE
@@ -53,7 +58,8 @@ def rows(*bounds: tuple[int, int | None, int | None]) -> list[dict[str, Any]]:
 def test_families_in_order_and_what_speaks_for_a_family_first() -> None:
     found = ordered(many.SCALES, KNOWLEDGE)
     families = [KNOWLEDGE.scales[scale].family for scale in found]
-    assert families == sorted(families, key=["crs", "icans", "hyperinflammation", "blood", "organ", "score", "lay"].index)
+    wanted = ["crs", "icans", "hyperinflammation", "blood", "organ", "score", "lay"]
+    assert families == sorted(families, key=wanted.index)
     assert found[0] == CRS
     assert found.index("organ.ctcae-6.0.anemia") == found.index("organ.ctcae-5.0.anemia") + 1
     assert sum(map(len, by_family(many.SCALES, KNOWLEDGE).values())) == len(many.SCALES)
@@ -121,7 +127,7 @@ def test_the_worst_of_a_patient_stays_whatever_is_drawn_together() -> None:
     assert len(found) < 12
     assert max(part.at_least or 0 for part in found) == 4
     assert (found[0].start, found[-1].end) == (0, 1000)
-    assert all(one.end == other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(found))
 
 
 def test_points_have_their_own_palette() -> None:
@@ -226,7 +232,8 @@ def test_overlaps_are_marked_certain_and_possible() -> None:
 
 
 def test_lanes_leave_out_what_does_not_grade() -> None:
-    found = lanes_of([joint_row(0, 1, crs=(1, 1)), joint_row(1, 2, crs=(1, 1), icans=(0, 0)), joint_row(5, 6, icans=(0, 0))])
+    both = joint_row(1, 2, crs=(1, 1), icans=(0, 0))
+    found = lanes_of([joint_row(0, 1, crs=(1, 1)), both, joint_row(5, 6, icans=(0, 0))])
     assert found == {"crs": [Segment(0, 2, 1, 1)], "icans": [Segment(1, 2, 0, 0), Segment(5, 6, 0, 0)]}
 
 
@@ -361,7 +368,7 @@ def test_json_can_hold_no_markup() -> None:
     assert json.loads(text) == {"a": "</script><b>&\u2028"}
 
 
-def test_pages_stay_bounded_with_many_scales(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_stay_bounded_with_many_scales() -> None:
     limits = Limits()
     assert limits.sections(2) == 200
     assert limits.sections(130) == 46
@@ -384,6 +391,38 @@ def test_pages_of_many_scales_are_whole(page: str, alone: str) -> None:
 def test_scores_show_their_published_probability(alone: str) -> None:
     # HScore is certainly 68 and at most 312 points: below the first and above the last published point
     assert "published probability under 1 % to over 99 %" in alone
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("clock", ["hours", "time"])
+def test_a_folder_gives_the_new_tables_back(tmp_path: Path, form: str, clock: Any) -> None:
+    write_results(replace(many.outcome(), clock=clock), tmp_path, form)
+    read = ReportData.from_folder(tmp_path)
+    for name in ("discordance", "joint", "findings"):
+        before, after = getattr(many.data(), name), getattr(read, name)
+        assert after.schema == before.schema
+        assert after.equals(before), name
+    alone = read.of_patient("M-3")
+    assert alone.joint["patient"].unique().to_list() == ["M-3"]
+    assert alone.findings["patient"].unique().to_list() == ["M-3"]
+
+
+def test_a_folder_without_the_new_tables_reads_as_ever(tmp_path: Path) -> None:
+    write_results(many.outcome(), tmp_path)
+    for name in ("discordance", "joint", "findings"):
+        (tmp_path / f"{name}.parquet").unlink()
+    read = ReportData.from_folder(tmp_path)
+    assert read.joint.is_empty()
+    assert read.joint.schema == JOINT.schema
+    assert "Every scale beside the others" in render_report(read, KNOWLEDGE)
+
+
+def test_rules_of_many_scales_are_grouped_and_points_are_points() -> None:
+    few, every = sources_of(KNOWLEDGE, [CRS, "hlh.hscore"]), sources_of(KNOWLEDGE, many.SCALES)
+    assert list(few["groups"]) == [""]
+    assert "points 33" in {rule["makes"] for rule in few["rules"]["hlh.hscore"]}
+    assert "Hyperinflammation" in every["groups"]
+    assert sum(map(len, every["groups"].values())) == len(many.SCALES)
 
 
 def test_an_old_folder_has_none_of_it() -> None:

@@ -1,4 +1,4 @@
-"""The page in a real browser: no error on the console, nothing serious that axe-core finds, and it works by keyboard."""
+"""The page in a real browser: no error on the console, nothing serious that axe-core finds, keyboard enough."""
 
 from __future__ import annotations
 
@@ -274,9 +274,7 @@ def test_it_begins_where_two_scales_of_one_family_differ(alone: Any) -> None:
 def test_a_click_into_the_strips_asks_for_that_hour(alone: Any) -> None:
     figure = alone.locator("svg.strips").first
     figure.scroll_into_view_if_needed()
-    low, high, left, width = (
-        float(figure.get_attribute(f"data-{name}")) for name in ("low", "high", "left", "width")
-    )
+    low, high, left, width = (float(figure.get_attribute(f"data-{name}")) for name in ("low", "high", "left", "width"))
     figure.click(position={"x": left + width / 2, "y": 60})
     assert float(alone.input_value(".why-at")) == pytest.approx((low + high) / 2, rel=0.01)
     line = alone.locator("svg.strips .cursor").first

@@ -138,7 +138,8 @@ def timeline(*rows: tuple[str, str, int | None, int | None]) -> pl.DataFrame:
 
 
 def test_worst_grades_by_hand() -> None:
-    rows = timeline(("a", C, 2, 2), ("a", C, 0, 0), ("b", C, 1, 3), ("c", C, 0, 2), ("d", C, 0, 0), ("e", C, None, None))
+    bounds = [("a", 2, 2), ("a", 0, 0), ("b", 1, 3), ("c", 0, 2), ("d", 0, 0), ("e", None, None)]
+    rows = timeline(*[(who, C, low, high) for who, low, high in bounds])
     found = worst_grades(worst_bounds(rows), C)
     assert found.settled == (1, 0, 1, 0, 0, 0)
     assert found.open == (1, 1, 0, 0, 0, 0)
@@ -159,7 +160,8 @@ def test_worst_scores_by_hand() -> None:
 
 def test_the_page_says_the_numbers() -> None:
     html = render_report(many.data(), KNOWLEDGE)
-    pair = next(p for p in pairs_of(many.data().discordance) if {p.first, p.second} == {"crs.astct-2019", "crs.penn-2018"})
+    wanted = {"crs.astct-2019", "crs.penn-2018"}
+    pair = next(p for p in pairs_of(many.data().discordance) if {p.first, p.second} == wanted)
     part = html.split('id="discordance"', 1)[1]
     cells = re.search(r"<th scope=\"row\">CRS Penn / CRS ASTCT</th>((?:<td[^>]*>[^<]*</td>)+)", part)
     assert cells

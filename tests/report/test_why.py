@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ CRS, LEE, PENN, ICANS = "crs.astct-2019", "crs.lee-2014", "crs.penn-2018", "ican
 
 
 def row(scale: str, low: int | None, high: int | None, *criteria: str, **lists: Any) -> dict[str, Any]:
-    base = {"scale": scale, "start": 0, "end": 10 * HOUR_US, "at_least": low, "at_most": high, "criteria": list(criteria)}
-    return base | {"missing": [], "flags": [], "evidence": []} | lists
+    base = {"scale": scale, "start": 0, "end": 10 * HOUR_US, "at_least": low, "at_most": high}
+    return base | {"criteria": list(criteria), "missing": [], "flags": [], "evidence": []} | lists
 
 
 def reasons(side: Said) -> dict[str, Reason]:
@@ -78,7 +79,7 @@ def test_a_view_has_the_signs_of_what_it_words_anew() -> None:
         ((2, 2), (2, 2), False, "apart"),
     ],
 )
-def test_verdicts(first: Any, second: Any, comparable: bool, verdict: str) -> None:  # noqa: FBT001
+def test_verdicts(first: Any, second: Any, comparable: bool, verdict: str) -> None:
     assert verdict_of(first, second, comparable=comparable) == verdict
     assert verdict_of(second, first, comparable=comparable) == verdict
     assert verdict in SENTENCES
@@ -91,7 +92,8 @@ def test_what_only_one_scale_counts_by_hand() -> None:
         row(CRS, 3, 3, "fever", "vasopressor", evidence=["t", "v"]),
         row(LEE, 2, 4, "fever", "vasopressor", organ.id, evidence=["t", "v", "c"], missing=["age"]),
     ]
-    concepts = {"t": frozenset({"body_temperature"}), "v": frozenset({"norepinephrine"}), "c": frozenset({"creatinine"})}
+    behind = {"t": "body_temperature", "v": "norepinephrine", "c": "creatinine"}
+    concepts = {source: frozenset({name}) for source, name in behind.items()}
     found = compare(rows, HOUR_US, (CRS, LEE), KNOWLEDGE, {"v": ["Norepinephrine 0.06"]}, concepts)
     first, second = reasons(found.first), reasons(found.second)
     assert [key for key, reason in first.items() if reason.decides] == ["vasopressor"]
@@ -145,14 +147,14 @@ def test_a_moment_without_watch_or_grade_says_so() -> None:
 
 
 def test_every_moment_of_a_run_can_be_explained() -> None:
-    """On a graded cohort: grades as in the timeline, and wherever a grade above 0 is certain its signs or the episode."""
+    """On a graded cohort: grades as in the timeline; a certain grade above 0 has its signs, or an open episode."""
     data = many.data()
-    for (_,), part in data.timeline.partition_by("patient", as_dict=True).items():
+    for part in data.timeline.partition_by("patient"):
         rows = part.to_dicts()
         moments = sorted({item["start"] for item in rows})[::3]
         scales = [CRS, LEE, PENN, ICANS, "iechs.hines-2023", "news2", "lay.stage"]
         for moment in moments:
-            for first, second in zip(scales, scales[1:], strict=False):
+            for first, second in pairwise(scales):
                 found = compare(rows, moment, (first, second), KNOWLEDGE)
                 for side, scale in ((found.first, first), (found.second, second)):
                     own = row_at(rows, scale, moment)

@@ -154,6 +154,8 @@ class Beside:
         left: list[str] = []
         used = 0
         for scale in wanted:
-            used += len(merged(self.timeline[scale]))
-            (taken if used <= room.rows else left).append(scale)
+            rows = len(merged(self.timeline[scale]))
+            fits = used + rows <= room.rows
+            (taken if fits else left).append(scale)
+            used += rows if fits else 0
         return taken, left

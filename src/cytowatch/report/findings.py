@@ -26,7 +26,7 @@ _ORDER = {
 }
 _POSSIBLE = "possible: what is missing could take it away"
 # of a finding that comes and goes so many stretches and rows are told
-_SPANS, _ROWS = 4, 6
+_SPANS, _ROWS = 3, 3
 _SETTLES = {"crs": "Whether there was CRS at that time: its signs were not measured throughout."}
 
 

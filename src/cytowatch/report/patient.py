@@ -285,9 +285,9 @@ class PatientSection:
 
 
 def fever_limit(knowledge: Knowledge) -> float | None:
-    """The temperature that the CRS scale calls fever."""
-    speaking = [knowledge.scales[key] for key in spokesmen(knowledge) if key in knowledge.scales]
-    for scale in speaking:
+    """The temperature that opens CRS: on the scale that speaks for it, else on the first that names one."""
+    of_family = [key for key, scale in knowledge.scales.items() if scale.family == "crs"]
+    for scale in (knowledge.scales[key] for key in [*spokesmen(knowledge), *of_family] if key in knowledge.scales):
         for criterion in scale.criteria:
             fever = criterion.id == scale.episode.opens_with and isinstance(criterion.when, Compare)
             if fever and isinstance(criterion.when, Compare) and criterion.when.concept == "body_temperature":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from cytowatch.knowledge.lint.rule_tree import concepts_read
 from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
 from cytowatch.report import words
-
 
 # families whose scales all grade one thing
 _ONE_SUBJECT = ("crs", "icans")
@@ -142,8 +141,3 @@ def _domain_concepts(domain: Domain) -> tuple[str, ...]:
     if not (domain.concept or domain.bands or domain.categories or domain.items):
         return ()
     return (domain.concept or domain.id, *(item for item, _ in domain.items))
-
-
-def signs_of(scales: Sequence[str], knowledge: Knowledge) -> Mapping[str, ScaleSigns]:
-    """The signs of several scales, by scale."""
-    return {scale: ScaleSigns(scale, knowledge) for scale in scales}

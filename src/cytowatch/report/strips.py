@@ -12,7 +12,7 @@ from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.report import words
 from cytowatch.report.course import Row, Segment, segments
 from cytowatch.report.drawing import Drawing, TimeAxis, hatched, number
-from cytowatch.report.order import FAMILIES, by_family, family_of
+from cytowatch.report.order import by_family, family_of
 from cytowatch.report.theme import GRADE_FILL, GRADE_TEXT, INK, NOT_GRADED_FILL, SCORE_FILL, SCORE_TEXT, UNKNOWN_FILL
 
 # above: certainly above 0 at some time; possible: not excluded, and something measured speaks for it;
@@ -201,8 +201,3 @@ def rest_in_words(strips: Sequence[Strip], knowledge: Knowledge) -> list[tuple[s
     ranked = sorted(strips, key=lambda item: order.index(item.scale))
     found = [(text, [names.short(item.scale) for item in ranked if item.standing == key]) for key, text in said.items()]
     return [(text, scales) for text, scales in found if scales]
-
-
-def family_title(scale: str, knowledge: Knowledge) -> str:
-    """The heading of a scale's family."""
-    return FAMILIES[family_of(scale, knowledge)]

@@ -53,9 +53,9 @@ class Lasting(Atom):
         self.runs = runs(part, record)
         self.concepts = part.concepts
 
-    def settled_by(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (the same at every moment)
-        """All that the inner part reads."""
-        return self.concepts
+    def settled_by(self, time: int) -> tuple[str, ...]:
+        """What the inner part lacks now; if it lacks nothing now, all that it reads."""
+        return tuple(dict.fromkeys(self.part.names(time))) or self.concepts
 
     def proof(self, time: int) -> list[Row]:
         """The rows of the inner part, as it stands now."""

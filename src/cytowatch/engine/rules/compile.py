@@ -142,7 +142,11 @@ class Compiler:
 
     def _leaf(self, node: Node) -> Truth:
         if node not in self.known:
-            self.known[node] = self._kept(*self._said(node))
+            truth, names = self._said(node)
+            # what a condition that looks back lacks is said in columns already
+            looks_back = isinstance(node, Sustained | Cumulative | Repeated)
+            kept, told = self._kept(truth, [] if looks_back else names)
+            self.known[node] = (kept, names if looks_back else told)
         truth, names = self.known[node]
         self.atoms.append(Atom(node, truth, names))
         return truth
@@ -295,8 +299,25 @@ class Compiler:
     def _timed(self, node: Sustained | Cumulative | Repeated) -> tuple[Truth, Names]:
         key = repr(node)
         self.ask([f"{key}|sure", f"{key}|maybe"], key, lambda: timed.frames(node, key, self.lanes, Compiler))
-        names = [(name, YES) for name in concepts_in_order(node, self.lanes.knowledge)]
-        return Truth(is_open(f"{key}|sure"), is_open(f"{key}|maybe")), names
+        return Truth(is_open(f"{key}|sure"), is_open(f"{key}|maybe")), self._lacking(node)
+
+    def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
+        """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
+        concepts = concepts_in_order(node, self.lanes.knowledge)
+        if isinstance(node, Repeated):
+            return [(name, YES) for name in concepts]
+        before = len(self.atoms)
+        self.node(node.of)
+        inner, self.atoms = self.atoms[before:], self.atoms[:before]
+        lacked: dict[str, pl.Expr] = {}
+        for atom in inner:
+            for name, held in atom.names:
+                lacked[name] = lacked.get(name, NO) | (atom.is_open & held)
+        nothing = ~reduce(or_, lacked.values(), NO)
+        return [
+            *((name, held | nothing if name in concepts else held) for name, held in lacked.items()),
+            *((name, nothing) for name in concepts if name not in lacked),
+        ]
 
 
 def _gray_names(concept: str, bits: dict[str, pl.Expr], silent: pl.Expr) -> Names:

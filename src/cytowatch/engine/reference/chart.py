@@ -75,6 +75,10 @@ class Chart:
             return False
         return concept in self.not_recorded or self.lane(concept).unknown(time)
 
+    def sedated(self, time: int) -> bool:
+        """Whether the patient is charted as sedated."""
+        return any(row.text == "yes" for row in self.lane("sedated").on(time))
+
     def elsewhere(self, concept: str, time: int) -> bool:
         """Whether someone put the sign of ``concept`` down to another cause."""
         for name in (concept, "attribution"):

@@ -168,7 +168,9 @@ class Reading(Atom):
         self.concept = concept
         self.concepts = (concept,)
         rows, judge = chart.of(concept), judge_of(node, record)
-        said = {row.row: judge(row) for row in rows}
+        # an assessment made under sedation says nothing in its whole time
+        spoiled = concept in chart.rules.spoiled_by_sedation
+        said = {row.row: None if spoiled and chart.sedated(row.time) else judge(row) for row in rows}
         self.said = {number: part for number, part in said.items() if part is not None}
         lasting = 0 if isinstance(node, Relative) else round(node.over_hours * HOUR_US)
         self.lane = lanes.for_hours(rows, lasting) if lasting else record.lane(concept)

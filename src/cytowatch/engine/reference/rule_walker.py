@@ -117,4 +117,6 @@ class RuleWalker:
         found = {flag for flag, part in self.flags if part.truth(time).certain}
         if any(criterion.evidence == RECALLED for criterion in certain):
             found.add(RECALLED_FLAG)
+        if any(sign.axis.counts(time) == "never" and sign.part.truth(time).certain for sign in self.signs):
+            found.add("attributed_elsewhere")
         return tuple(sorted(found))

@@ -42,6 +42,10 @@ def attributions(scale: Scale) -> list[str]:
     return list(dict.fromkeys([*own, _GENERAL])) if own else []
 
 
+def _can_be_taken_away(scale: Scale) -> bool:
+    return any(domain.attribution or domain.excluded_by for domain in scale.domains)
+
+
 def plan(scale: Scale, compiler: Compiler) -> Plan:
     """Compile every condition of a scale."""
     criteria = {part.id: compiler.condition(part.when) for part in scale.criteria}
@@ -50,7 +54,8 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
     missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
-    names = ["no_trigger", "assumed_trigger", *flags, *recalled]
+    elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
+    names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
     return Plan(criteria, flags, compiler.base, [*criteria, *death], missing, names)
 
 
@@ -108,6 +113,7 @@ def _raw(plan: Plan, scale: Scale) -> list[pl.Expr]:
         truth, atoms = plan.criteria[criterion.id]
         columns += [truth.certain.alias(f"+{criterion.id}"), truth.possible.alias(f"?{criterion.id}")]
         columns += [(truth.possible & ~truth.certain).alias(f"open {criterion.id}")]
+        columns += [truth.certain.alias(f"met {criterion.id}")]
         columns += [atom.truth.certain.alias(f"holds {criterion.id} {n}") for n, atom in enumerate(atoms)]
     columns += [truth.certain.alias(f"flag {name}") for name, truth in plan.flags.items()]
     return columns
@@ -230,4 +236,7 @@ def _flags(plan: Plan, scale: Scale) -> pl.Expr:
     recalled = [pl.col(f"+{part.id}") for part in scale.criteria if part.evidence == "recalled"]
     if recalled:
         held["recalled_criteria"] = pl.any_horizontal(recalled) & _LIVING
+    if _can_be_taken_away(scale):
+        taken = [pl.col(f"met {part.id}") & pl.col(f"gone {part.domain}") for part in scale.criteria]
+        held["attributed_elsewhere"] = pl.any_horizontal(taken)
     return mask(held)

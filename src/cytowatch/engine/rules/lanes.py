@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import polars as pl
 
@@ -66,8 +67,14 @@ class Lanes:
         return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
 
     def judged(self, spoken: pl.DataFrame, test: Test) -> pl.DataFrame:
-        """Rows with what one test says of each."""
-        return judged(spoken, test, self.rows, self.people, self.knowledge)
+        """Rows with what one test says of each; an assessment made under sedation says nothing."""
+        said = judged(spoken, test, self.rows, self.people, self.knowledge)
+        if test.concept not in cast("tuple[str, ...]", self.knowledge.policy("spoiled_by_sedation")):
+            return said
+        awake = neuro_counters.while_awake(said.with_row_index("place"), self.rows)["place"]
+        counts = pl.int_range(pl.len(), dtype=pl.get_index_type()).is_in(awake.implode())
+        true, false, idle = pl.col("true") & counts, pl.col("false") & counts, pl.col("idle") | ~counts
+        return said.with_columns(true, false, idle.alias("idle"))
 
     # ------------------------------------------------------------ frames by kind
 

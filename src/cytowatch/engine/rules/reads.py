@@ -16,6 +16,7 @@ def needed_by_rules(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     domains = {domain.attribution for domain in scale.domains} | {domain.excluded_by for domain in scale.domains}
     general = {"attribution"} if any(domain.attribution for domain in scale.domains) else set()
     beside = {"sedated"} if any(domain.under_sedation == "unknown" for domain in scale.domains) else set()
+    beside |= {"sedated"} if read & set(cast("tuple[str, ...]", knowledge.policy("spoiled_by_sedation"))) else set()
     beside |= {"weight"} if "infusion" in kinds else set()
     beside |= set(cast("list[str]", knowledge.policy("neuro_charting"))) if "exception" in kinds else set()
     beside |= {"oxygen_device"} if read & {"fio2", "oxygen_flow"} else set()

@@ -22,6 +22,7 @@ REQUIRED_POLICIES = {
     "baseline_days": "number",
     "reference_ranges": "limits",
     "neuro_charting": "reading",
+    "spoiled_by_sedation": "reading",
     "joint_state": "scales",
 }
 # names that the engine can put into the columns `missing` and `flags`, by method; those of rule scales are worked out

@@ -255,7 +255,9 @@ def grade_intake(
     timeline = _stamped(graded.timeline, knowledge)
     compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge)
     ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge, look_alikes=beside))
-    run = run_record(intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product)
+    run = run_record(
+        intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product, look_alikes=beside
+    )
     return Outcome(
         timeline,
         graded.episodes,

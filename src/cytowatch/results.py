@@ -15,8 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from cytowatch.errors import ArgumentError
 from cytowatch.engine.side_by_side import summed_discordance
+from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
 from cytowatch.schema import LIST_SEPARATOR
 

@@ -37,7 +37,7 @@ from cytowatch import cli
 from cytowatch.adapters import parcels
 
 CRS, ICANS = "crs.astct-2019", "icans.astct-2019"
-TABLES = ("timeline", "episodes", "rejects", "concordance", "ledger")
+TABLES = ("timeline", "episodes", "rejects", "concordance", "ledger", "discordance", "joint", "findings")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -193,11 +193,16 @@ def test_hours_come_out_as_hours(tmp_path: Path) -> None:
 
 def test_scales_are_chosen(exported: Path, clean: Graded, tmp_path: Path) -> None:
     one = grade(tmp_path / "one", exported / "ward.csv", "--scale", ICANS)
-    every = grade(tmp_path / "every", exported / "ward.csv", "--patients", exported / "ages.csv", "--scale", "all")
+    both = ("--scale", CRS, ICANS)
+    every = grade(tmp_path / "every", exported / "ward.csv", "--patients", exported / "ages.csv", *both)
+    lee = grade(tmp_path / "lee", exported / "ward.csv", "--patients", exported / "ages.csv", "--scale", "crs.*")
     assert one.timeline["scale"].unique().to_list() == [ICANS]
     # what only CRS reads is understood and told as not needed
     assert one.counts("ward.csv")["ignored"] > 0
     same(every, clean)
+    chosen = set(lee.timeline["scale"])
+    assert {CRS, "crs.lee-2014", "crs.penn-2018"} <= chosen
+    assert all(name.startswith("crs.") for name in chosen)
 
 
 # ---------------------------------------------------------------- one answer by every way in
@@ -765,8 +770,11 @@ def test_knowledge_list(capfd: Capture) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (CRS, ("norepinephrine", "lee2019", "38")),
-        (ICANS, ("ice_score", "lee2019")),
+        (CRS, ("Norepinephrine", "lee2019", "38")),
+        (ICANS, ("ICE", "lee2019")),
+        ("crs.penn-2018", ("Norepinephrine rate", "porter2018", "recalled", "not encoded")),
+        ("hlh.hscore", ("169", "fardet2014", "probability")),
+        ("sofa", ("PaO2", "Platelets")),
         ("body_temperature", ("Cel", "[degF]")),
         ("episode_gap_hours", ("24", "48")),
         ("Yescarta", ("axicabtagene_ciloleucel",)),

@@ -74,7 +74,7 @@ def grade_observations(
     timeline = pl.concat([TIMELINE.empty(), *(part[0] for part in parts)])
     episodes = pl.concat([EPISODES.empty(), *(part[1] for part in parts)])
     reported = settled.charted.of("reported_grade")
-    joint = joint_state(timeline, knowledge)
+    joint = joint_state(timeline, scales, knowledge)
     findings = [order_findings(joint, episodes, knowledge)]
     findings += [as_findings(_one_scale(watch, scale, not_recorded)[0]) for scale in beside]
     return Graded(

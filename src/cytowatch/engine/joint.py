@@ -13,9 +13,10 @@ LANES = ("crs", "icans", "iec_hs", "icaht")
 _ENDS = ("at_least", "at_most")
 
 
-def joint_state(timeline: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """One row a change of any of the four (``schema.JOINT``); empty unless at least two of them were graded."""
-    lanes = {name: frame for name in LANES if (frame := _lane(timeline, _scales(name, knowledge))) is not None}
+def joint_state(timeline: pl.DataFrame, chosen: list[str], knowledge: Knowledge) -> pl.DataFrame:
+    """One row a change of any of the four (``schema.JOINT``); empty unless scales of at least two were ``chosen``."""
+    asked = [name for name in LANES if set(_scales(name, knowledge)) & set(chosen)]
+    lanes = {name: _lane(timeline, _scales(name, knowledge)) for name in asked}
     if len(lanes) < 2:
         return JOINT.empty()
     edges = [frame.select("patient", pl.col(at).alias("start")) for frame in lanes.values() for at in ("start", "end")]
@@ -33,10 +34,10 @@ def _scales(lane: str, knowledge: Knowledge) -> list[str]:
     return list(cast("dict[str, list[str]]", knowledge.policy("joint_state"))[lane])
 
 
-def _lane(timeline: pl.DataFrame, scales: list[str]) -> pl.DataFrame | None:
-    """The graded rows of the scales that speak for one part; None if none of them was graded."""
+def _lane(timeline: pl.DataFrame, scales: list[str]) -> pl.DataFrame:
+    """The graded rows of the scales that speak for one part."""
     rows = timeline.filter(pl.col("scale").is_in(scales) & pl.col("at_least").is_not_null())
-    return None if rows.is_empty() else rows.select("patient", "scale", "start", "end", *_ENDS)
+    return rows.select("patient", "scale", "start", "end", *_ENDS)
 
 
 def _beside(table: pl.DataFrame, lane: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -49,6 +50,8 @@ def _beside(table: pl.DataFrame, lane: pl.DataFrame, name: str) -> pl.DataFrame:
         )
         here = (pl.col("stops") > pl.col("start")).fill_null(value=False)
         columns.append(found.select(pl.when(here).then(end).alias(f"{end} {number}") for end in _ENDS))
+    if not columns:
+        return table.with_columns(pl.lit(None, pl.Int16).alias(f"{name}_{end}") for end in _ENDS)
     wide = pl.concat(columns, how="horizontal")
     best = wide.select(
         pl.max_horizontal(column for column in wide.columns if column.startswith(end)).alias(f"{name}_{end}")
@@ -82,7 +85,7 @@ def order_findings(joint: pl.DataFrame, episodes: pl.DataFrame, knowledge: Knowl
         _without_crs(own["icans"], joint, "icans", scales),
         _without_crs(own["iec_hs"], joint, "iec_hs", scales),
         _biphasic(own["crs"], scales),
-        _as_crs_settles(own["iec_hs"], own["crs"], scales),
+        _as_crs_settles(own["iec_hs"], own["crs"], joint, scales),
     ]
     nothing = pl.lit([], dtype=pl.List(pl.String))
     full = [part.with_columns(nothing.alias("evidence")).select(FINDINGS.names) for part in parts if part.height]
@@ -147,19 +150,27 @@ def _without_crs(episodes: pl.DataFrame, joint: pl.DataFrame, lane: str, scales:
 def _biphasic(crs: pl.DataFrame, scales: dict[str, list[str]]) -> pl.DataFrame:
     """A second CRS episode after the same exposure."""
     ordered = crs.sort("patient", "onset")
-    again = pl.col("onset").rank("ordinal").over("patient", "exposure_time") > 1
+    # of several scales each has its own first and second episode
+    again = pl.col("onset").rank("ordinal").over("patient", "exposure_time", "scale") > 1
     rows = ordered.filter(again).select(
         "patient", pl.col("onset").alias("start"), pl.max_horizontal("last_sign", pl.col("onset") + 1).alias("end")
     )
     return _said(rows, "order", "biphasic_crs", scales["crs"], pl.lit(value=True))
 
 
-def _as_crs_settles(iec_hs: pl.DataFrame, crs: pl.DataFrame, scales: dict[str, list[str]]) -> pl.DataFrame:
-    """An IEC-HS that begins after the worst of a CRS of the same exposure."""
-    worst = crs.select("patient", "exposure_time", pl.col("time_of_max").alias("worst"))
-    own = iec_hs.with_row_index("at").join(worst, on=["patient", "exposure_time"])
-    after = own.filter(pl.col("onset") > pl.col("worst")).unique("at", maintain_order=True)
-    rows = after.select(
-        "patient", pl.col("onset").alias("start"), pl.max_horizontal("last_sign", pl.col("onset") + 1).alias("end")
+def _as_crs_settles(
+    iec_hs: pl.DataFrame, crs: pl.DataFrame, joint: pl.DataFrame, scales: dict[str, list[str]]
+) -> pl.DataFrame:
+    """An IEC-HS that begins after the worst of a CRS of the same exposure, with CRS below that worst grade again."""
+    worst = crs.select("patient", "exposure_time", pl.col("time_of_max").alias("worst"), pl.col("max_at_least"))
+    own = iec_hs.with_row_index("at").select("at", "patient", "exposure_time", "onset", "last_sign")
+    own = own.join(worst, on=["patient", "exposure_time"]).filter(pl.col("onset") > pl.col("worst"))
+    now = joint.select("patient", pl.col("start").alias("from"), "crs_at_least", "crs_at_most").sort("from")
+    own = own.sort("onset").join_asof(now, left_on="onset", right_on="from", by="patient", check_sortedness=False)
+    settling = own.filter((pl.col("crs_at_least") < pl.col("max_at_least")).fill_null(value=False))
+    rows = settling.sort("at", "worst").unique("at", keep="first", maintain_order=True)
+    certain = (pl.col("crs_at_most") < pl.col("max_at_least")).fill_null(value=False)
+    table = rows.with_columns(
+        pl.col("onset").alias("start"), pl.max_horizontal("last_sign", pl.col("onset") + 1).alias("end")
     )
-    return _said(rows, "order", "iec_hs_as_crs_settles", [*scales["iec_hs"], *scales["crs"]], pl.lit(value=True))
+    return _said(table, "order", "iec_hs_as_crs_settles", [*scales["iec_hs"], *scales["crs"]], certain)

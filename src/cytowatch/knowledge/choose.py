@@ -15,7 +15,7 @@ DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
 def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
     """The scales asked for, ``all`` and patterns (``crs.*``) spelled out; ArgumentError for one that is not known."""
     asked = list(scales or DEFAULT_SCALES)
-    if asked == ["all"]:
+    if "all" in asked:
         return sorted(knowledge.scales)
     found = [name for part in asked for name in _scales_named(part, knowledge)]
     return list(dict.fromkeys(found))
@@ -29,9 +29,12 @@ def _scales_named(part: str, knowledge: Knowledge) -> list[str]:
         return matching
     # a term of CTCAE without its edition: they grade the same number differently, so none is taken by default
     prefix, _, term = part.partition("ctcae.")
-    editions = sorted(name for name in knowledge.scales if term and name.startswith(f"{prefix}ctcae-") and term in name)
+    known = [name for name in knowledge.scales if name.startswith(f"{prefix}ctcae-")]
+    editions = sorted(name for name in known if term and name.split(".", 3)[-1].startswith(term))
     if not editions and part.rstrip(".").endswith("ctcae"):
-        editions = sorted({name.rpartition(".")[0] for name in knowledge.scales if name.startswith(part.rstrip("."))})
+        of_family = [name for name in knowledge.scales if part.rstrip(".") in name]
+        heads = {name[: -len(last) - 1] if (last := name.split(".")[-1]).isidentifier() else name for name in of_family}
+        editions = sorted(head if head in knowledge.scales else f"{head}.*" for head in heads)
     if editions:
         raise ArgumentError(
             f"{part!r} does not name the edition of CTCAE.",

@@ -26,6 +26,8 @@ _LAYOUT = {
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides
 _NAMES = ("aliases", "brands", "category_aliases")
+# these are replaced whole, never merged
+_WHOLE = ("when",)
 CodeTable = tuple[dict[str, str], ...]
 
 
@@ -115,9 +117,13 @@ def _csv_rows(file: Path, text: str) -> CodeTable:
 def merge(under: dict[str, Any], over: dict[str, Any], *, adding: bool = False) -> dict[str, Any]:
     """``over`` laid on ``under``: tables key by key, lists of rows by their ``id`` or ``name``, names added to names.
 
-    Anything else is replaced.
+    Anything else is replaced, and so is every condition (``when``).
     """
-    merged = {key: _merged(under.get(key), value, adding or key in _NAMES) for key, value in over.items()}
+    merged = {
+        # a condition says one thing: half of an old one would make another rule of the new one
+        key: value if key in _WHOLE else _merged(under.get(key), value, adding or key in _NAMES)
+        for key, value in over.items()
+    }
     return {**under, **merged}
 
 

@@ -148,7 +148,12 @@ def _windows(files: dict[str, Document], policies: dict[str, Policy]) -> dict[st
 
 def _scales(files: dict[str, Document]) -> dict[str, Scale]:
     """Every scale, those that take criteria from others after them; in the order of their ids."""
-    readers = {str(reader.data.get("id", name)): reader for name, reader in _scale_readers(files)}
+    readers: dict[str, Reader] = {}
+    for name, reader in _scale_readers(files):
+        key = str(reader.data.get("id", name))
+        if key in readers:
+            reader.fail(f"The scale `{key}` stands in two files.", "id", hint="Keep one, or give the other an id.")
+        readers[key] = reader
     found: dict[str, Scale] = {}
     library: Library = {}
     for name in _in_order(readers):

@@ -53,7 +53,9 @@ def scale(reader: Reader, library: Library) -> Scale:
         watch=reader.word("watch", ("exposure", "record"), "exposure"),
         window_days=_window(reader),
         has_episodes=has_episodes,
-        flag_rules=tuple(_flag_rule(part, library) for part in reader.tables("flag", ())),
+        flag_rules=tuple(
+            _flag_rule(part, library | {reader.text("id"): own.get("", {})}) for part in reader.tables("flag", ())
+        ),
         probability=_probability(reader),
         view_of=reader.text("view_of", ""),
         view={int(key): grade for key, grade in _categories(reader.table("view", {})).items()},

@@ -93,12 +93,15 @@ class Record:
         stops |= {row.until for row in rows if row.until is not None and row.text != NO_DEVICE}
         return ended(self.chart.lane(concept), sorted(stops))
 
-    def baseline(self, concept: str) -> float | None:
-        """What the patient had before the first exposure, as told or as last measured."""
+    def baseline(self, row: Row) -> float | None:
+        """What the patient had before the first exposure, as told or as last measured; measured, not known before it."""
+        concept = row.concept
         told: float | None = getattr(self.chart.subject, f"baseline_{concept}", None)
         if told is not None or not self.exposure_times:
             return told
         end = self.exposure_times[0]
+        if row.time < end:
+            return None
         start = end - self.chart.rules.baseline_reach
         before = [row.value for row in self._exact(concept) if start <= row.time <= end]
         return before[-1] if before else None

@@ -84,7 +84,7 @@ class Comparison:
     def _values(self, row: Row) -> Range | None:
         if not self.node.of_baseline:
             return true_range(row)
-        baseline = self.record.baseline(row.concept)
+        baseline = self.record.baseline(row)
         return None if baseline is None else exactly(baseline)
 
     def _cut(self, row: Row) -> tuple[float | None, float, str]:
@@ -101,7 +101,7 @@ class Comparison:
 
     def _reference(self, row: Row, kind: str) -> tuple[float | None, str]:
         if kind == "baseline":
-            return self.record.baseline(row.concept), baseline_name(row.concept)
+            return self.record.baseline(row), baseline_name(row.concept)
         if kind == "lowest":
             return self.record.lowest(row, self.reach), row.concept
         return self.record.limit(row, kind), range_name(row.concept)
@@ -118,7 +118,7 @@ class Relation:
         """What the reading says."""
         if row.value is None:
             return Said(row, None, row.concept)
-        limit, baseline = self.record.limit(row, self.node.limit), self.record.baseline(row.concept)
+        limit, baseline = self.record.limit(row, self.node.limit), self.record.baseline(row)
         if limit is None:
             return Said(row, None, range_name(row.concept))
         if baseline is not None:

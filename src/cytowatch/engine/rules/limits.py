@@ -24,7 +24,10 @@ def with_limits(rows: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.Da
 
 
 def baselines(rows: Charted, people: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.DataFrame:
-    """Subject and ``baseline`` of one concept: what the patients table states, else the last reading before T."""
+    """Per subject the ``baseline`` of one concept: what the patients table states, else the last reading before T.
+
+    ``stated`` tells the two apart; ``first_trigger`` is T, the first exposure.
+    """
     days = float(str(knowledge.policy("baseline_days")))
     exact = rows.of(concept).filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
     before = exact.join(people.select("subject", "first_trigger"), on="subject").filter(
@@ -33,7 +36,12 @@ def baselines(rows: Charted, people: pl.DataFrame, concept: str, knowledge: Know
     charted = before.group_by("subject").agg(pl.col("value").sort_by("time").last().alias("charted"))
     stated = pl.col(f"baseline_{concept}") if concept in STATED else pl.lit(None, pl.Float64)
     joined = people.join(charted, on="subject", how="left", maintain_order="left")
-    return joined.select("subject", pl.coalesce(stated, "charted").alias("baseline"))
+    return joined.select(
+        "subject",
+        pl.coalesce(stated, "charted").alias("baseline"),
+        stated.is_not_null().alias("stated"),
+        "first_trigger",
+    )
 
 
 def with_lowest(rows: pl.DataFrame, hours: float) -> pl.DataFrame:

@@ -159,6 +159,10 @@ def _scales(files: dict[str, Document]) -> dict[str, Scale]:
     for name in _in_order(readers):
         found[name] = scale(readers[name], library)
         library[name] = {part.id: (part.grade, part.when) for part in found[name].criteria}
+    for name, part in found.items():
+        seen = found.get(part.view_of)
+        if part.method == "view" and (seen is None or seen.method == "view"):
+            readers[name].fail(f"`view_of` names {part.view_of!r}, which is no scale that can be viewed.", "view_of")
     return dict(sorted(found.items()))
 
 

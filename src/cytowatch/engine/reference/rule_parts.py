@@ -94,7 +94,7 @@ class Record:
         return ended(self.chart.lane(concept), sorted(stops))
 
     def baseline(self, row: Row) -> float | None:
-        """What the patient had before the first exposure, as told or as last measured; measured, not known before it."""
+        """What the patient had before the first exposure: as told, or as last measured, and then not known before it."""
         concept = row.concept
         told: float | None = getattr(self.chart.subject, f"baseline_{concept}", None)
         if told is not None or not self.exposure_times:

@@ -431,8 +431,8 @@ COMPUTED = [
         0  oxygen_device nasal_cannula until=20
         0  oxygen_flow 2
         0  pao2 90
-        2  pao2 72
-        4  pao2 97
+        2  pao2 66
+        4  pao2 100
         6  pao2 72 until=20
         6  oxygen_flow <2
         8  oxygen_flow 50

@@ -264,8 +264,9 @@ LIMITS = [
         """,
         """
         start  | end   | grade | missing
-        -720   | -672  | 0     | -
-        -672   | 0+1us | 0..2  | creatinine
+        -720   | -672  | 0..2  | creatinine_baseline
+        -672   | -10   | 0..2  | creatinine
+        -10    | 0+1us | 0..2  | creatinine_baseline
         0+1us  | 1     | 2     | -
         1      | 38    | 0..2  | creatinine
         """,
@@ -308,9 +309,7 @@ LIMITS = [
         """,
         """
         start | end | grade
-        0     | 4   | 0
-        4     | 6   | 2
-        6     | 8   | 0
+        0     | 8   | 0..2
         """,
     ),
     Case(
@@ -448,7 +447,7 @@ RELATIVE = [
         """,
         """
         start | end | grade
-        -1    | 2   | 0
+        -1    | 2   | 0..1
         2     | 4   | 1
         4     | 6   | 0
         6     | 50  | 0..1

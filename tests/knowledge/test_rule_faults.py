@@ -220,7 +220,6 @@ FAULTS = {
         found_in=MESSAGES,
     ),
     # ------------------------------------------------------------ views
-    "view of nothing": Fault(PLAIN, swap('"shock.test"', '"stroke.test"'), "view", "view_of", "stroke.test"),
     "grade that a view forgets": Fault(PLAIN, swap("4 = 2\n", ""), "view", "4", "not mapped"),
     "worse grade in milder words": Fault(PLAIN, swap("4 = 2", "4 = 1"), "view", "4", "lower one"),
     "view that means nothing": Fault(PLAIN, swap("5 = 3", "5 = 4"), "view", "5", "no meaning"),

@@ -19,7 +19,13 @@ from functools import lru_cache
 import polars as pl
 from tests.lib import cases, tables
 from tests.mutations.harness import cases_of, rows
-from tests.mutations.table_mutations import DOMAINS, condition_mutations, with_domain, with_scale, with_scaled_thresholds
+from tests.mutations.table_mutations import (
+    DOMAINS,
+    condition_mutations,
+    with_domain,
+    with_scale,
+    with_scaled_thresholds,
+)
 
 from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Criterion, ExceptKnown, Not, Scale

@@ -21,6 +21,7 @@ from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Knowledge
 
 ENGINE = Path(apply.__file__).parent
+TWIN = ENGINE / "reference"
 NUMBERS = count()
 Grade = Callable[..., Any]
 
@@ -42,14 +43,24 @@ def engine_with(edits: tuple[Edit, ...], folder: Path) -> Iterator[Grade]:
 
 def write_copy(target: Path, name: str, edits: tuple[Edit, ...]) -> None:
     """A copy of the fast engine as the package ``name``, with these edits made."""
-    target.mkdir(parents=True)
-    for path in ENGINE.glob("*.py"):
-        text = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
-        for module, before, after in edits:
-            if module == path.stem:
-                assert before in text, f"engine/{module}.py no longer has {before!r}: write this mutation anew"
-                text = text.replace(before, after)
-        (target / path.name).write_text(text.replace("cytowatch.engine", name), encoding="utf-8")
+    wrong = dict(texts())
+    for module, before, after in edits:
+        assert before in wrong[module], f"engine/{module} no longer has {before!r}: write this mutation anew"
+        wrong[module] = wrong[module].replace(before, after)
+    for module, text in wrong.items():
+        path = target / f"{module.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("cytowatch.engine", name), encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def texts() -> dict[str, str]:
+    """The modules of the fast engine as ``ast.unparse`` writes them, by name: ``crs``, ``rules.lanes``."""
+    paths = [path for path in sorted(ENGINE.rglob("*.py")) if TWIN not in path.parents]
+    return {
+        ".".join(path.relative_to(ENGINE).with_suffix("").parts): ast.unparse(ast.parse(path.read_text("utf-8")))
+        for path in paths
+    }
 
 
 @lru_cache(maxsize=1)

@@ -15,10 +15,8 @@ DEFAULT_SCALES = ("crs.astct-2019", "icans.astct-2019")
 def check_scales(scales: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
     """The scales asked for, ``all`` and patterns (``crs.*``) spelled out; ArgumentError for one that is not known."""
     asked = list(scales or DEFAULT_SCALES)
-    if "all" in asked:
-        return sorted(knowledge.scales)
-    found = [name for part in asked for name in _scales_named(part, knowledge)]
-    return list(dict.fromkeys(found))
+    found = [name for part in asked if part != "all" for name in _scales_named(part, knowledge)]
+    return sorted(knowledge.scales) if "all" in asked else list(dict.fromkeys(found))
 
 
 def _scales_named(part: str, knowledge: Knowledge) -> list[str]:

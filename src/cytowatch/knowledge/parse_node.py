@@ -44,7 +44,11 @@ def node(reader: Reader, library: Library | None = None) -> Node:
     word = next((word for word in _VOCABULARY if reader.has(word)), None)
     if word is None:
         known = ", ".join(_VOCABULARY)
-        reader.fail("This condition has no known word.", hint=f"Use one of: {known}; `in` and `op` go with `concept`.")
+        reader.fail(
+            "This condition has no known word.",
+            next(iter(reader.data), ""),
+            hint=f"Use one of: {known}; `in` and `op` go with `concept`.",
+        )
     found = _VOCABULARY[word](reader, library or {})
     reader.finish()
     return found

@@ -94,13 +94,13 @@ class Record:
         return ended(self.chart.lane(concept), sorted(stops))
 
     def baseline(self, row: Row) -> float | None:
-        """What the patient had before the first exposure: as told, or as last measured, and then not known before it."""
+        """What the patient had before the first exposure, as told or as last measured (then not known before it)."""
         concept = row.concept
         told: float | None = getattr(self.chart.subject, f"baseline_{concept}", None)
         if told is not None or not self.exposure_times:
             return told
         end = self.exposure_times[0]
-        if row.time < end:
+        if self.chart.rules.scale.watch == "record" and row.time < end:
             return None
         start = end - self.chart.rules.baseline_reach
         before = [row.value for row in self._exact(concept) if start <= row.time <= end]

@@ -24,7 +24,7 @@ def grade_rules(
     subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of a rule scale, in the columns of the schema."""
-    people = subjects.table
+    people = subjects.table.with_columns(pl.lit(scale.watch == "record").alias("by_record"))
     lanes = Lanes(subjects.rows, people, subjects.triggers, knowledge, not_recorded)
     compiler = Compiler(lanes)
     plan = bounds.plan(scale, compiler)

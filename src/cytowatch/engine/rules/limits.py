@@ -26,7 +26,7 @@ def with_limits(rows: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.Da
 def baselines(rows: Charted, people: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.DataFrame:
     """Per subject the ``baseline`` of one concept: what the patients table states, else the last reading before T.
 
-    ``stated`` tells the two apart; ``first_trigger`` is T, the first exposure.
+    ``stated`` tells the two apart; ``first_trigger`` is T, the first exposure; ``by_record`` as in ``people``.
     """
     days = float(str(knowledge.policy("baseline_days")))
     exact = rows.of(concept).filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
@@ -41,6 +41,7 @@ def baselines(rows: Charted, people: pl.DataFrame, concept: str, knowledge: Know
         pl.coalesce(stated, "charted").alias("baseline"),
         stated.is_not_null().alias("stated"),
         "first_trigger",
+        "by_record",
     )
 
 

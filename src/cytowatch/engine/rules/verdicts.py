@@ -55,8 +55,8 @@ def _prepared(
     if isinstance(test, Relative) or test.of_baseline or "baseline" in (test.times, test.plus):
         base = baselines(rows, people, test.concept, knowledge)
         table = table.join(base, on="subject", how="left", maintain_order="left")
-        # a baseline that is read from the record is known from the exposure on, not before
-        known = pl.col("stated") | (pl.col("time") >= pl.col("first_trigger"))
+        # a baseline that is read from the record is known from the exposure on: what was said before stays so
+        known = pl.col("stated") | ~pl.col("by_record") | (pl.col("time") >= pl.col("first_trigger"))
         table = table.with_columns(pl.when(known).then("baseline").alias("baseline"))
     if isinstance(test, Compare) and test.lookback_hours:
         table = with_lowest(table, test.lookback_hours)

@@ -5,6 +5,8 @@ out stands as text tables again; of the tables that a ward names every row must 
 order of their first columns; ``?`` in the first line leaves a column out.
 """
 
+# ruff: noqa: E501  (charts are text tables: a row is a line)
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -78,13 +78,23 @@ def cases_of(scale: str) -> Iterator[tuple[cases.Case, str]]:
 
 
 def failures(scale: str, knowledge: Knowledge, grade: Grade = apply.grade_observations) -> list[cases.Difference]:
-    """What of the cases of one scale does not hold; the first group of options with a difference ends the search."""
+    """What of the cases of one scale does not hold; the first group of cases with a difference ends the search."""
     found: list[cases.Difference] = []
-    speaking = list(cases_of(scale))
-    for name in dict.fromkeys(name for _, name in speaking):
-        for group in cases.groups(case for case, own in speaking if own == name):
-            answer = cases.by_fast_engine(group, name, knowledge, cases.rows_of(rows(), group), grade)
-            found += [difference for case in group for difference in cases.differences(case, name, answer)]
-            if found:
-                return found
+    for name, group in groups_of(scale):
+        answer = cases.by_fast_engine(group, name, knowledge, cases.rows_of(rows(), group), grade)
+        found += [difference for case in group for difference in cases.differences(case, name, answer)]
+        if found:
+            break
     return found
+
+
+@lru_cache(maxsize=256)
+def groups_of(scale: str) -> list[tuple[str, tuple[cases.Case, ...]]]:
+    """The cases of a scale that are graded together, each with the name of the scale in them; the largest first."""
+    speaking = list(cases_of(scale))
+    found = [
+        (name, group)
+        for name in dict.fromkeys(name for _, name in speaking)
+        for group in cases.groups(case for case, own in speaking if own == name)
+    ]
+    return sorted(found, key=lambda named: -len(named[1]))

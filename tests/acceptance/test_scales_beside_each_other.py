@@ -36,7 +36,6 @@ def days(patient: str, number: int) -> list[dict[str, Any]]:
     return [{"patient": patient, **row} for row in rows]
 
 
-@pytest.mark.xfail(reason="whether a part of the joint state was graded is read from the rows of the whole cohort")
 def test_the_joint_state_of_a_patient_does_not_depend_on_the_others() -> None:
     """One patient is watched for a few days, the other past day 31, where the late part begins."""
     short = pl.DataFrame(days("short", 4))

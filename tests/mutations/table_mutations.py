@@ -139,7 +139,8 @@ def moved(factor: float) -> Change:
             return replace(node, at_least=node.at_least + (1 if factor > 1 else -1))
         if node.value is None:
             return replace(node, threshold=scaled(node.threshold, factor))
-        return replace(node, value=node.value * factor if node.value else factor - 1)
+        # nothing that is compared with 0 can be negative
+        return replace(node, value=node.value * factor if node.value else max(0.0, factor - 1))
 
     return change
 
@@ -248,7 +249,6 @@ DOMAINS: list[tuple[str, Callable[[Domain], object], dict[str, Any]]] = [
     ("reasons for oxygen are ignored", lambda domain: domain.excluded_by, {"excluded_by": ""}),
     ("a chronic reason takes all away", lambda domain: domain.chronic, {"chronic": ()}),
     ("sedation is ignored", lambda domain: domain.under_sedation == "unknown", {"under_sedation": "graded"}),
-    ("it keeps no episode open", lambda domain: domain.holds_open, {"holds_open": False}),
 ]
 
 
@@ -258,12 +258,12 @@ def domain_mutations(scale: Scale) -> list[TableMutation]:
         TableMutation(scale.id, part.id, kind, with_domain(part.id, **changes))
         for kind, applies, changes in DOMAINS
         for part in scale.domains
-        if applies(part) and ("holds_open" not in changes or scale.has_episodes)
+        if applies(part)
     ]
 
 
 def other_mutations(scale: Scale) -> list[TableMutation]:
-    """Flags forgotten; the sum for the worst; another window, and another cause of death."""
+    """Flags forgotten; the sum for the worst; another window, another cause of death; unknown signs close episodes."""
 
     def edit(**changes: Any) -> ScaleEdit:
         return lambda before: replace(before, **changes)
@@ -284,4 +284,7 @@ def other_mutations(scale: Scale) -> list[TableMutation]:
     if scale.episode.death_cause:
         episode = replace(scale.episode, death_cause="progression")
         found.append(TableMutation(scale.id, "death", "of another cause", edit(episode=episode)))
+    if scale.has_episodes:
+        none = tuple(replace(part, holds_open=False) for part in scale.domains)
+        found.append(TableMutation(scale.id, "episodes", "unknown signs keep none open", edit(domains=none)))
     return found

@@ -36,10 +36,8 @@ def grade_rules(
     graded = bounds.add_grades(grid, plan, scale, gap)
     segments = graded.table
     joined = join_equal(segments)
-    leaves = [name for name in graded.states.columns if name.startswith("holds ")]
-    joined = joined.with_columns(graded.states[name].gather(joined["state"]) for name in leaves)
     episodes = number_episodes(segments, subjects)
-    rows = traced(joined, evidence.groups(joined, plan, lanes, scale))
+    rows = traced(joined, evidence.groups(joined, graded, plan, lanes, scale))
     timeline = to_timeline(rows, episodes, people, scale.id, plan.criteria_names, plan.missing_names, plan.flag_names)
     if not scale.has_episodes:
         return timeline, EPISODES.empty()

@@ -17,9 +17,8 @@ def make_grid(subjects: pl.DataFrame, frames: list[pl.DataFrame], counters: list
     """
     spans = subjects.select("subject", pl.col("start").alias("span_start"), pl.col("end").alias("span_end"))
     edges = [_edges(frame, spans) for frame in frames]
-    order = _Order(
-        [spans.select("subject", pl.col("span_start").alias("at")), *(part for pair in edges for part in pair)]
-    )
+    begin = spans.select("subject", pl.col("span_start").alias("at"))
+    order = _Order([begin, *(part for pair in edges for part in pair)])
     columns: dict[str, list[tuple[int, pl.Series]]] = {}
     for number, (gains, losses) in enumerate(edges):
         for name in frames[number].columns:

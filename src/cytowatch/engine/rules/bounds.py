@@ -30,6 +30,7 @@ class Plan:
     criteria: dict[str, tuple[Truth[Statement], list[Atom]]]
     flags: dict[str, Truth[Statement]]
     base: dict[str, pl.Expr]
+    counted: list[str]
     criteria_names: list[str]
     missing_names: list[str]
     flag_names: list[str]
@@ -55,7 +56,7 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
     elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
     names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
-    return Plan(criteria, flags, compiler.base, [*criteria, *death], missing, names)
+    return Plan(criteria, flags, compiler.base, list(compiler.counted), [*criteria, *death], missing, names)
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,9 @@ class Segments:
 def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> Segments:
     """Grade every stretch of the grid."""
     about = ["triggered", "assumed", "death|own", "death|unknown"]
-    read = grid.select(
-        *(expression.alias(name) for name, expression in plan.base.items()),
-        *_axis_states(scale),
-        *(is_open(name).alias(name) for name in about[2:]),
-        *about[:2],
-    )
-    # what cannot be told of a column does not hold
-    state, kinds = distinct(read.with_columns(pl.all().fill_null(value=False)))
+    asked = plan.base | _axis_states(scale) | {name: is_open(name) for name in about[2:]}
+    asked |= {name: pl.col(name) for name in about[:2]}
+    state, kinds = distinct(grid, plan.counted, asked)
     told = Told(kinds)
     axes = _Axes(plan, scale)
     states = _graded(told, axes)
@@ -116,17 +112,17 @@ _ABOUT = ("triggered", "death|own", "death|unknown")
 # ---------------------------------------------------------------- truths
 
 
-def _axis_states(scale: Scale) -> list[pl.Expr]:
+def _axis_states(scale: Scale) -> dict[str, pl.Expr]:
     """Per domain ``gone`` (attributed or excluded), ``chronic`` and ``asleep``, where they can be so."""
-    columns = []
+    states = {}
     for domain in scale.domains:
         if domain.attribution or domain.excluded_by:
-            columns.append(_gone(domain).alias(f"gone {domain.id}"))
+            states[f"gone {domain.id}"] = _gone(domain)
         if domain.excluded_by:
-            columns.append(_chronic().alias(f"chronic {domain.id}"))
+            states[f"chronic {domain.id}"] = _chronic()
         if domain.under_sedation == "unknown":
-            columns.append(is_open("sedated|on").alias(f"asleep {domain.id}"))
-    return columns
+            states[f"asleep {domain.id}"] = is_open("sedated|on")
+    return states
 
 
 def _gone(domain: Domain) -> pl.Expr:

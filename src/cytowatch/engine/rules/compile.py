@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from cytowatch.engine import counters
-from cytowatch.engine.compile import Truth, drug_truth, is_open
+from cytowatch.engine.compile import Truth, drug_truth
 from cytowatch.engine.rules import timed
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.quantities import Quantities
 from cytowatch.engine.rules.reader import Atom, LeafNames, Names
-from cytowatch.engine.rules.statements import NO, YES, Leaf, Statement, at_least, either, every
+from cytowatch.engine.rules.statements import NO, YES, Bit, Leaf, Open, Statement, at_least, either, every
 from cytowatch.engine.rules.tree import DEVICE, concepts_in_order
 from cytowatch.engine.rules.verdicts import Test
 from cytowatch.knowledge.model import (
@@ -55,8 +55,10 @@ class Compiler:
     read: dict[str, None] = field(default_factory=dict)
     atoms: list[Atom] = field(default_factory=list)
     quantities: Quantities = field(init=False)
-    # what is read of the counters, as Boolean columns computed once a grid
+    # what is read of the counters: as they are, and as Boolean columns computed once a grid
+    counted: dict[str, None] = field(default_factory=dict)
     base: dict[str, pl.Expr] = field(default_factory=dict)
+    said: dict[object, Statement] = field(default_factory=dict)
     known: dict[object, tuple[Truth[Statement], Names]] = field(default_factory=dict)
     drugs: dict[str, None] = field(default_factory=dict)
     devices: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -93,11 +95,17 @@ class Compiler:
         """An expression as a column of its own; under a name it is made once."""
         key = name or f"leaf {len(self.base)}"
         self.base.setdefault(key, expression)
-        return Leaf(key)
+        return self.said.setdefault(key, Leaf(key))
 
     def on(self, counter: str) -> Statement:
         """At least one interval of the class is open."""
-        return self.column(is_open(counter), counter)
+        self.counted[counter] = None
+        return self.said.setdefault((counter,), Open(counter))
+
+    def bit(self, counter: str, place: int) -> Statement:
+        """One test says so of the reading in force."""
+        self.counted[counter] = None
+        return self.said.setdefault((counter, place), Bit(counter, place))
 
     def _kept(self, truth: Truth[pl.Expr], names: LeafNames) -> tuple[Truth[Statement], Names]:
         """What is said in expressions, as columns."""
@@ -186,11 +194,8 @@ class Compiler:
 
     def _bits(self, test: Test) -> dict[str, Statement]:
         """Of one test on the reading in force: in, true, false, idle and the reasons of gray."""
-        concept, bit = test.concept, 1 << self._place(test)
-        found = {
-            part: self.column((pl.col(f"{concept}|{part}") & bit) != 0, f"{concept}|{part} {bit}")
-            for part in ("t", "f", "x", "r", "b", "a")
-        }
+        concept, place = test.concept, self._place(test)
+        found = {part: self.bit(f"{concept}|{part}", place) for part in ("t", "f", "x", "r", "b", "a")}
         return found | {"in": self.on(f"{concept}|in")}
 
     def _reading(self, test: Compare | Relative | In) -> tuple[Truth[Statement], Names]:

@@ -20,12 +20,15 @@ from cytowatch.schema import EPISODES, HOUR_US
 _PERSON = ("subject", "triggered", "assumed", "age_days", "age_years", "baseline_oxygen_device")
 
 
-def grade_rules(
-    subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Timeline and episodes of a rule scale, in the columns of the schema."""
+def make_lanes(subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]) -> Lanes:
+    """What the conditions of a scale read of these spans; scales that watch alike share it."""
     people = subjects.table.with_columns(pl.lit(scale.watch == "record").alias("by_record"))
-    lanes = Lanes(subjects.rows, people, subjects.triggers, knowledge, not_recorded)
+    return Lanes(subjects.rows, people, subjects.triggers, knowledge, not_recorded)
+
+
+def grade_rules(subjects: Subjects, lanes: Lanes, scale: Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Timeline and episodes of a rule scale, in the columns of the schema."""
+    people, knowledge = lanes.people, lanes.knowledge
     compiler = Compiler(lanes)
     plan = bounds.plan(scale, compiler)
     frames = [*compiler.all_frames(), *_axis_frames(lanes, scale)]

@@ -43,6 +43,7 @@ class Reader(Protocol):
 
     lanes: Lanes
     base: dict[str, pl.Expr]
+    counted: dict[str, None]
     drugs: dict[str, None]
     devices: dict[str, tuple[str, ...]]
 

@@ -1,13 +1,16 @@
 """Statements about a moment, put together from what the leaves of a condition say.
 
-What the leaves say stands in Boolean columns of a frame. A statement is worked out over them when it is asked for and
-kept: a scale puts thousands of small steps together, and planned one by one they cost more than they compute.
+What the leaves say stands in the counters of a frame and in Boolean columns. A statement is worked out over them when
+it is asked for, and kept: a scale puts thousands of small steps together, and planned one by one they cost more than
+they compute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
 
 import polars as pl
 
@@ -32,6 +35,21 @@ class Leaf(Statement):
     """A Boolean column of the frame."""
 
     name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Open(Statement):
+    """At least one interval of a class is open: a counter of the frame is above 0."""
+
+    counter: str
+
+
+@dataclass(frozen=True, eq=False)
+class Bit(Statement):
+    """One bit of a counter of the frame is set."""
+
+    counter: str
+    place: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +103,7 @@ def at_least(number: int, parts: Iterable[Statement]) -> Statement:
 
 
 class Told:
-    """What statements say at the rows of one frame of Boolean columns."""
+    """What statements say at the rows of one frame of counters and Boolean columns."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.height = frame.height
@@ -100,22 +118,25 @@ class Told:
 
     def _worked_out(self, statement: Statement) -> pl.Series:
         match statement:
-            case Leaf(name):
-                return self._columns[name]
             case _Opposite(part):
                 return ~self.of(part)
             case _Every(parts):
-                found = self.of(parts[0])
-                for part in parts[1:]:
-                    found = found & self.of(part)
-                return found
+                return reduce(and_, map(self.of, parts))
             case _Either(parts):
-                found = self.of(parts[0])
-                for part in parts[1:]:
-                    found = found | self.of(part)
-                return found
+                return reduce(or_, map(self.of, parts))
             case _AtLeast(parts, number):
-                return self.sum([(1, part) for part in parts]) >= number
+                return self.sum((1, part) for part in parts) >= number
+            case _:
+                return self._read(statement)
+
+    def _read(self, statement: Statement) -> pl.Series:
+        match statement:
+            case Leaf(name):
+                return self._columns[name]
+            case Open(counter):
+                return self._columns[counter] > 0
+            case Bit(counter, place):
+                return (self._columns[counter] & (1 << place)) != 0
             case _Constant(holds):
                 return pl.Series([holds]).new_from_index(0, self.height)
         raise TypeError(f"no rule for {statement!r}")

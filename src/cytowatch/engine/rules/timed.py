@@ -46,9 +46,8 @@ def states(lanes: Lanes, compiler: Reader, asked: dict[str, Statement]) -> pl.Da
     """Statements of a compiler at the segments of each span: subject, start, end, span_start, span_end and they."""
     grid = make_grid(lanes.people, compiler.all_frames(), compiler.all_counters())
     grid = grid.join(lanes.people.select(PERSON), on="subject", how="left", maintain_order="left")
-    told = Told(
-        grid.select(expression.fill_null(value=False).alias(name) for name, expression in compiler.base.items())
-    )
+    read = grid.select(expression.fill_null(value=False).alias(name) for name, expression in compiler.base.items())
+    told = Told(pl.concat([grid, read], how="horizontal"))
     said = (told.of(statement).alias(name) for name, statement in asked.items())
     return grid.select("subject", "start", "end", "span_start", "span_end").with_columns(said)
 

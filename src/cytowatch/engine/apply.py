@@ -77,7 +77,7 @@ def grade_observations(
     reported = settled.charted.of("reported_grade")
     joint = joint_state(timeline, scales, knowledge)
     findings = [order_findings(joint, episodes, knowledge)]
-    findings += [as_findings(_one_scale(watch, scale, not_recorded)[0]) for scale in beside]
+    findings += [as_findings(_one_scale(watch, scale, not_recorded)[0], scale) for scale in beside]
     return Graded(
         timeline,
         episodes,

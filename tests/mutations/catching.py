@@ -11,18 +11,21 @@ What is noticed only over time (windows, episodes, deaths) is graded alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from unittest.mock import patch
 
 import polars as pl
 from tests.lib import cases
-from tests.mutations.harness import cases_of, failures, rows
-from tests.mutations.table_mutations import TableMutation, with_scale, with_scaled_thresholds
+from tests.mutations.harness import cases_of, failures, groups_of, rows
+from tests.mutations.table_mutations import Part, TableMutation, with_scale, with_scaled_thresholds
 
 from cytowatch.engine import apply
 from cytowatch.engine.rules import bounds, grade
-from cytowatch.engine.rules.bounds import Plan
+from cytowatch.engine.rules.bounds import Plan, Segments
+from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.statements import NO, Statement, Told
 from cytowatch.engine.subjects import Subjects
 from cytowatch.knowledge import load
@@ -60,114 +63,126 @@ class Walked:
     right: Said = field(init=False)
 
     def __post_init__(self) -> None:
-        self.right = Said(self.plan, self.scale)
+        self.right = Said(self.plan, self.scale, self.told)
 
     def noticed(self, mutation: TableMutation, key: str) -> list[str]:
         """The cases in which some moment comes out otherwise; ``key``: under what the wrong part was compiled."""
-        wrong = Said(self._plan_with(mutation, key), mutation.edit(self.scale))
-        for column in ("grade", "criteria", "flags", "missing"):
-            states = self.right.differs(wrong, column, self.told).arg_true()
-            found = [case for state in states for case in self.saying[state].get(column, [])]
+        scale, plan, part = mutation.edit(self.scale), self.plan, mutation.wrong
+        if isinstance(part, Criterion):
+            plan = replace(plan, criteria=plan.criteria | {part.id: plan.criteria[key]})
+        if isinstance(part, FlagRule):
+            plan = replace(plan, flags=plan.flags | {part.id: plan.flags[key]})
+        wrong = Said(plan, scale, self.told, like=self.right if scale.domains == self.scale.domains else None)
+        concerned = part.id if isinstance(part, Criterion) else ""
+        for column, states in self.right.differences(wrong, concerned):
+            found = [case for state in states.arg_true() for case in self.saying[state].get(column, [])]
             if found:
                 return list(dict.fromkeys(found))
         return []
 
-    def _plan_with(self, mutation: TableMutation, key: str) -> Plan:
-        part = mutation.wrong
-        if isinstance(part, Criterion):
-            return replace(self.plan, criteria=self.plan.criteria | {part.id: self.plan.criteria[key]})
-        if isinstance(part, FlagRule):
-            return replace(self.plan, flags=self.plan.flags | {part.id: self.plan.flags[key]})
-        kept = {flag.id for flag in mutation.edit(self.scale).flag_rules}
-        return replace(self.plan, flags={name: said for name, said in self.plan.flags.items() if name in kept})
-
 
 class Said:
-    """What a scale makes of a state, by the engine's last step."""
+    """What a scale makes of each state, by the engine's last step."""
 
-    def __init__(self, plan: Plan, scale: Scale) -> None:
-        self.scale = scale
-        own = {part.id for part in scale.criteria}
-        rules = {flag.id for flag in scale.flag_rules}
-        self.axes = bounds._Axes(
-            replace(
-                plan,
-                criteria={name: said for name, said in plan.criteria.items() if name in own},
-                flags={name: said for name, said in plan.flags.items() if name in rules},
-            ),
-            scale,
-        )
+    def __init__(self, plan: Plan, scale: Scale, told: Told, like: Said | None = None) -> None:
+        self.scale, self.told = scale, told
+        criteria = {part.id: plan.criteria[part.id] for part in scale.criteria}
+        flags = {flag.id: plan.flags[flag.id] for flag in scale.flag_rules}
+        self.axes = bounds._Axes(replace(plan, criteria=criteria, flags=flags), scale)
+        if like:
+            # what is compiled alike is worked out once
+            same = [name for name, said in criteria.items() if like.axes.plan.criteria.get(name) is said]
+            self.axes.sure |= {name: like.axes.sure[name] for name in same}
+            self.axes.maybe |= {name: like.axes.maybe[name] for name in same}
 
-    def differs(self, wrong: Said, column: str, told: Told) -> pl.Series:
-        """The states of which two scales say something else in one column."""
-        if column == "grade":
-            low, high = (self.bound(end, told) != wrong.bound(end, told) for end in ("sure", "maybe"))
-            return (low | high) & told.of(bounds._TRIGGERED & ~bounds._DEAD)
-        named = {"criteria": bounds._criteria, "flags": bounds._flags, "missing": bounds._missing}[column]
-        found = _otherwise(named(self.axes), named(wrong.axes), told)
+    def differences(self, wrong: Said, concerned: str) -> Iterator[tuple[str, pl.Series]]:
+        """The states of which two scales say something else, by column; ``concerned``: the only criterion that does."""
+        low, high = (self.bound(end) != wrong.bound(end) for end in ("sure", "maybe"))
+        yield "grade", (low | high) & self.told.of(bounds._TRIGGERED & ~bounds._DEAD)
+        yield "criteria", self._otherwise(bounds._criteria(self.axes), bounds._criteria(wrong.axes))
+        if not concerned:
+            yield "flags", self._otherwise(bounds._flags(self.axes), bounds._flags(wrong.axes))
+        missing = self._otherwise(self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True))
         # names of what is missing may be left out where an episode itself makes grade 1
-        return found & (self.bound("maybe", told) > 1) if column == "missing" and self.scale.has_episodes else found
+        yield "missing", missing & (self.bound("maybe") > 1) if self.scale.has_episodes else missing
 
-    def bound(self, end: str, told: Told) -> pl.Series:
+    def missing(self, concerned: str, *, others: bool = False) -> dict[str, Statement]:
+        """The names that are missing for one criterion, or for all others; for every criterion if none is named."""
+        if others and not concerned:
+            return {}
+        chosen = tuple(part for part in self.scale.criteria if not concerned or (part.id == concerned) != others)
+        axes = copy(self.axes)
+        axes.scale = replace(self.scale, criteria=chosen)
+        return bounds._missing(axes)
+
+    def bound(self, end: str) -> pl.Series:
         """The lowest (sure) or highest (maybe) grade of each state; with episodes at least 1, whatever is made of 0."""
-        total = bounds._total(told, self.axes.groups, getattr(self.axes, end))
+        total = bounds._total(self.told, self.axes.groups, getattr(self.axes, end))
         return total.clip(lower_bound=1) if self.scale.has_episodes else total
 
+    def _otherwise(
+        self, right: dict[str, Statement], wrong: dict[str, Statement], both: dict[str, Statement] | None = None
+    ) -> pl.Series:
+        """Where one of these names holds on one side only; what holds on ``both`` makes no difference."""
+        found, of = self.told.of(NO), self.told.of
+        for name in dict.fromkeys([*right, *wrong]):
+            one, other = right.get(name, NO), wrong.get(name, NO)
+            if one is not other:
+                differs = of(one) != of(other)
+                found = found | (differs & ~of(both[name]) if both and name in both else differs)
+        return found
 
-def _otherwise(right: dict[str, Statement], wrong: dict[str, Statement], told: Told) -> pl.Series:
-    found = told.of(NO)
-    for name in dict.fromkeys([*right, *wrong]):
-        found = found | (told.of(right.get(name, NO)) != told.of(wrong.get(name, NO)))
+
+@lru_cache(maxsize=2)
+def watched(scale: str) -> list[tuple[Subjects, Lanes]]:
+    """The patients of a scale's cases, by the options that they are graded with, and what its conditions read."""
+    found: list[tuple[Subjects, Lanes]] = []
+
+    def no_further(subjects: Subjects, lanes: Lanes, _: Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
+        found.append((subjects, lanes))
+        return TIMELINE.empty(), EPISODES.empty()
+
+    with patch.object(apply, "grade_rules", no_further):
+        for name, group in groups_of(scale):
+            cases.by_fast_engine(group, name, tables(), cases.rows_of(rows(), group))
     return found
 
 
-def walked(scale: Scale, beside: list[Criterion | FlagRule]) -> Iterator[Walked]:
-    """The patients of a scale's cases, by the options that they are graded with; conditions ``beside`` the scale's."""
-    extra = [part for part in beside if isinstance(part, Criterion)]
-    flags = [part for part in beside if isinstance(part, FlagRule)]
-    whole = replace(scale, criteria=(*scale.criteria, *extra), flag_rules=(*scale.flag_rules, *flags))
-    knowledge = with_scale(tables(), whole)
-    names = {case.id: name for case, name in cases_of(scale.id)}
-    for group in cases.groups(case for case, _ in cases_of(scale.id)):
-        found: list[Walked] = []
-
-        def walk(subjects: Subjects, *options: object, found: list[Walked] = found) -> tuple[pl.DataFrame, pl.DataFrame]:
-            found.append(_walked(subjects, scale, whole, options, names))
-            return TIMELINE.empty(), EPISODES.empty()
-
-        with patch.object(apply, "grade_rules", walk):
-            cases.by_fast_engine(group, names[group[0].id], knowledge, cases.rows_of(rows(), group))
-        yield from found
+def walked(scale: Scale, beside: list[Part]) -> Iterator[Walked]:
+    """The patients of a scale's cases walked through, with other conditions ``beside`` those of the scale."""
+    criteria = tuple(part for part in beside if isinstance(part, Criterion))
+    flags = tuple(part for part in beside if isinstance(part, FlagRule))
+    whole = replace(scale, criteria=scale.criteria + criteria, flag_rules=scale.flag_rules + flags)
+    for subjects, lanes in watched(scale.id):
+        yield _walked(subjects, lanes, scale, whole)
 
 
-def _walked(subjects: Subjects, scale: Scale, whole: Scale, options: tuple[object, ...], names: dict[str, str]) -> Walked:
+class _Enough(Exception):
+    """The rest of the way is not needed."""
+
+
+def _walked(subjects: Subjects, lanes: Lanes, scale: Scale, whole: Scale) -> Walked:
     """The engine's own way up to the states, and no further."""
-    found: list[Walked] = []
+    found: list[tuple[Plan, Segments]] = []
 
-    class Enough(Exception):
-        """The rest of the way is not needed."""
-
-    def states(grid: pl.DataFrame, plan: Plan, *rest: object) -> None:
-        segments = add_grades(grid, plan, *rest)
-        patients = segments.table.join(subjects.table.select("subject", "patient"), on="subject")
-        found.append(Walked(scale, plan, segments.told, _saying(patients, segments.told.height, names)))
-        raise Enough
+    def states(grid: pl.DataFrame, plan: Plan, part: Scale, gap: int) -> Segments:
+        found.append((plan, add_grades(grid, plan, part, gap)))
+        raise _Enough
 
     add_grades = bounds.add_grades
-    with patch.object(bounds, "add_grades", states):
-        try:
-            grade.grade_rules(subjects, whole, *options[1:])
-        except Enough:
-            pass
-    return found[0]
+    with patch.object(bounds, "add_grades", states), suppress(_Enough):
+        grade.grade_rules(subjects, lanes, whole)
+    ((plan, segments),) = found
+    patients = segments.table.join(subjects.table.select("subject", "patient"), on="subject")
+    return Walked(scale, plan, segments.told, _saying(scale.id, patients, segments.told.height))
 
 
-def _saying(patients: pl.DataFrame, height: int, names: dict[str, str]) -> list[dict[str, list[str]]]:
-    by_id = {case.id: case for case in cases.all_cases()}
+def _saying(scale: str, patients: pl.DataFrame, height: int) -> list[dict[str, list[str]]]:
+    columns = {case.id: list(cases.cells(case.expected[name, "timeline"])[0]) for case, name in cases_of(scale)}
     found: list[dict[str, list[str]]] = [{} for _ in range(height)]
-    for patient, state in patients.select(pl.col("patient").cast(pl.String), "state").unique().sort("state", "patient").rows():
-        table = by_id[patient].expected[names[patient], "timeline"]
-        for column in cases.cells(table)[0]:
+    states = patients.select(pl.col("patient").cast(pl.String), "state").unique().sort("state", "patient")
+    for patient, state in states.iter_rows():
+        for column in columns[patient]:
             found[state].setdefault(column, []).append(patient)
     return found
 

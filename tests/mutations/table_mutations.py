@@ -3,14 +3,15 @@
 An error concerns one criterion: dropped, its grade one more or one less, or something of its condition made wrong. Of
 the condition that is every comparison (put on the other side of its edge, turned round, moved by a fifth up and down),
 every length and number of times, every list (one entry forgotten), and every word for what is not known. What stands
-twice in a criterion is one thing, and made wrong in both places; what a criterion takes over from one above it is
-made wrong there. Further errors concern a flag, a domain or the whole scale.
+twice in a criterion is one thing, and made wrong in both places; what a criterion takes over from one above it, or
+from a term of CTCAE, is made wrong there. Further errors concern a flag, a domain or the whole scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from math import ceil, floor
 from typing import Any
 
@@ -98,9 +99,27 @@ def exchanged(node: Any, before: object, after: object) -> Any:
     return replace(node, **{part.name: exchanged(getattr(node, part.name), before, after) for part in fields(node)})
 
 
+@lru_cache(maxsize=1)
+def terms() -> dict[object, str]:
+    """The conditions of the grades of CTCAE, each with the term that it grades."""
+    scales = load().scales
+    return {part.when: name.split(".")[-1] for name in scales for part in scales[name].criteria if is_term(name)}
+
+
+def is_term(scale: str) -> bool:
+    """One of the many scales that grade one term of CTCAE."""
+    return scale.startswith("organ.")
+
+
+@lru_cache(maxsize=1)
+def inside_terms() -> frozenset[object]:
+    """Every condition inside a grade of CTCAE."""
+    return frozenset(place for when in terms() for place in places(when))
+
+
 def own_places(scale: Scale, part: Part) -> list[Any]:
-    """The different conditions inside a criterion or flag that no criterion above it has."""
-    above: set[object] = set()
+    """The different conditions inside a criterion or flag that neither a criterion above it nor a term has."""
+    above: set[object] = set() if is_term(scale.id) else set(inside_terms())
     for other in (*scale.criteria, *scale.flag_rules):
         if other is part:
             break
@@ -178,11 +197,15 @@ def looking_back(factor: float) -> Callable[[Any], Any]:
 
 
 def without_one(node: Any) -> Iterator[Any]:
-    """One entry of a list forgotten, each in turn; of a single one nothing is taken, that would be to drop it all."""
+    """One entry of a list forgotten, each in turn; of a single one nothing is taken, that would be to drop it all.
+
+    The grades of one term of CTCAE are one entry: the worse ones are contained in the milder.
+    """
     (name,) = (part.name for part in fields(node) if part.name in ("categories", "concepts", "of"))
-    entries = getattr(node, name)
-    for number in range(len(entries) if len(entries) > 1 else 0):
-        yield replace(node, **{name: entries[:number] + entries[number + 1 :]})
+    entries = {number: terms().get(part, number) for number, part in enumerate(getattr(node, name))}
+    for entry in dict.fromkeys(entries.values()) if len(set(entries.values())) > 1 else ():
+        kept = tuple(part for number, part in enumerate(getattr(node, name)) if entries[number] != entry)
+        yield replace(node, **{name: kept})
 
 
 def each(change: Callable[[Any], Any]) -> Callable[[Any], Iterator[Any]]:

@@ -3,12 +3,14 @@
 An error concerns one criterion: dropped, its grade one more or one less, or something of its condition made wrong. Of
 the condition that is every comparison (put on the other side of its edge, turned round, moved by a fifth up and down),
 every length and number of times, every list (one entry forgotten), and every word for what is not known. What stands
-twice in a criterion is one thing, and made wrong in both places; what a criterion takes over from one above it, or
-from a term of CTCAE, is made wrong there. Further errors concern a flag, a domain or the whole scale.
+twice in a criterion is one thing, and made wrong in both places; what a criterion shares with one above it, or takes
+over by name from another scale (``criterion``, ``grade_of``), is made wrong there. Further errors concern a flag, a
+domain or the whole scale.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
@@ -16,6 +18,7 @@ from math import ceil, floor
 from typing import Any
 
 from cytowatch.knowledge import load
+from cytowatch.knowledge.load import TABLES
 from cytowatch.knowledge.model import (
     AgeYears,
     AnyMeasured,
@@ -117,9 +120,20 @@ def inside_terms() -> frozenset[object]:
     return frozenset(place for when in terms() for place in places(when))
 
 
+@lru_cache(maxsize=32)
+def taken_over(scale: str) -> frozenset[object]:
+    """Every condition that a scale does not write itself, but names: what stands in another scale's criterion."""
+    if is_term(scale):
+        return frozenset()
+    written = (TABLES / "scales" / f"{scale}.toml").read_text(encoding="utf-8")
+    named = set(re.findall(r'criterion = "([^"]+)\.(\w+)"', written))
+    found = {part.when for name, key in named if name != scale for part in load().scales[name].criteria if part.id == key}
+    return inside_terms() | {place for when in found for place in places(when)}
+
+
 def own_places(scale: Scale, part: Part) -> list[Any]:
-    """The different conditions inside a criterion or flag that neither a criterion above it nor a term has."""
-    above: set[object] = set() if is_term(scale.id) else set(inside_terms())
+    """The different conditions inside a criterion or flag that no criterion above it and no other scale has."""
+    above = set(taken_over(scale.id))
     for other in (*scale.criteria, *scale.flag_rules):
         if other is part:
             break

@@ -4,8 +4,8 @@ An error concerns one criterion: dropped, its grade one more or one less, or som
 the condition that is every comparison (put on the other side of its edge, turned round, moved by a fifth up and down),
 every length and number of times, every list (one entry forgotten), and every word for what is not known. What stands
 twice in a criterion is one thing, and made wrong in both places; what a criterion shares with one above it, or takes
-over by name from another scale (``criterion``, ``grade_of``), is made wrong there. Further errors concern a flag, a
-domain or the whole scale.
+over by name from another scale (``criterion``, ``grade_of``), is made wrong there, and may be noticed here. Further
+errors concern a flag, a domain or the whole scale.
 """
 
 from __future__ import annotations
@@ -121,14 +121,22 @@ def inside_terms() -> frozenset[object]:
 
 
 @lru_cache(maxsize=32)
-def taken_over(scale: str) -> frozenset[object]:
-    """Every condition that a scale does not write itself, but names: what stands in another scale's criterion."""
+def named(scale: str) -> frozenset[tuple[str, str]]:
+    """The criteria of other scales that a scale takes over by name: scale and criterion."""
     if is_term(scale):
         return frozenset()
     written = (TABLES / "scales" / f"{scale}.toml").read_text(encoding="utf-8")
-    named = set(re.findall(r'criterion = "([^"]+)\.(\w+)"', written))
-    found = {part.when for name, key in named if name != scale for part in load().scales[name].criteria if part.id == key}
-    return inside_terms() | {place for when in found for place in places(when)}
+    found = re.findall(r'criterion = "([^"]+)\.(\w+)"', written)
+    return frozenset((other, key) for other, key in found if other != scale)
+
+
+@lru_cache(maxsize=32)
+def taken_over(scale: str) -> frozenset[object]:
+    """Every condition that a scale does not write itself, but names: what stands in another scale's criterion."""
+    scales = load().scales
+    found = {part.when for other, key in named(scale) for part in scales[other].criteria if part.id == key}
+    own = frozenset() if is_term(scale) else inside_terms()
+    return own | {place for when in found for place in places(when)}
 
 
 def own_places(scale: Scale, part: Part) -> list[Any]:
@@ -384,3 +392,16 @@ def mutations_of(scale: Scale) -> list[TableMutation]:
         *domain_mutations(scale),
         *other_mutations(scale),
     ]
+
+
+def followers(mutation: TableMutation) -> list[TableMutation]:
+    """The same error in every scale that takes the wrong criterion over by name."""
+    scales, found = load().scales, []
+    right = next((part.when for part in scales[mutation.scale].criteria if part.id == mutation.part), None)
+    for name, scale in scales.items():
+        if mutation.wrong and scale.method == "rules" and (mutation.scale, mutation.part) in named(name):
+            for part in (*scale.criteria, *scale.flag_rules):
+                wrong = replace(part, when=exchanged(part.when, right, mutation.wrong.when))
+                if wrong != part:
+                    found.append(TableMutation(name, part.id, mutation.kind, exchange(wrong), wrong, mutation.of))
+    return found

@@ -32,8 +32,8 @@ from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Criterion, FlagRule, Knowledge, Scale
 from cytowatch.schema import EPISODES, TIMELINE
 
-# the tests of one concept share the bits of an integer, and each wrong condition brings at most one more
-TOGETHER = 30
+# the criteria of a scale, and the tests of one concept, share the bits of one integer
+MOST = 60
 
 
 @lru_cache(maxsize=1)
@@ -65,15 +65,14 @@ class Walked:
     def __post_init__(self) -> None:
         self.right = Said(self.plan, self.scale, self.told)
 
-    def noticed(self, mutation: TableMutation, key: str) -> list[str]:
-        """The cases in which some moment comes out otherwise; ``key``: under what the wrong part was compiled."""
-        scale, plan, part = mutation.edit(self.scale), self.plan, mutation.wrong
-        if isinstance(part, Criterion):
-            plan = replace(plan, criteria=plan.criteria | {part.id: plan.criteria[key]})
-        if isinstance(part, FlagRule):
-            plan = replace(plan, flags=plan.flags | {part.id: plan.flags[key]})
+    def noticed(self, mutation: TableMutation) -> list[str]:
+        """The cases in which some moment comes out otherwise."""
+        scale, plan = mutation.edit(self.scale), self.plan
+        criteria = {part.id: plan.criteria[key] for key, part in beside([mutation]).items() if key in plan.criteria}
+        flags = {part.id: plan.flags[key] for key, part in beside([mutation]).items() if key in plan.flags}
+        plan = replace(plan, criteria=plan.criteria | criteria, flags=plan.flags | flags)
         wrong = Said(plan, scale, self.told, like=self.right if scale.domains == self.scale.domains else None)
-        concerned = part.id if isinstance(part, Criterion) else ""
+        concerned = next(iter(criteria)) if len(criteria) == 1 and not flags else ""
         for column, states in self.right.differences(wrong, concerned):
             found = [case for state in states.arg_true() for case in self.saying[state].get(column, [])]
             if found:
@@ -148,10 +147,16 @@ def watched(scale: str) -> list[tuple[Subjects, Lanes]]:
     return found
 
 
-def walked(scale: Scale, beside: list[Part]) -> Iterator[Walked]:
-    """The patients of a scale's cases walked through, with other conditions ``beside`` those of the scale."""
-    criteria = tuple(part for part in beside if isinstance(part, Criterion))
-    flags = tuple(part for part in beside if isinstance(part, FlagRule))
+def beside(mutations: Iterable[TableMutation]) -> dict[str, Part]:
+    """The wrong conditions of some mutations, each under a name of its own."""
+    return {f"{part.id} {hash(part.when)}": part for mutation in mutations for part in mutation.wrong}
+
+
+def walked(scale: Scale, mutations: list[TableMutation]) -> Iterator[Walked]:
+    """The patients of a scale's cases walked through, with the wrong conditions beside those of the scale."""
+    parts = [replace(part, id=key) for key, part in beside(mutations).items()]
+    criteria = tuple(part for part in parts if isinstance(part, Criterion))
+    flags = tuple(part for part in parts if isinstance(part, FlagRule))
     whole = replace(scale, criteria=scale.criteria + criteria, flag_rules=scale.flag_rules + flags)
     for subjects, lanes in watched(scale.id):
         yield _walked(subjects, lanes, scale, whole)
@@ -189,12 +194,21 @@ def _saying(scale: str, patients: pl.DataFrame, height: int) -> list[dict[str, l
 
 def noticed_in_states(scale: Scale, mutations: Iterable[TableMutation]) -> dict[TableMutation, list[str]]:
     """For each wrong scale the cases that notice it at some moment; none for those that only time can tell."""
-    found: dict[TableMutation, list[str]] = {}
-    asked = list(mutations)
-    for first in range(0, len(asked), TOGETHER):
-        some = {f"#{first + n}": mutation for n, mutation in enumerate(asked[first : first + TOGETHER])}
-        parts = [replace(mutation.wrong, id=key) for key, mutation in some.items() if mutation.wrong]
-        for group in walked(scale, parts):
-            for key, mutation in some.items():
-                found.setdefault(mutation, []).extend(group.noticed(mutation, key))
+    found: dict[TableMutation, list[str]] = {mutation: [] for mutation in mutations}
+    for some in together(list(found), MOST - len(scale.criteria)):
+        for group in walked(scale, some):
+            for mutation in some:
+                found[mutation] += found[mutation] or group.noticed(mutation)
     return found
+
+
+def together(mutations: list[TableMutation], room: int) -> Iterator[list[TableMutation]]:
+    """The mutations in heaps that bring no more wrong conditions than there is room for."""
+    heap: list[TableMutation] = []
+    for mutation in mutations:
+        if heap and len(beside([*heap, mutation])) > room:
+            yield heap
+            heap = []
+        heap.append(mutation)
+    if heap:
+        yield heap

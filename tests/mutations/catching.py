@@ -5,7 +5,8 @@ conditions of many wrong scales are compiled beside the right ones, and the pati
 once. In each state that occurs the engine's own last step then says what the right and the wrong scale make of it. A
 case notices if one of its states comes out otherwise, in a column that its expected table names.
 
-What is noticed only over time (windows, episodes, deaths) is graded alone.
+What is noticed only over time (windows, episodes, deaths) is graded alone. What a scale writes for others to take over
+may also be noticed there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from unittest.mock import patch
 import polars as pl
 from tests.lib import cases
 from tests.mutations.harness import cases_of, failures, groups_of, rows
-from tests.mutations.table_mutations import Part, TableMutation, with_scale, with_scaled_thresholds
+from tests.mutations.table_mutations import (
+    Part,
+    TableMutation,
+    followers,
+    mutations_of,
+    with_scale,
+    with_scaled_thresholds,
+)
 
 from cytowatch.engine import apply
 from cytowatch.engine.rules import bounds, grade
@@ -101,7 +109,9 @@ class Said:
         yield "criteria", self._otherwise(bounds._criteria(self.axes), bounds._criteria(wrong.axes))
         if not concerned:
             yield "flags", self._otherwise(bounds._flags(self.axes), bounds._flags(wrong.axes))
-        missing = self._otherwise(self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True))
+        missing = self._otherwise(
+            self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True)
+        )
         # names of what is missing may be left out where an episode itself makes grade 1
         yield "missing", missing & (self.bound("maybe") > 1) if self.scale.has_episodes else missing
 
@@ -162,7 +172,7 @@ def walked(scale: Scale, mutations: list[TableMutation]) -> Iterator[Walked]:
         yield _walked(subjects, lanes, scale, whole)
 
 
-class _Enough(Exception):
+class _EnoughError(Exception):
     """The rest of the way is not needed."""
 
 
@@ -172,10 +182,10 @@ def _walked(subjects: Subjects, lanes: Lanes, scale: Scale, whole: Scale) -> Wal
 
     def states(grid: pl.DataFrame, plan: Plan, part: Scale, gap: int) -> Segments:
         found.append((plan, add_grades(grid, plan, part, gap)))
-        raise _Enough
+        raise _EnoughError
 
     add_grades = bounds.add_grades
-    with patch.object(bounds, "add_grades", states), suppress(_Enough):
+    with patch.object(bounds, "add_grades", states), suppress(_EnoughError):
         grade.grade_rules(subjects, lanes, whole)
     ((plan, segments),) = found
     patients = segments.table.join(subjects.table.select("subject", "patient"), on="subject")
@@ -212,3 +222,17 @@ def together(mutations: list[TableMutation], room: int) -> Iterator[list[TableMu
         heap.append(mutation)
     if heap:
         yield heap
+
+
+def noticed(scale: Scale) -> dict[TableMutation, list[str]]:
+    """For every wrong version of a scale the cases that notice it: in a state, where it is taken over, or over time."""
+    found = noticed_in_states(scale, mutations_of(scale))
+    unnoticed = [mutation for mutation, names in found.items() if not names]
+    following = {part: mutation for mutation in unnoticed for part in followers(mutation)}
+    for name in dict.fromkeys(part.scale for part in following):
+        there = noticed_in_states(load().scales[name], (part for part in following if part.scale == name))
+        for part, names in there.items():
+            found[following[part]] += names
+    for mutation in unnoticed:
+        found[mutation] = found[mutation] or noticing(mutation)
+    return found

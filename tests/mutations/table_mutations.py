@@ -51,6 +51,7 @@ Part = Criterion | FlagRule
 COMPARISONS = (Compare, Relative, QuantityCompare)
 LENGTHS = (Sustained, Cumulative, Repeated, Given, Count, Running, DaysSinceExposure, AgeYears)
 LOOKS_BACK = (Given, Compare, In, Cumulative)
+LISTS = (In, Running, Given, Count, AnyOf, AnyMeasured)
 _EDGE = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": ">="}
 _ROUND = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "<"}
 UP, DOWN = 1.2, 0.8
@@ -70,13 +71,14 @@ class TableMutation:
     instead: Node | None = None
 
     def __str__(self) -> str:
-        name = f"{self.scale}: {self.part}: {self.kind}"
+        lost = f": {self.forgotten}" if self.forgotten else ""
+        name = f"{self.scale}: {self.part}: {self.kind}{lost}"
         return f"{name} ({Words(load()).condition(self.of)})" if self.of else name
 
     @property
     def forgotten(self) -> str:
         """The entries of a list that are forgotten, in words."""
-        name = _list_of(self.of)
+        name = _list_of(self.of) if isinstance(self.of, LISTS) else ""
         lost = [entry for entry in getattr(self.of, name, ()) if entry not in getattr(self.instead, name, ())]
         words = Words(load())
         return "; ".join(entry if isinstance(entry, str) else words.condition(entry) for entry in lost)
@@ -275,7 +277,7 @@ CONDITIONS: list[tuple[str, tuple[type, ...], Callable[[Any], Iterator[Any]]]] =
     ("a shorter time, or once less", LENGTHS, each(stretched(DOWN))),
     ("looks back longer", LOOKS_BACK, each(looking_back(UP))),
     ("looks back less long", LOOKS_BACK, each(looking_back(DOWN))),
-    ("one of a list is forgotten", (In, Running, Given, Count, AnyOf, AnyMeasured), without_one),
+    ("one of a list is forgotten", LISTS, without_one),
     ("all that is named must be measured", (AnyMeasured,), each(lambda node: AnyOf(node.of))),
     ("what may be is taken as what is", (Possible,), each(lambda node: node.of)),
     ("what is not known is left open", (ExceptKnown,), each(lambda node: Not(node.of))),
@@ -303,7 +305,9 @@ def exchange(parts: tuple[Part, ...]) -> ScaleEdit:
 
     def edit(scale: Scale) -> Scale:
         criteria = tuple(wrong.get(part.id, part) for part in scale.criteria)
-        return replace(scale, criteria=criteria, flag_rules=tuple(wrong.get(part.id, part) for part in scale.flag_rules))
+        return replace(
+            scale, criteria=criteria, flag_rules=tuple(wrong.get(part.id, part) for part in scale.flag_rules)
+        )
 
     return edit
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -19,6 +19,7 @@ from cytowatch.knowledge.model import (
     AnyMeasured,
     AnyOf,
     Compare,
+    Criterion,
     In,
     Node,
     Possible,
@@ -136,9 +137,26 @@ def summed(node: QuantityCompare, facts: Facts, tables: Knowledge) -> Truth:
     return (OPERATORS[node.op](total, Fraction(str(node.value))),) * 2
 
 
-def graded(scale: Scale, facts: Facts, tables: Knowledge) -> str:
-    """The grade at this moment: ``2``, or ``1..3`` where it is not settled."""
-    found = [(part.grade, truth(part.when, facts, tables)) for part in scale.criteria]
-    low = max((grade for grade, (sure, _) in found if sure), default=0)
-    high = max((grade for grade, (_, may) in found if may), default=0)
+Said = dict[str, Truth]
+
+
+def said(criteria: Iterable[Criterion], facts: Facts, tables: Knowledge) -> Said:
+    """What criteria say at this moment."""
+    return {part.id: truth(part.when, facts, tables) for part in criteria}
+
+
+def grade_of(scale: Scale, found: Said) -> str:
+    """The grade that follows from what the criteria say: ``2``, or ``1..3`` where it is not settled."""
+    low = max((part.grade for part in scale.criteria if found[part.id][0]), default=0)
+    high = max((part.grade for part in scale.criteria if found[part.id][1]), default=0)
     return str(low) if low == high else f"{low}..{high}"
+
+
+def graded(scale: Scale, facts: Facts, tables: Knowledge) -> str:
+    """The grade at this moment."""
+    return grade_of(scale, said(scale.criteria, facts, tables))
+
+
+def listed(scale: Scale, found: Said) -> frozenset[str]:
+    """The criteria that hold for certain."""
+    return frozenset(part.id for part in scale.criteria if found[part.id][0])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from cytowatch.knowledge import Knowledge
@@ -53,6 +54,12 @@ class Reading:
 
 
 Facts = dict[str, Reading]
+
+
+@cache
+def exact(number: float | None) -> Fraction:
+    """A number of the tables as it is written there."""
+    return Fraction(str(number))
 
 
 def charted(text: str) -> Facts:
@@ -103,7 +110,7 @@ def against(node: Compare | Relative, reading: Reading) -> Truth:
 
 def plain_cut(node: Compare, reading: Reading) -> Fraction | None:
     """The cut-off, if what it rests on is known."""
-    number, reference = Fraction(str(node.value)), node.times or node.plus
+    number, reference = exact(node.value), node.times or node.plus
     if not reference:
         return number
     known = {"uln": reading.uln, "lln": reading.lln, "baseline": reading.base}[reference]
@@ -117,7 +124,7 @@ def relative(node: Relative, reading: Reading) -> Truth:
     limit = reading.uln if node.limit == "uln" else reading.lln
     if limit is None or reading.value is None:
         return GRAY
-    normal, abnormal = Fraction(str(node.normal)), Fraction(str(node.abnormal))
+    normal, abnormal = exact(node.normal), exact(node.abnormal)
     by_limit = OPERATORS[node.op](reading.value, normal * limit)
     if reading.base is None:
         return False, by_limit or OPERATORS[node.abnormal_op](reading.value, abnormal * limit)
@@ -133,8 +140,8 @@ def summed(node: QuantityCompare, facts: Facts, tables: Knowledge) -> Truth:
     if None in values:
         return GRAY
     pairs = zip(quantity.terms, values, strict=True)
-    total = sum((Fraction(str(term.factor)) * (value or 0) for term, value in pairs), Fraction(str(quantity.constant)))
-    return (OPERATORS[node.op](total, Fraction(str(node.value))),) * 2
+    total = sum((exact(term.factor) * (value or 0) for term, value in pairs), exact(quantity.constant))
+    return (OPERATORS[node.op](total, exact(node.value)),) * 2
 
 
 Said = dict[str, Truth]

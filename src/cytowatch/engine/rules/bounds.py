@@ -84,9 +84,20 @@ def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> Segmen
     states = _graded(kinds, plan, scale)
     rows = grid.select("subject", "start", "end", "span_start", "span_end", *about, state.alias("state"))
     table = _with_phases(rows.with_columns(states["sign"].gather(state), states["free"].gather(state)), scale, gap)
-    said = [states[name].gather(table["state"]) for name in ("at_least", "at_most", "criteria", "missing", "flags")]
     keep = ["subject", "start", "end", "span_end", "state", "onset", "last_sign_at"]
-    return Segments(table.select(keep).with_columns(said), states)
+    return Segments(table.select(*keep, *_said(states, table, scale.episode.floor)), states)
+
+
+def _said(states: pl.DataFrame, table: pl.DataFrame, floor: int) -> list[pl.Expr]:
+    """What each stretch says: what its state says, but between the signs of an episode no less than the floor."""
+    names = ("at_least", "at_most", "criteria", "missing", "flags")
+    found = {name: pl.lit(states[name].gather(table["state"])).alias(name) for name in names}
+    if floor:
+        for name in ("at_least", "at_most"):
+            found[name] = pl.when("between").then(pl.max_horizontal(found[name], floor)).otherwise(found[name])
+        held = pl.lit(states["missing between"].gather(table["state"]))
+        found["missing"] = pl.when("between").then(held).otherwise(found["missing"]).alias("missing")
+    return [expression.alias(name) for name, expression in found.items()]
 
 
 def _graded(kinds: pl.DataFrame, plan: Plan, scale: Scale) -> pl.DataFrame:
@@ -99,8 +110,12 @@ def _graded(kinds: pl.DataFrame, plan: Plan, scale: Scale) -> pl.DataFrame:
     sign = low >= 1
     free = ~sign & pl.all_horizontal(*holding) if holding else ~sign
     table = table.with_columns(*grade_bounds(low, high), sign.alias("sign"), free.alias("free"))
+    floor = scale.episode.floor
     return table.with_columns(
-        _criteria(scale).alias("criteria"), _missing(plan, scale).alias("missing"), _flags(plan, scale).alias("flags")
+        _criteria(scale).alias("criteria"),
+        _missing(plan, scale).alias("missing"),
+        *([_missing(plan, scale, floor).alias("missing between")] if floor else []),
+        _flags(plan, scale).alias("flags"),
     )
 
 
@@ -183,15 +198,22 @@ def _total(scale: Scale, end: str) -> pl.Expr:
 
 
 def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
-    """Add ``onset`` and ``last_sign_at`` to segments with ``sign`` and ``free``; without episodes there are none."""
+    """Add ``onset``, ``last_sign_at`` and ``between`` to segments with ``sign`` and ``free``.
+
+    ``between``: inside an episode without a sign, and less than ``gap`` after the last one. Without episodes there is
+    none of it.
+    """
     if not scale.has_episodes:
         nothing = pl.lit(None, pl.Int64)
-        return table.with_columns(nothing.alias("onset"), nothing.alias("last_sign_at"))
+        return table.with_columns(nothing.alias("onset"), nothing.alias("last_sign_at"), NO.alias("between"))
     table = table.with_columns(end_of_last_sign().alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(value=False)
     table = add_episodes(table.with_columns(quiet.alias("quiet")), pl.col("sign"), pl.col("free"), "ls", gap)
-    return table.with_columns(pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"))
+    between = pl.col("inside") & ~pl.col("sign") & ~pl.col("quiet") & _LIVING
+    return table.with_columns(
+        pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"), between.alias("between")
+    )
 
 
 # ---------------------------------------------------------------- names
@@ -208,13 +230,14 @@ def _criteria(scale: Scale) -> pl.Expr:
     return mask(held)
 
 
-def _missing(plan: Plan, scale: Scale) -> pl.Expr:
-    lo = pl.col("at_least")
+def _missing(plan: Plan, scale: Scale, floor: int = 0) -> pl.Expr:
+    """What would settle the grade; ``floor``: where it is no less than this."""
+    lo = pl.max_horizontal("at_least", floor) if floor else pl.col("at_least")
     open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead()
     said: dict[str, list[pl.Expr]] = {name: [] for name in plan.missing_names}
     for part in scale.criteria:
-        floor = pl.col(f"lo {part.domain}") if scale.scoring == "sum" else lo
-        matters = open_ & pl.col(f"?{part.id}") & ~pl.col(f"+{part.id}") & (floor < part.grade)
+        reached = pl.col(f"lo {part.domain}") if scale.scoring == "sum" else lo
+        matters = open_ & pl.col(f"?{part.id}") & ~pl.col(f"+{part.id}") & (reached < part.grade)
         chronic, asleep = pl.col(f"chronic {part.domain}"), pl.col(f"asleep {part.domain}")
         said[_SEDATED].append(matters & asleep)
         said[_HOME].append(matters & chronic & ~asleep)

@@ -12,7 +12,7 @@ from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.rules import bounds, evidence
 from cytowatch.engine.rules.compile import Compiler
 from cytowatch.engine.rules.lanes import Lanes
-from cytowatch.engine.subjects import Subjects
+from cytowatch.engine.subjects import Subjects, exposures_before
 from cytowatch.engine.trace import evidence as traced
 from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.schema import EPISODES, HOUR_US
@@ -24,8 +24,8 @@ def grade_rules(
     subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of a rule scale, in the columns of the schema."""
-    people = subjects.table.with_columns(pl.lit(scale.watch == "record").alias("by_record"))
-    lanes = Lanes(subjects.rows, people, subjects.triggers, knowledge, not_recorded)
+    people, exposures = subjects.table, exposures_before(subjects, scale)
+    lanes = Lanes(subjects.rows, people, subjects.triggers, exposures, knowledge, not_recorded)
     compiler = Compiler(lanes)
     plan = bounds.plan(scale, compiler)
     frames = [*compiler.all_frames(), *_axis_frames(lanes, scale)]

@@ -17,7 +17,7 @@ from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, merge_runs, readings
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
-from cytowatch.engine.rules.verdicts import Test, judged
+from cytowatch.engine.rules.verdicts import Beside, Test, judged
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
 from cytowatch.schema import DAY_US, HOUR_US
@@ -36,6 +36,7 @@ class Lanes:
     rows: Charted
     people: pl.DataFrame
     triggers: pl.DataFrame
+    exposures: pl.DataFrame
     knowledge: Knowledge
     not_recorded: frozenset[str]
     made: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class Lanes:
 
     def judged(self, spoken: pl.DataFrame, test: Test) -> pl.DataFrame:
         """Rows with what one test says of each; an assessment made under sedation says nothing."""
-        said = judged(spoken, test, self.rows, self.people, self.knowledge)
+        said = judged(spoken, test, Beside(self.rows, self.people, self.exposures, self.knowledge))
         if test.concept not in cast("tuple[str, ...]", self.knowledge.policy("spoiled_by_sedation")):
             return said
         awake = neuro_counters.while_awake(said.with_row_index("place"), self.rows)["place"]

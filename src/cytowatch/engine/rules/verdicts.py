@@ -8,7 +8,7 @@ import polars as pl
 
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.compare import Verdict, compare
-from cytowatch.engine.rules.limits import LIMITS, baselines, with_limits, with_lowest
+from cytowatch.engine.rules.limits import LIMITS, with_baseline, with_limits, with_lowest
 from cytowatch.engine.thresholds import threshold_columns
 from cytowatch.knowledge.model import Compare, In, Knowledge, Relative
 
@@ -34,9 +34,19 @@ class Judged:
     by_age: pl.Expr = pl.lit(value=False)  # noqa: RUF009
 
 
-def judged(spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Beside:
+    """What a reading is compared with besides itself: the other rows, the people, the exposures that it follows."""
+
+    rows: Charted
+    people: pl.DataFrame
+    exposures: pl.DataFrame
+    knowledge: Knowledge
+
+
+def judged(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
     """``spoken`` with the Boolean columns ``true false idle by_range by_baseline by_age`` of one test."""
-    prepared = _prepared(spoken, test, rows, people, knowledge)
+    prepared = _prepared(spoken, test, beside)
     verdict = _verdict(test)
     found = prepared.select(getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT)
     if not isinstance(test, In) and not getattr(test, "of_baseline", False):
@@ -46,22 +56,16 @@ def judged(spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame
     return spoken.hstack(found)
 
 
-def _prepared(
-    spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame, knowledge: Knowledge
-) -> pl.DataFrame:
+def _prepared(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
     if isinstance(test, In):
         return spoken
-    table = with_limits(spoken, test.concept, knowledge)
+    table = with_limits(spoken, test.concept, beside.knowledge)
     if isinstance(test, Relative) or test.of_baseline or "baseline" in (test.times, test.plus):
-        base = baselines(rows, people, test.concept, knowledge)
-        table = table.join(base, on="subject", how="left", maintain_order="left")
-        # a baseline that is read from the record is known from the exposure on: what was said before stays so
-        known = pl.col("stated") | ~pl.col("by_record") | (pl.col("time") >= pl.col("first_trigger"))
-        table = table.with_columns(pl.when(known).then("baseline").alias("baseline"))
+        table = with_baseline(table, beside.rows, beside.people, beside.exposures, test.concept, beside.knowledge)
     if isinstance(test, Compare) and test.lookback_hours:
         table = with_lowest(table, test.lookback_hours)
     if isinstance(test, Compare) and test.threshold:
-        cuts = people.select("subject", *threshold_columns(knowledge.thresholds[test.threshold]))
+        cuts = beside.people.select("subject", *threshold_columns(beside.knowledge.thresholds[test.threshold]))
         table = table.join(cuts, on="subject", how="left", maintain_order="left")
     if isinstance(test, Compare) and test.of_baseline:
         table = table.with_columns(pl.col("baseline").alias("value"), pl.lit(None, pl.String).alias("comparator"))

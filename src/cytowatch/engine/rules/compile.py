@@ -329,7 +329,11 @@ class Compiler:
 
     def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
         """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
-        concepts = concepts_in_order(node, self.lanes.knowledge)
+        read = concepts_in_order(node, self.lanes.knowledge)
+        kinds = self.lanes.knowledge.concepts
+        # of a drug that runs it is asked what it did, under one name for all of them
+        named = ("vasopressor_state" if kinds[name].kind == "infusion" else name for name in read)
+        concepts = list(dict.fromkeys(named))
         if isinstance(node, Repeated):
             return [(name, YES) for name in concepts]
         before = len(self.atoms)

@@ -126,6 +126,38 @@ def test_limits_of_normal_come_in_the_unit_of_their_value() -> None:
     assert now(in_mg, 1)[0] == 3
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "low", "high"),
+    [
+        (88, "umol/L", 0.7, 1.3),
+        (1.0, "mg/dL", 62, 106),
+        (1.0, "mg/dL", 7, 13),
+        (0.088, "mmol/L", 0.7, 1.3),
+        (88, "umol/L", 1.3, 0.7),
+    ],
+)
+def test_limits_of_normal_in_another_unit_make_no_grade(value: float, unit: str, low: float, high: float) -> None:
+    """A normal creatinine, its limits in mg/dL, umol/L, mg/L or upside down: as if there were none, and told."""
+    scale = "organ.ctcae-5.0.creatinine_increased"
+    found = graded([lab(0, "creatinine", value, unit, range_low=float(low), range_high=float(high))], scale)
+    bare = graded([lab(0, "creatinine", value, unit)], scale)
+    assert now(found, 1) == now(bare, 1)
+    assert now(found, 1)[0] == 0
+    assert "creatinine_range" in now(found, 1)[3]
+    assert found.rejects.is_empty()
+    assert found.ledger["rows"].sum() == 1
+    (told,) = found.ledger.filter(pl.col("fate") == "ignored")["reason"]
+    assert told.startswith("limits of normal beside creatinine not used: ")
+
+
+def test_one_row_with_limits_in_another_unit_leaves_the_others_alone() -> None:
+    """Day by day 1.0 mg/dL; the limits of the second day stand in umol/L, those of the third in mg/dL again."""
+    scale = "organ.ctcae-5.0.creatinine_increased"
+    rows = [lab(24 * day, "creatinine", 2.0, "mg/dL", range_high=high) for day, high in enumerate((1.2, 106.0, 1.2))]
+    found = graded([lab(-1, "creatinine", 1.0, "mg/dL", range_high=1.2), CELLS, *rows], scale)
+    assert [now(found, hours)[3] for hours in (12, 36, 60)] == [[], ["creatinine_range"], []]
+
+
 def test_neutrophils_per_microliter_and_per_liter() -> None:
     per_microliter, per_liter = (
         graded([lab(0, "neutrophils", *typed)], ANC) for typed in ((850, "/uL"), (0.85, "10*9/L"))

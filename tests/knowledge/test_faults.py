@@ -115,6 +115,30 @@ FAULTS = {
     "unit into a unit that is not canonical": Fault(
         CONCEPTS, swap('to = "ug/kg/min"', 'to = "mg/kg/min"'), "unit_set.catecholamine_rate.accepted", "to"
     ),
+    "limits of normal that are no band": Fault(
+        CONCEPTS,
+        swap("limit_high = [0.3, 2.5]", "limit_high = [2.5, 0.3]"),
+        "concept.creatinine",
+        "limit_high",
+        "least",
+    ),
+    "limits of normal of another unit that could pass": Fault(
+        CONCEPTS,
+        swap("limit_high = [0.3, 2.5]", "limit_high = [0.3, 2.7]"),
+        "concept.creatinine",
+        "limit_high",
+        "A limit in 'umol/L' can pass for one in 'mg/L'",
+    ),
+    "limits of normal that no value can have": Fault(
+        CONCEPTS,
+        swap("limit_low = [9, 14.4]", "limit_low = [0.5, 0.7]"),
+        "concept.hemoglobin",
+        "limit_low",
+        "plausible",
+    ),
+    "limit that a condition reads and nobody knows": Fault(
+        CONCEPTS, drop_line("limit_high", "[concept.creatinine]"), "concept.creatinine", "limit_high", "its uln"
+    ),
     "one unit with two meanings": Fault(
         CONCEPTS, swap('"K" = [', '"K" = ["° F", '), "concept.body_temperature", "unit_set", "two meanings"
     ),

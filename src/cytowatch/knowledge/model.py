@@ -125,6 +125,9 @@ class Concept:
     accepted: tuple[Unit, ...] = ()
     # plausible range per canonical unit, inclusive
     plausible: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # where a laboratory's lower and upper limit of normal can lie, in the first unit; None = not said
+    limit_low: tuple[float, float] | None = None
+    limit_high: tuple[float, float] | None = None
     valid_for_us: int | None = None
     # least bad first, so that later is worse
     categories: tuple[str, ...] = ()

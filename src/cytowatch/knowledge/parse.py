@@ -114,6 +114,8 @@ def concept(key: str, reader: Reader, sets: dict[str, UnitSet]) -> Concept:
         units=units,
         accepted=accepted,
         plausible=_plausible(reader, units),
+        limit_low=_limit(reader, "limit_low"),
+        limit_high=_limit(reader, "limit_high"),
         valid_for_us=_hours(reader, "valid_for_hours"),
         categories=categories,
         category_aliases=_category_aliases(reader, categories),
@@ -155,6 +157,18 @@ def _plausible(reader: Reader, units: tuple[str, ...]) -> dict[str, tuple[float,
             reader.fail(f"`plausible` of {unit!r} must be [low, high], low first.", "plausible")
         found[unit] = (float(numbers[0]), float(numbers[1]))
     return found
+
+
+def _limit(reader: Reader, key: str) -> tuple[float, float] | None:
+    """Where a limit of normal can lie, in the first canonical unit."""
+    if not reader.has(key):
+        reader.any(key, None)
+        return None
+    pair = reader.any(key)
+    numbers = [float(part) for part in pair if type(part) in (int, float)] if isinstance(pair, list) else []
+    if len(numbers) != 2 or not numbers[0] < numbers[1] < math.inf:
+        reader.fail(f"`{key}` must be [least, most], least first.", key)
+    return numbers[0], numbers[1]
 
 
 def _category_aliases(reader: Reader, categories: tuple[str, ...]) -> dict[str, str]:

@@ -104,11 +104,11 @@ def limits_of_normal(knowledge: Knowledge) -> list[str]:
             )
             rows.append([f"`{concept.key}`", *limits, "; ".join(" and ".join(pair) for pair in alike)])
     said = (
-        "Between these numbers a laboratory's own limits lie, whatever the method, sex and age; they say nothing of "
-        "what is normal, and are our own choice (house). Limits printed beside a value that lie elsewhere are in "
-        "another unit than the value, or mistyped: they are [not used](../how-to/limits-of-normal.md). A lower limit of "
-        "0 always passes. The last column names units that are so near to each other that limits in the one can pass for limits "
-        "in the other."
+        "Between these numbers a laboratory's own limits lie, whatever the method, sex and age; they say nothing "
+        "of what is normal, and are our own choice (house). Limits printed beside a value that lie elsewhere are "
+        "in another unit than the value, or mistyped: they are [not used](../how-to/limits-of-normal.md). A lower "
+        "limit of 0 always passes. The last column names units that are so near to each other that limits in the "
+        "one can pass for limits in the other."
     )
     head = ["concept", "lower limit", "upper limit", "units not told apart"]
     return ["## Limits of normal", said, table(head, rows)]

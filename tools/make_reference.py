@@ -60,6 +60,8 @@ def page(title: str, *parts: str) -> str:
 def concept_row(concept: Concept) -> list[str]:
     """One concept."""
     ranges = [f"{number(low)} to {number(high)} {unit}" for unit, (low, high) in concept.plausible.items()]
+    if concept.smallest:
+        ranges.append(f"if not 0, from {number(concept.smallest)}")
     hours = "" if concept.valid_for_us is None else f"{concept.valid_for_us / schema.HOUR_US:g} h"
     accepted = [unit.name for unit in concept.accepted]
     said = code(concept.categories) or ("free text" if concept.free_text else "")

@@ -139,6 +139,9 @@ FAULTS = {
     "limit that a condition reads and nobody knows": Fault(
         CONCEPTS, drop_line("limit_high", "[concept.creatinine]"), "concept.creatinine", "limit_high", "its uln"
     ),
+    "least amount of something that is never 0": Fault(
+        CONCEPTS, swap("limit_low = [9, 14.4]", "smallest = 3\nlimit_low = [9, 14.4]"), "concept.hemoglobin", "smallest"
+    ),
     "one unit with two meanings": Fault(
         CONCEPTS, swap('"K" = [', '"K" = ["° F", '), "concept.body_temperature", "unit_set", "two meanings"
     ),

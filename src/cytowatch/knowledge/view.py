@@ -184,6 +184,7 @@ def _concept(concept: Concept) -> str:
         ("also called", ", ".join(concept.aliases)),
         *((f"units read as {unit}", ", ".join(accepted)) for unit, accepted in names.items()),
         ("accepted range", "; ".join(ranges)),
+        ("the least that is not 0", f"{concept.smallest:g} {concept.units[0]}" if concept.smallest else ""),
         ("a lower limit of normal lies in", _band(concept, concept.limit_low)),
         ("an upper limit of normal lies in", _band(concept, concept.limit_high)),
         ("speaks for", f"{(concept.valid_for_us or 0) / HOUR_US:g} h"),

@@ -211,6 +211,7 @@ FINDINGS = Table(
         Column("end", _TIME, "until when, not included"),
         Column("state", _TEXT, "`found`, or `possible` where something that is missing could take it away"),
         Column("facts", _LIST, "what it rests on: ids of facts, or scales"),
+        Column("basis", _LIST, "how each fact is known: `primary`, `secondary`, `recalled` (not read) or `house`"),
         Column("missing", _LIST, "what would settle it"),
         Column("evidence", _LIST, "sources of the facts"),
     ),

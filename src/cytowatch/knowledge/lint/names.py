@@ -43,7 +43,7 @@ FLAG_NAMES = {
     ),
     "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
-EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset")
+EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")
 STATES = ("resolved", "ongoing", "died", "unknown")
 VERDICTS = ("agree", "differ", "compatible", "not_comparable")
 

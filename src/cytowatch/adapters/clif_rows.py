@@ -152,25 +152,52 @@ def _rates(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     return _raw(frame, "admin_dttm", concept=pl.col("concept"), value=rate, unit=pl.col("unit"))
 
 
-def closed_by_order(observations: pl.DataFrame, orders: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Admitted rates with ``until``: the next later admitted row of their own order, if they still speak then.
+def closed_by_order(
+    observations: pl.DataFrame, in_doubt: pl.DataFrame, orders: pl.DataFrame, knowledge: Knowledge
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Admitted rates and rates in doubt with ``until``: the next later admitted row of their own order.
 
-    After admission, because a refused row (a rate of 7.26 ug/kg/min) must not end the rate before it.
+    After admission, because a refused row (a rate of 7.26 ug/kg/min) must not end the rate before it: stops are charted
+    as such. A rate that only refused rows of its order follow goes on to the next admitted row of the drug.
     """
+    both = pl.concat([observations, in_doubt])
+    number = pl.when(pl.col("row") < 0).then(-1 - pl.col("row")).otherwise("row")
+    known = both.with_columns(number.alias("number")).join(orders.rename({"row": "number"}), on="number", how="left")
+    drug = ["patient", "concept"]
+    doubtful, placed = pl.col("row") < 0, pl.col("order").is_not_null()
+    known = _next(known, known.filter(placed & ~doubtful), [*drug, "order"], "after")
+    known = _next(known, known.filter(placed & doubtful), [*drug, "order"], "refused")
+    known = _next(known, known.filter(~doubtful), drug, "other")
     valid = {key: concept.valid_for_us for key, concept in knowledge.concepts.items() if concept.valid_for_us}
-    order = ["patient", "concept", "order"]
-    known = observations.join(orders, on="row", how="left")
-    steps = known.filter(pl.col("order").is_not_null()).select(*order, "time").unique()
-    steps = steps.with_columns(after=pl.col("time").shift(-1).over(order, order_by="time"))
-    known = known.join(steps, on=[*order, "time"], how="left")
-    speaks = (pl.col("after") - pl.col("time")) <= pl.col("concept").replace_strict(valid, default=0)
-    running = pl.col("value").is_null() | (pl.col("value") > 0)
-    own_end = pl.when(speaks & running).then("after").otherwise("until")
-    # a stop of one order speaks for that order only: with an end of its own it does not end the others
     lapses = pl.col("time") + pl.col("concept").replace_strict(valid, default=0)
-    stop = pl.col("order").is_not_null() & (pl.col("value") == 0).fill_null(value=False)
-    until = pl.when(stop).then(lapses).otherwise(own_end)
-    return known.with_columns(until=until).select(observations.columns)
+    running = doubtful | pl.col("value").is_null() | (pl.col("value") > 0)
+    followed = running & (pl.col("refused") <= lapses) & ~doubtful
+    until = (
+        # a stop of one order speaks for that order only: with an end of its own it does not end the others
+        pl.when(placed & ~doubtful & (pl.col("value") == 0).fill_null(value=False))
+        .then(lapses)
+        .when(running & (pl.col("after") <= lapses))
+        .then("after")
+        .when(followed)
+        .then(pl.min_horizontal("other", lapses))
+        .otherwise("until")
+    )
+    closed = known.with_columns(until=until).select(observations.columns)
+    return closed.filter(~doubtful), closed.filter(doubtful)
+
+
+def _next(known: pl.DataFrame, steps: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
+    """Add the time of the next later of ``steps`` that is the same by these columns; empty if there is none."""
+    times = steps.select(*by, pl.col("time").alias(name)).unique().sort(name)
+    return known.sort("time", maintain_order=True).join_asof(
+        times,
+        left_on="time",
+        right_on=name,
+        by=by,
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    )
 
 
 def intermittent(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.adapters.doubt import consequence
 from cytowatch.adapters.frame import LIMITS
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.numbers import COMPARATORS
@@ -108,6 +109,8 @@ def _of_rule(part: pl.DataFrame, rule: str, meanings: Meanings, texts: list[Text
     kind, _, _ = _SAID[rule]
     value = _offending(part, kind, clock)
     reason, hint = _words(rule, meanings, texts, clock, value)
+    if rule not in ("missing_concept", "unknown_concept"):
+        hint = pl.concat_str(hint, consequence(part, meanings))
     concept = pl.col("concept") if "concept" in part.columns else pl.lit(None, pl.String)
     return part.select(
         pl.col("_row").alias("row"),

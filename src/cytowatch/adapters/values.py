@@ -58,11 +58,15 @@ def _refuse_missing(work: Work, meanings: Meanings) -> None:
 
 
 def _refuse_units(work: Work, meanings: Meanings) -> None:
-    """A unit matters only beside a number: a dose without an amount needs none."""
+    """A unit matters only beside a number: a dose without an amount needs none, and off is off in mL/h too."""
+    treated = [
+        meaning.concept is not None and meaning.concept.kind in ("infusion", "dose") for meaning in meanings.each
+    ]
+    off = meanings.spread(treated, pl.Boolean()) & (pl.col("_value") == 0).fill_null(value=False)
     for rule in _UNIT_RULES:
         marked = [meaning.unit_rule == rule for meaning in meanings.each]
         if any(marked):
-            work.refuse_value(rule, meanings.spread(marked, pl.Boolean()) & pl.col("_value").is_not_null())
+            work.refuse_value(rule, meanings.spread(marked, pl.Boolean()) & pl.col("_value").is_not_null() & ~off)
 
 
 def _refuse_fractions(work: Work, meanings: Meanings) -> None:

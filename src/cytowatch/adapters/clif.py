@@ -133,13 +133,15 @@ def _read(
     """Admit what a table says, give the CLIF row numbers back, and enter every row in the ledger."""
     rows = frame.select("row", "source")
     raw = mapped.raw.drop("row")
+    if mapped.unread is not None and mapped.unread.height:
+        # only for the doubt: the reject itself is told by the table's own codes
+        unread = admit(mapped.unread.drop("row"), knowledge, file=file.name, clock="time", zone=_ZONE).in_doubt
+        parts["in_doubt"].append(_with_doubtful_row(unread, rows))
     refused = mapped.silent.filter(pl.col("fate") == "rejected").select(REJECTS.names)
     if raw.height:
         admission = admit(raw, knowledge, file=file.name, clock="time", zone=_ZONE)
         observations = _with_row(admission.observations, rows, OBSERVATIONS.names)
-        in_doubt = _with_row(admission.in_doubt, rows, OBSERVATIONS.names).with_columns(
-            (-1 - pl.col("row")).alias("row")
-        )
+        in_doubt = _with_doubtful_row(admission.in_doubt, rows)
         if mapped.orders is not None:
             observations, in_doubt = closed_by_order(observations, in_doubt, mapped.orders, knowledge)
         parts["observations"].append(observations)
@@ -157,6 +159,12 @@ def _read(
 def _with_row(frame: pl.DataFrame, rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """The CLIF row number in place of admission's own, found by the source."""
     return frame.drop("row").join(rows, on="source", how="left").select(names)
+
+
+def _with_doubtful_row(in_doubt: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The same for rows in doubt, which are numbered below 0."""
+    found = _with_row(in_doubt, rows, OBSERVATIONS.names)
+    return found.with_columns((-1 - pl.col("row")).alias("row"))
 
 
 def _ledger(

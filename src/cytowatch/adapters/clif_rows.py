@@ -136,14 +136,14 @@ def continuous(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     other order does; a rate with no later row in its order is left open, for the next row of the drug or its time to
     end. A drug that counts by doses (acetaminophen by vein) is one dose of unstated amount at each start.
     """
-    frame, silent = _drugs(frame, knowledge, "continuous")
+    frame, silent, unread = _drugs(frame, knowledge, "continuous")
     rates, doses = frame.filter(pl.col("kind") == "infusion"), frame.filter(pl.col("kind") != "infusion")
     starts = doses.filter(pl.col("mar_action_category").str.to_lowercase() == "start")
     course = ignored(doses.join(starts, on="row", how="anti"), pl.lit("course of a dose that counts at its start"))
     given = _raw(starts, "admin_dttm", concept=pl.col("concept"), text=pl.col("product"))
     raw = pl.concat([_rates(rates, knowledge), given], how="diagonal")
     orders = rates.filter(pl.col("med_order_id").is_not_null()).select("row", order="med_order_id")
-    return Mapped(raw, pl.concat([silent, course]), orders)
+    return Mapped(raw, pl.concat([silent, course]), orders, unread)
 
 
 def _rates(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
@@ -202,7 +202,7 @@ def _next(known: pl.DataFrame, steps: pl.DataFrame, by: list[str], name: str) ->
 
 def intermittent(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     """Single doses, by ``med_category``; a cell product or an engager under its own name is the trigger."""
-    frame, silent = _drugs(frame, knowledge, "intermittent")
+    frame, silent, unread = _drugs(frame, knowledge, "intermittent")
     frame = units(frame, "med_dose_unit", knowledge)
     raw = _raw(
         frame,
@@ -212,7 +212,7 @@ def intermittent(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
         unit=pl.col("unit"),
         text=pl.col("product"),
     )
-    return Mapped(raw, silent)
+    return Mapped(raw, silent, unread=unread)
 
 
 def _amount(frame: pl.DataFrame) -> pl.Expr:
@@ -223,8 +223,11 @@ def _amount(frame: pl.DataFrame) -> pl.Expr:
     return dose.cast(pl.Float64, strict=False)
 
 
-def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of needed drugs with ``concept, product, kind, meaning``, and the silent rows."""
+def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows of needed drugs with ``concept, product, kind, meaning``, the silent rows, and what nobody can read of them.
+
+    An action that no table knows may have been a start or a stop: what is given is in doubt.
+    """
     names = _drug_names(frame, knowledge, how)
     frame = frame.join(names, on="med_category", how="left", nulls_equal=True)
     actions = code_table(knowledge, "clif_actions").select("code", "meaning", action="fate", said="reason")
@@ -232,12 +235,14 @@ def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.Data
     frame = frame.join(actions, left_on=action, right_on="code", how="left")
     needed = pl.col("concept").is_not_null()
     todo = frame.filter(needed, pl.col("action") == "map")
+    unknown = frame.filter(needed, pl.col("action").is_null())
     silent = [
         ignored(frame.filter(~needed)),
         ignored(frame.filter(needed, pl.col("action") == "ignore"), pl.col("said")),
-        unknown_code(frame.filter(needed, pl.col("action").is_null()), "mar_action_category", "clif_actions"),
+        unknown_code(unknown, "mar_action_category", "clif_actions"),
     ]
-    return todo, pl.concat(silent)
+    unread = _raw(unknown, "admin_dttm", concept=pl.col("concept"), value=pl.lit("unknown action"))
+    return todo, pl.concat(silent), unread
 
 
 def _drug_names(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> pl.DataFrame:

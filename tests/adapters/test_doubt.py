@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,8 +10,11 @@ import pytest
 
 import cytowatch
 from cytowatch.adapters import admit
+from cytowatch.adapters.files import read_files
 from cytowatch.adapters.intake import Admission
+from cytowatch.adapters.parcels import read_parcels
 from cytowatch.knowledge import load
+from cytowatch.pipeline import grade_intake
 from cytowatch.schema import HOUR_US, OBSERVATIONS
 
 KNOWLEDGE = load()
@@ -198,3 +202,29 @@ def test_a_patient_of_whom_no_row_could_be_read_is_not_graded() -> None:
     found = cytowatch.grade(table, None, ["crs.astct-2019", "sofa"])
     assert found.timeline.is_empty()
     assert found.rejects.height == 1
+
+
+def test_in_parcels_and_over_two_files_as_at_once(tmp_path: Path) -> None:
+    """Rows in doubt go with their patient; a withdrawal finds them in another file."""
+    rows = [
+        {"patient": f"p{number}", **row}
+        for number in range(6)
+        for row in (
+            {"hours": 0.0, "concept": "car_t_infusion", "value": None, "unit": None, "status": None},
+            {"hours": 0.0, "concept": "systolic_bp", "value": "80", "unit": "mm[Hg]", "status": None},
+            {**BAD_RATE, "status": None},
+        )
+    ]
+    table = pl.DataFrame(rows, infer_schema_length=None)
+    at_once = cytowatch.grade(table).timeline
+    assert "vasopressor_state" in at_once["missing"].explode().to_list()
+    parcels = read_parcels([("x", table.lazy())], KNOWLEDGE, rows=4)
+    parts = [grade_intake(intake, KNOWLEDGE).timeline for intake in parcels]
+    assert sum(part.height for part in parts) == at_once.height
+    assert pl.concat(parts).sort("scale", "patient", "start")["at_most"].to_list() == at_once["at_most"].to_list()
+    back = pl.DataFrame([{"patient": "p0", **BAD_RATE, "status": "entered-in-error"}])
+    for name, part in (("a", back), ("b", table)):
+        part.select(table.columns).write_csv(tmp_path / f"{name}.csv")
+    found = grade_intake(read_files(tmp_path, KNOWLEDGE), KNOWLEDGE).timeline
+    doubtful = found.filter(pl.col("missing").list.contains("vasopressor_state"))["patient"].unique().sort()
+    assert doubtful.to_list() == ["p1", "p2", "p3", "p4", "p5"]

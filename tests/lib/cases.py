@@ -183,7 +183,7 @@ def _hours(text: str) -> float:
 
 
 def admitted(cases: Iterable[Case], knowledge: Knowledge) -> pl.DataFrame:
-    """The rows of all these cases after admission, those in doubt too; ValueError if it refuses other rows than said."""
+    """The rows of all these cases after admission, those in doubt too; ValueError if others are refused than said."""
     cases = list(cases)
     whole = pl.concat([raw(case) for case in cases])
     admission = admit(whole, knowledge, file="cases", clock="hours")

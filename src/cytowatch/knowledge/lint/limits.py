@@ -7,6 +7,7 @@ limit in the wrong unit passes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from cytowatch.knowledge.model import Concept, Knowledge, Unit
 # units nearer to each other than this are told apart only where the limits of a concept are narrow enough
 FAR = 5
 _KEYS = {"lln": "limit_low", "uln": "limit_high"}
+_WORDS = {"limit_low": "the lower", "limit_high": "the upper"}
 
 
 class Mistaken(NamedTuple):
@@ -38,10 +40,44 @@ class Mistaken(NamedTuple):
 
 def check_limits(knowledge: Knowledge) -> Findings:
     """Bands within the plausible range that tell far units apart, and one for each limit that a condition reads."""
+    yield from check_site_limits(knowledge)
     read = _read(knowledge)
     for concept in knowledge.concepts.values():
         yield from _check_bands(concept)
         yield from _check_read(concept, read.get(concept.key, set()))
+
+
+def check_site_limits(knowledge: Knowledge) -> Findings:
+    """The limits of normal that a site states for all its patients: of what is measured, and where limits can lie."""
+    place = Place("policy.toml", "policy.reference_ranges")
+    value = knowledge.policies["reference_ranges"].value if "reference_ranges" in knowledge.policies else {}
+    for name, pair in value.items() if isinstance(value, dict) else ():
+        concept = knowledge.concepts.get(name)
+        if concept is None or concept.kind != "reading":
+            hint = "Use a key of concepts.toml."
+            yield place.error("value", f"`{name}` is no measured concept: it has no limits of normal.", hint)
+        elif not concept.units:
+            yield place.error("value", f"`{name}` has no number, so no limits of normal.", "Take it out.")
+        elif not _is_pair(pair):
+            yield place.error("value", f"The limits of `{name}` are no [low, high].", "Two numbers, the lower first.")
+        else:
+            yield from _check_site_limit(concept, dict(zip(_KEYS.values(), map(float, pair), strict=True)), place)
+
+
+def _is_pair(pair: object) -> bool:
+    numbers = pair if isinstance(pair, list | tuple) else ()
+    are = all(isinstance(part, int | float) and not isinstance(part, bool) for part in numbers)
+    return are and len(numbers) == 2 and numbers[0] < numbers[1]
+
+
+def _check_site_limit(concept: Concept, limits: dict[str, float], place: Place) -> Findings:
+    unit = concept.units[0]
+    for name, limit in limits.items():
+        low, high = bands(concept).get(name) or concept.plausible.get(unit, (-math.inf, math.inf))
+        is_nothing = name == "limit_low" and limit == 0
+        if not (low <= limit <= high or is_nothing):
+            text = f"No laboratory has {limit:g} {unit} as {_WORDS[name]} limit of `{concept.key}`."
+            yield place.error("value", text, f"It lies between {low:g} and {high:g}; write it in {unit}.")
 
 
 def _check_read(concept: Concept, limits: set[str]) -> Findings:

@@ -202,7 +202,7 @@ FAULTS = {
     "cause of death that nobody charts": Fault(
         SHOCK, swap('death_cause = "crs"', 'death_cause = "shock"'), "episode", "death_cause", "shock"
     ),
-    "episode with a floor": Fault(SHOCK, swap("floor = 0", "floor = 1"), "episode", "opens_with", "without a floor"),
+    "floor of two between signs": Fault(SHOCK, swap("floor = 0", "floor = 2"), "episode", "floor", "0 or 1, not 2"),
     "window of a scale that watches everything": Fault(
         POINTS, swap('watch    = "record"', 'watch    = "record"\nwindow_days = [0, 7]'), "window_days", "window_days"
     ),

@@ -125,11 +125,11 @@ class Compiler:
         """The truth of a node; its leaves are added to ``atoms``."""
         match node:
             case All(parts):
-                return _combined(every, [self.node(part) for part in parts])
+                return self._combined(every, parts)
             case AnyOf(parts):
-                return _combined(either, [self.node(part) for part in parts])
+                return self._combined(either, parts)
             case Count(parts, number):
-                return _combined(lambda said: at_least(number, said), [self.node(part) for part in parts])
+                return self._combined(lambda said: at_least(number, said), parts)
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
@@ -142,6 +142,16 @@ class Compiler:
                 return self._any_measured(parts)
             case _:
                 return self._leaf(node)
+
+    def _combined(self, how: Callable[[list[Statement]], Statement], parts: tuple[Node, ...]) -> Truth[Statement]:
+        """Several parts as one; their leaves are asked for only while the whole is open."""
+        before = len(self.atoms)
+        truths = [self.node(part) for part in parts]
+        whole = Truth(how([truth.certain for truth in truths]), how([truth.possible for truth in truths]))
+        open_ = whole.possible & ~whole.certain
+        inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
+        self.atoms = [*self.atoms[:before], *inner]
+        return whole
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""
@@ -345,7 +355,7 @@ class Compiler:
         lacked: dict[str, Statement] = {}
         for atom in inner:
             for name, held in atom.names:
-                lacked[name] = lacked.get(name, NO) | (atom.is_open & held)
+                lacked[name] = lacked.get(name, NO) | (atom.lacks & held)
         nothing = ~either(lacked.values())
         return [
             *((name, held | nothing if name in concepts else held) for name, held in lacked.items()),
@@ -362,7 +372,3 @@ def _gray_names(concept: str, bits: dict[str, Statement], silent: Statement) -> 
         (f"{concept}_baseline", by_baseline),
         ("age", by_age),
     ]
-
-
-def _combined(how: Callable[[list[Statement]], Statement], parts: list[Truth[Statement]]) -> Truth[Statement]:
-    return Truth(how([part.certain for part in parts]), how([part.possible for part in parts]))

@@ -37,7 +37,9 @@ def distinct(table: pl.DataFrame, counters: list[str], asked: Mapping[str, pl.Ex
     # a column that says the same everywhere tells no combinations apart
     parts = [part for part in packed.values() if part is not None and part.bits]
     parts += [_Packed(series.cast(pl.Int64), 1) for series in told.get_columns() if series.any() and not series.all()]
-    state, firsts = _numbered(_keys(parts), table.height)
+    # a counter of many bits (of more tests on one concept than usual) is read as it is, so it is told apart as it is
+    wide = [table[column] for column in counters if packed[column] is None]
+    state, firsts = _numbered([*_keys(parts), *wide], table.height)
     later = (asked[name].fill_null(value=False).alias(name) for name in roots if name not in directly)
     kinds = table[firsts].select(*counters, *later)
     return state, kinds.hstack(told[firsts]) if directly else kinds
@@ -53,7 +55,10 @@ def _narrow(column: pl.Series) -> _Packed | None:
         return _Packed(column.cast(pl.Int64), 0)
     lowest, highest = int(column.min()), int(column.max())  # type: ignore[arg-type]
     bits = (highest - lowest).bit_length()
-    return _Packed(column.cast(pl.Int64) - lowest, bits) if bits <= _NARROW else None
+    if not bits or bits > _NARROW:
+        return None if bits else _Packed(column, 0)
+    whole = column.cast(pl.Int64)
+    return _Packed(whole - lowest if lowest else whole, bits)
 
 
 def _keys(parts: list[_Packed]) -> list[pl.Series]:

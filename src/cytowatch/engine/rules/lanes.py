@@ -17,7 +17,7 @@ from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, merge_runs, readings
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
-from cytowatch.engine.rules.verdicts import Test, judged, masks
+from cytowatch.engine.rules.verdicts import Beside, Test, judged, masks
 from cytowatch.engine.settle import in_doubt
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
@@ -37,6 +37,7 @@ class Lanes:
     rows: Charted
     people: pl.DataFrame
     triggers: pl.DataFrame
+    exposures: pl.DataFrame
     knowledge: Knowledge
     not_recorded: frozenset[str]
     made: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
@@ -67,9 +68,13 @@ class Lanes:
         rows = self.rows.of(concept)
         return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
 
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.rows, self.people, self.exposures, self.knowledge)
+
     def judged(self, spoken: pl.DataFrame, test: Test) -> pl.DataFrame:
         """Rows with what one test says of each; an assessment made under sedation says nothing."""
-        said = judged(spoken, test, self.rows, self.people, self.knowledge)
+        said = judged(spoken, test, self._beside)
         awake = self._awake(said, test.concept)
         if awake is None:
             return said
@@ -92,7 +97,7 @@ class Lanes:
         if spoken.is_empty():
             return []
         awake = self._awake(spoken, concept)
-        said = masks(spoken, tests, self.rows, self.people, self.knowledge, awake)
+        said = masks(spoken, tests, self._beside, awake)
         # a mask in which no bit is ever set is a constant: the grid fills it in
         held = {f"{concept}|{part}": said[name] for part, name in PARTS.items() if name in said}
         table = spoken.with_columns(

@@ -78,9 +78,12 @@ def _check_watch(scale: Scale) -> Findings:
         yield place_in(scale, "window_days").error(
             "window_days", "A window begins with an exposure; this scale watches the whole record.", "Take it out."
         )
-    if rule.opens_with or rule.waived_by or rule.floor:
-        text = "An episode of a rule scale opens with any grade of at least 1, without a floor and without a waiver."
-        yield place.error("opens_with", text, 'opens_with = "", floor = 0, waived_by = []')
+    if rule.opens_with or rule.waived_by:
+        text = "An episode of a rule scale opens with any grade of at least 1, without a waiver."
+        yield place.error("opens_with", text, 'opens_with = "", waived_by = []')
+    if rule.floor and (rule.floor != 1 or scale.scoring == "sum" or 1 not in scale.grades):
+        text = f"Between the signs of an episode the grade is 0 or 1, not {rule.floor}, and a score has no such grade."
+        yield place.error("floor", text, "floor = 0, or floor = 1 in a scale of grades that has the grade 1")
 
 
 def _check_probability(scale: Scale) -> Findings:

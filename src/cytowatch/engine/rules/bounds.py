@@ -13,7 +13,7 @@ from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import split_at
 from cytowatch.engine.masks import mask
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
-from cytowatch.engine.rules.compile import Compiler
+from cytowatch.engine.rules.compile import JUDGEMENT, Compiler
 from cytowatch.engine.rules.distinct import distinct
 from cytowatch.engine.rules.reader import Atom
 from cytowatch.knowledge.model import Criterion, Domain, Scale
@@ -21,7 +21,7 @@ from cytowatch.knowledge.model import Criterion, Domain, Scale
 NO = pl.lit(value=False)
 _GENERAL = "attribution"
 _LIVING = ~(is_open("death|own") | is_open("death|unknown"))
-_JUDGEMENT, _HOME, _SEDATED, _CAUSE = "clinical_judgement", "attribution_hypoxia", "sedated", "death_cause"
+_HOME, _SEDATED, _CAUSE = "attribution_hypoxia", "sedated", "death_cause"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     flags = {flag.id: compiler.condition(flag.when)[0] for flag in scale.flag_rules}
     death = [scale.episode.death_criterion] if scale.episode.death_criterion else []
     named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
-    missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
+    missing = sorted(named | {"no_trigger", JUDGEMENT, _HOME, _SEDATED, _CAUSE})
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
     elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
     names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
@@ -242,12 +242,13 @@ def _missing(plan: Plan, scale: Scale, floor: int = 0) -> pl.Expr:
         said[_SEDATED].append(matters & asleep)
         said[_HOME].append(matters & chronic & ~asleep)
         plain = matters & pl.col(f"open {part.id}") & ~asleep
-        atoms = plan.criteria[part.id][1]
+        # a leaf that stands twice in a condition says the same twice
+        atoms = list({id(atom.truth): atom for atom in plan.criteria[part.id][1]}.values())
         for atom in atoms:
             for name, held in atom.names:
                 said[name].append(plain & atom.is_open & held)
         nothing = ~reduce(or_, (atom.is_open & held for atom in atoms for _, held in atom.names), NO)
-        said[_JUDGEMENT].append(plain & nothing)
+        said[JUDGEMENT].append(plain & nothing)
     said["no_trigger"] = [~pl.col("triggered")]
     said[_CAUSE] = [pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own")]
     return mask({name: reduce(or_, parts, NO) for name, parts in said.items()})

@@ -45,6 +45,7 @@ from cytowatch.knowledge.model import (
 )
 
 NO, YES = pl.lit(value=False), pl.lit(value=True)
+JUDGEMENT = "clinical_judgement"
 
 
 @dataclass
@@ -122,8 +123,8 @@ class Compiler:
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
-            case Possible(part):
-                return Truth(NO, self._silently(part).possible)
+            case Possible(part, judged):
+                return self._possible(node, part, judged=judged)
             case ExceptKnown(part):
                 known = self._silently(part, named=False).certain
                 return Truth(~known, ~known)
@@ -131,6 +132,13 @@ class Compiler:
                 return self._any_measured(parts)
             case _:
                 return self._leaf(node)
+
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth:
+        """Never certain; where its part is, somebody may have to judge."""
+        inner = self._silently(part)
+        if judged:
+            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
+        return Truth(NO, inner.possible)
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""

@@ -179,7 +179,7 @@ DISCORDANCE = Table(
     (
         Column("scale_a", _TEXT, "one scale"),
         Column("scale_b", _TEXT, "another of the same family"),
-        Column("basis", _TEXT, "`derived` from the record, or `reported` by people"),
+        Column("basis", _TEXT, "`derived` from the record, `certain` (its lower bound), or `reported` by people"),
         Column("grade_a", pl.Int16(), "worst grade of a patient on scale_a; empty where it is not known"),
         Column("grade_b", pl.Int16(), "worst grade of the same patient on scale_b; empty where it is not known"),
         Column("patients", pl.Int64(), "how many patients have this pair"),
@@ -211,6 +211,7 @@ FINDINGS = Table(
         Column("end", _TIME, "until when, not included"),
         Column("state", _TEXT, "`found`, or `possible` where something that is missing could take it away"),
         Column("facts", _LIST, "what it rests on: ids of facts, or scales"),
+        Column("basis", _LIST, "how each fact is known: `primary`, `secondary`, `recalled` (not read) or `house`"),
         Column("missing", _LIST, "what would settle it"),
         Column("evidence", _LIST, "sources of the facts"),
     ),

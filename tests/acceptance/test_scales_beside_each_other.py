@@ -51,6 +51,26 @@ def test_one_scale_has_no_joint_state() -> None:
     assert found.findings.is_empty()
 
 
+def test_a_finding_says_how_each_of_its_facts_is_known() -> None:
+    """Neutrophils under 0.5 point to infection (read in a guideline), low sodium to a mimic of ICANS (not read)."""
+    rows = [
+        {"patient": "p", "hours": hours, "concept": concept, "value": value, "unit": unit, "text": text, "lln": lowest}
+        for hours, concept, value, unit, text, lowest in (
+            (0.0, "car_t_infusion", None, None, "axicabtagene_ciloleucel", None),
+            (4.0, "neutrophils", 0.2, "10*9/L", None, None),
+            (4.0, "sodium", 118.0, "mmol/L", None, 135.0),
+        )
+    ]
+    found = cytowatch.grade(pl.DataFrame(rows), scales=[CRS], look_alikes=True).findings
+    told = {
+        (fact, basis)
+        for row in found.iter_rows(named=True)
+        for fact, basis in zip(row["facts"], row["basis"], strict=True)
+    }
+    assert ("neutropenia", "secondary") in told
+    assert ("sodium_low", "recalled") in told
+
+
 def test_the_command_writes_what_the_call_gives_back(tmp_path: Path) -> None:
     scales = ("--scale", CRS, "--scale", "crs.mskcc-2018", "--scale", "icans.astct-2019", "--look-alikes")
     found = grade_rows(tmp_path, shock(), *scales)

@@ -169,3 +169,11 @@ def test_every_multiple_of_a_limit(number: int) -> None:
 def printed_exactly(value: Fraction) -> str:
     """A decimal of twelve digits: what a laboratory system exports of a computed limit."""
     return printed(Fraction(round(value * 10**12), 10**12))
+
+
+def test_sixty_numbers_of_one_concept_are_told_apart() -> None:
+    """More tests on one concept than any scale of the package has: no two values are taken for one another."""
+    conditions: list[Node] = [Compare("spo2", ">=", float(cut), "%") for cut in range(40, 100)]
+    rows = [{"patient": str(value), **row("spo2", str(value), unit="%")} for value in range(40, 100)]
+    found = said(conditions, rows, [])
+    assert {name: len(criteria) for name, criteria in found.items()} == {str(v): v - 39 for v in range(40, 100)}

@@ -1,173 +1,200 @@
-"""Which worked patients notice a wrong rule scale, with as little grading as the rules of the page allow.
+"""Which worked patients notice a wrong rule scale, without grading them anew for each.
 
-Two short cuts, each a consequence of the page (section 4), stand before the grading of a single wrong table:
+Whatever a rule scale says of a moment follows from what its conditions say then (page, section 4). So the wrong
+conditions of many wrong scales are compiled beside the right ones, and the patients of the cases are walked through
+once. In each state that occurs the engine's own last step then says what the right and the wrong scale make of it. A
+case notices if one of its states comes out otherwise, in a column that its expected table names.
 
-* The lower bound follows from the criteria that are listed. A criterion that is dropped, or whose grade changes, is
-  noticed by every expected row that lists it and has another lower bound then.
-* What a criterion says does not depend on any other. All wrong versions of all criteria stand in one scale, as
-  findings that make no grade; it is graded once, and each is judged by when it is listed.
-
-What neither notices is graded alone.
+What is noticed only over time (windows, episodes, deaths) is graded alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from unittest.mock import patch
 
 import polars as pl
-from tests.lib import cases, tables
-from tests.mutations.harness import cases_of, rows
-from tests.mutations.table_mutations import (
-    DOMAINS,
-    condition_mutations,
-    with_domain,
-    with_scale,
-    with_scaled_thresholds,
-)
+from tests.lib import cases
+from tests.mutations.harness import cases_of, failures, groups_of, rows
+from tests.mutations.table_mutations import Part, TableMutation, with_scale, with_scaled_thresholds
 
+from cytowatch.engine import apply
+from cytowatch.engine.rules import bounds, grade
+from cytowatch.engine.rules.bounds import Plan, Segments
+from cytowatch.engine.rules.lanes import Lanes
+from cytowatch.engine.rules.statements import NO, Statement, Told
+from cytowatch.engine.subjects import Subjects
 from cytowatch.knowledge import load
-from cytowatch.knowledge.model import Criterion, ExceptKnown, Not, Scale
+from cytowatch.knowledge.model import Criterion, FlagRule, Knowledge, Scale
+from cytowatch.schema import EPISODES, TIMELINE
 
-Stretch = tuple[int, int]
-# lists of criteria are kept as the bits of one integer
-MOST = 60
-
-
-def expected_rows(scale: str) -> Iterator[tuple[cases.Case, dict[str, str]]]:
-    """Every expected timeline row of a scale."""
-    for case, name in cases_of(scale):
-        for row in cases.cells(case.expected[name, "timeline"]):
-            yield case, row
-
-
-def listed(scale: Scale, row: dict[str, str]) -> list[str] | None:
-    """The criteria of an expected row, where the grade follows from them; None for a death and without a grade."""
-    found = [name for name in row.get("criteria", "-").split() if name != "-"]
-    dead = scale.episode.death_criterion in found or "death_cause" in row.get("missing", "")
-    return None if dead or "criteria" not in row or row.get("grade", "-") == "-" else found
-
-
-def lower_bound(scale: Scale, names: list[str]) -> int:
-    """What these criteria make of the grade; a criterion that the scale does not have makes nothing."""
-    lowest = [
-        max((part.grade for part in scale.criteria if part.domain == domain.id and part.id in names), default=0)
-        for domain in scale.domains
-    ]
-    return sum(lowest) if scale.scoring == "sum" else max([0, *lowest])
-
-
-def noticed_in_the_list(wrong: Scale) -> list[str]:
-    """The cases with a row whose criteria a scale does not have, or whose lower bound it makes otherwise."""
-    known = {part.id for part in wrong.criteria}
-    found = []
-    for case, row in expected_rows(wrong.id):
-        names = listed(wrong, row)
-        if names is None:
-            continue
-        if set(names) - known or lower_bound(wrong, names) != int(row["grade"].split("..")[0]):
-            found.append(case.id)
-    return list(dict.fromkeys(found))
-
-
-# ---------------------------------------------------------------- what is listed, over time
+# the tests of one concept share the bits of an integer, and each wrong condition brings at most one more
+TOGETHER = 30
 
 
 @lru_cache(maxsize=1)
-def stretches_expected() -> dict[tuple[str, str], dict[str, list[Stretch]]]:
-    """Of every scale and case that names criteria: when each of them holds."""
-    found: dict[tuple[str, str], dict[str, list[Stretch]]] = {}
-    for name in load().scales:
-        for case, row in expected_rows(name):
-            if {"criteria", "from", "to"} <= set(row):
-                held = found.setdefault((name, case.id), {})
-                for criterion in row["criteria"].split():
-                    _add(held, criterion, tables.time_of(row["from"]), tables.time_of(row["to"]))
+def tables() -> Knowledge:
+    """The package's tables, with thresholds that mutations name."""
+    return with_scaled_thresholds(load())
+
+
+def noticing(mutation: TableMutation) -> list[str]:
+    """The cases that notice one wrong scale when it is graded alone."""
+    wrong = with_scale(tables(), mutation.edit(load().scales[mutation.scale]))
+    return list(dict.fromkeys(difference.case for difference in failures(mutation.scale, wrong)))
+
+
+# ---------------------------------------------------------------- the states in which the patients of the cases are
+
+
+@dataclass
+class Walked:
+    """Some patients walked through: the states that occur, and who is in which; the conditions as compiled."""
+
+    scale: Scale
+    plan: Plan
+    told: Told
+    # state -> columns of an expected table -> the cases that say something of it
+    saying: list[dict[str, list[str]]]
+    right: Said = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.right = Said(self.plan, self.scale, self.told)
+
+    def noticed(self, mutation: TableMutation, key: str) -> list[str]:
+        """The cases in which some moment comes out otherwise; ``key``: under what the wrong part was compiled."""
+        scale, plan, part = mutation.edit(self.scale), self.plan, mutation.wrong
+        if isinstance(part, Criterion):
+            plan = replace(plan, criteria=plan.criteria | {part.id: plan.criteria[key]})
+        if isinstance(part, FlagRule):
+            plan = replace(plan, flags=plan.flags | {part.id: plan.flags[key]})
+        wrong = Said(plan, scale, self.told, like=self.right if scale.domains == self.scale.domains else None)
+        concerned = part.id if isinstance(part, Criterion) else ""
+        for column, states in self.right.differences(wrong, concerned):
+            found = [case for state in states.arg_true() for case in self.saying[state].get(column, [])]
+            if found:
+                return list(dict.fromkeys(found))
+        return []
+
+
+class Said:
+    """What a scale makes of each state, by the engine's last step."""
+
+    def __init__(self, plan: Plan, scale: Scale, told: Told, like: Said | None = None) -> None:
+        self.scale, self.told = scale, told
+        criteria = {part.id: plan.criteria[part.id] for part in scale.criteria}
+        flags = {flag.id: plan.flags[flag.id] for flag in scale.flag_rules}
+        self.axes = bounds._Axes(replace(plan, criteria=criteria, flags=flags), scale)
+        if like:
+            # what is compiled alike is worked out once
+            same = [name for name, said in criteria.items() if like.axes.plan.criteria.get(name) is said]
+            self.axes.sure |= {name: like.axes.sure[name] for name in same}
+            self.axes.maybe |= {name: like.axes.maybe[name] for name in same}
+
+    def differences(self, wrong: Said, concerned: str) -> Iterator[tuple[str, pl.Series]]:
+        """The states of which two scales say something else, by column; ``concerned``: the only criterion that does."""
+        low, high = (self.bound(end) != wrong.bound(end) for end in ("sure", "maybe"))
+        yield "grade", (low | high) & self.told.of(bounds._TRIGGERED & ~bounds._DEAD)
+        yield "criteria", self._otherwise(bounds._criteria(self.axes), bounds._criteria(wrong.axes))
+        if not concerned:
+            yield "flags", self._otherwise(bounds._flags(self.axes), bounds._flags(wrong.axes))
+        missing = self._otherwise(self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True))
+        # names of what is missing may be left out where an episode itself makes grade 1
+        yield "missing", missing & (self.bound("maybe") > 1) if self.scale.has_episodes else missing
+
+    def missing(self, concerned: str, *, others: bool = False) -> dict[str, Statement]:
+        """The names that are missing for one criterion, or for all others; for every criterion if none is named."""
+        if others and not concerned:
+            return {}
+        chosen = tuple(part for part in self.scale.criteria if not concerned or (part.id == concerned) != others)
+        axes = copy(self.axes)
+        axes.scale = replace(self.scale, criteria=chosen)
+        return bounds._missing(axes)
+
+    def bound(self, end: str) -> pl.Series:
+        """The lowest (sure) or highest (maybe) grade of each state; with episodes at least 1, whatever is made of 0."""
+        total = bounds._total(self.told, self.axes.groups, getattr(self.axes, end))
+        return total.clip(lower_bound=1) if self.scale.has_episodes else total
+
+    def _otherwise(
+        self, right: dict[str, Statement], wrong: dict[str, Statement], both: dict[str, Statement] | None = None
+    ) -> pl.Series:
+        """Where one of these names holds on one side only; what holds on ``both`` makes no difference."""
+        found, of = self.told.of(NO), self.told.of
+        for name in dict.fromkeys([*right, *wrong]):
+            one, other = right.get(name, NO), wrong.get(name, NO)
+            if one is not other:
+                differs = of(one) != of(other)
+                found = found | (differs & ~of(both[name]) if both and name in both else differs)
+        return found
+
+
+@lru_cache(maxsize=2)
+def watched(scale: str) -> list[tuple[Subjects, Lanes]]:
+    """The patients of a scale's cases, by the options that they are graded with, and what its conditions read."""
+    found: list[tuple[Subjects, Lanes]] = []
+
+    def no_further(subjects: Subjects, lanes: Lanes, _: Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
+        found.append((subjects, lanes))
+        return TIMELINE.empty(), EPISODES.empty()
+
+    with patch.object(apply, "grade_rules", no_further):
+        for name, group in groups_of(scale):
+            cases.by_fast_engine(group, name, tables(), cases.rows_of(rows(), group))
     return found
 
 
-def stretches(timeline: pl.DataFrame) -> dict[str, dict[str, list[Stretch]]]:
-    """By patient: when each criterion holds."""
-    found: dict[str, dict[str, list[Stretch]]] = {}
-    ordered = timeline.sort("patient", "start").select("patient", "start", "end", "criteria")
-    for patient, start, end, names in ordered.iter_rows():
-        for name in names:
-            _add(found.setdefault(patient, {}), name, start, end)
+def walked(scale: Scale, beside: list[Part]) -> Iterator[Walked]:
+    """The patients of a scale's cases walked through, with other conditions ``beside`` those of the scale."""
+    criteria = tuple(part for part in beside if isinstance(part, Criterion))
+    flags = tuple(part for part in beside if isinstance(part, FlagRule))
+    whole = replace(scale, criteria=scale.criteria + criteria, flag_rules=scale.flag_rules + flags)
+    for subjects, lanes in watched(scale.id):
+        yield _walked(subjects, lanes, scale, whole)
+
+
+class _Enough(Exception):
+    """The rest of the way is not needed."""
+
+
+def _walked(subjects: Subjects, lanes: Lanes, scale: Scale, whole: Scale) -> Walked:
+    """The engine's own way up to the states, and no further."""
+    found: list[tuple[Plan, Segments]] = []
+
+    def states(grid: pl.DataFrame, plan: Plan, part: Scale, gap: int) -> Segments:
+        found.append((plan, add_grades(grid, plan, part, gap)))
+        raise _Enough
+
+    add_grades = bounds.add_grades
+    with patch.object(bounds, "add_grades", states), suppress(_Enough):
+        grade.grade_rules(subjects, lanes, whole)
+    ((plan, segments),) = found
+    patients = segments.table.join(subjects.table.select("subject", "patient"), on="subject")
+    return Walked(scale, plan, segments.told, _saying(scale.id, patients, segments.told.height))
+
+
+def _saying(scale: str, patients: pl.DataFrame, height: int) -> list[dict[str, list[str]]]:
+    columns = {case.id: list(cases.cells(case.expected[name, "timeline"])[0]) for case, name in cases_of(scale)}
+    found: list[dict[str, list[str]]] = [{} for _ in range(height)]
+    states = patients.select(pl.col("patient").cast(pl.String), "state").unique().sort("state", "patient")
+    for patient, state in states.iter_rows():
+        for column in columns[patient]:
+            found[state].setdefault(column, []).append(patient)
     return found
 
 
-def _add(held: dict[str, list[Stretch]], name: str, start: int, end: int) -> None:
-    """Stretches that touch are one."""
-    before = held.setdefault(name, [])
-    if before and before[-1][1] == start:
-        start = before.pop()[0]
-    before.append((start, end))
-
-
-def said_by(wrong: Scale, group: tuple[cases.Case, ...]) -> dict[str, dict[str, list[Stretch]]]:
-    """By case of a group: when the criteria of a wrong scale hold."""
-    knowledge = with_scale(with_scaled_thresholds(load()), wrong)
-    name = next(name for case, name in cases_of(wrong.id) if case.id == group[0].id)
-    timeline, _ = cases.by_fast_engine(group, name, knowledge, cases.rows_of(rows(), group))
-    return stretches(timeline)
-
-
-def groups_with_criteria(scale: str) -> list[tuple[cases.Case, ...]]:
-    """The cases of a scale that name criteria, by the options they are graded with."""
-    speaking = {case.id: case for case, _ in cases_of(scale) if (scale, case.id) in stretches_expected()}
-    return cases.groups(speaking.values())
-
-
-# ---------------------------------------------------------------- all wrong versions at once
-
-
-@lru_cache(maxsize=64)
-def noticed_together(scale: str) -> dict[tuple[str, str], list[str]]:
-    """Every wrong condition of a scale: by criterion and kind, the cases in which it holds at other times."""
-    plain = load().scales[scale]
-    wrong: dict[str, tuple[str, str]] = {}
-    findings: list[Criterion] = []
-    for mutation in condition_mutations(plain):
-        (edited,) = (part for part in mutation.edit(plain).criteria if part.id == mutation.part)
-        wrong[f"{mutation.part} {mutation.kind}"] = (mutation.part, mutation.kind)
-        # what is certain and nothing else: names of what is missing and evidence would take most of the time
-        certain = Not(ExceptKnown(edited.when))
-        findings.append(replace(edited, id=f"{mutation.part} {mutation.kind}", grade=0, when=certain))
-    found: dict[tuple[str, str], list[str]] = {}
-    for first in range(0, len(findings), MOST):
-        some = made_of(plain, findings[first : first + MOST])
-        for name, noticing in held_otherwise(some, {key: part for key, (part, _) in wrong.items()}):
-            found.setdefault(wrong[name], []).append(noticing)
-    return found
-
-
-def made_of(scale: Scale, criteria: list[Criterion]) -> Scale:
-    """A scale of these criteria, and of the domains that they need."""
-    used = {part.domain for part in criteria}
-    return replace(scale, criteria=tuple(criteria), domains=tuple(part for part in scale.domains if part.id in used))
-
-
-def held_otherwise(wrong: Scale, meant: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Criteria of a wrong scale, each with a case in which what it is ``meant`` for holds at other times."""
-    for group in groups_with_criteria(wrong.id):
-        said = said_by(replace(wrong, has_episodes=False), group)
-        for case in group:
-            expected = stretches_expected()[wrong.id, case.id]
-            for part in wrong.criteria:
-                if expected.get(meant[part.id], []) != said.get(case.id, {}).get(part.id, []):
-                    yield part.id, case.id
-
-
-@lru_cache(maxsize=256)
-def noticed_by_domain(scale: str, kind: str) -> dict[str, list[str]]:
-    """All domains of a scale wrong in one way: by domain, the cases in which a criterion of it holds otherwise."""
-    wrong = plain = load().scales[scale]
-    changes = next(changes for name, _, changes in DOMAINS if name == kind)
-    for domain in plain.domains:
-        wrong = with_domain(domain.id, **changes)(wrong)
-    domains = {part.id: part.domain for part in plain.criteria}
-    found: dict[str, list[str]] = {}
-    for criterion, case in held_otherwise(wrong, {part.id: part.id for part in plain.criteria}):
-        found.setdefault(domains[criterion], []).append(case)
+def noticed_in_states(scale: Scale, mutations: Iterable[TableMutation]) -> dict[TableMutation, list[str]]:
+    """For each wrong scale the cases that notice it at some moment; none for those that only time can tell."""
+    found: dict[TableMutation, list[str]] = {}
+    asked = list(mutations)
+    for first in range(0, len(asked), TOGETHER):
+        some = {f"#{first + n}": mutation for n, mutation in enumerate(asked[first : first + TOGETHER])}
+        parts = [replace(mutation.wrong, id=key) for key, mutation in some.items() if mutation.wrong]
+        for group in walked(scale, parts):
+            for key, mutation in some.items():
+                found.setdefault(mutation, []).extend(group.noticed(mutation, key))
     return found

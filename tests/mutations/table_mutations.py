@@ -1,28 +1,42 @@
 """Every rule scale made wrong, one small error at a time; made from the tables, so a new scale needs no line here.
 
-An error concerns one criterion: dropped, its grade one more or one less, or its first cut-off of its own moved. The
-first comparison of a criterion is put on the other side of its edge, turned round, or moved by a fifth up and down;
-its first length, number of times or list of categories likewise. "Of its own": what a criterion takes over from
-one above it is made wrong there.
+An error concerns one criterion: dropped, its grade one more or one less, or something of its condition made wrong. Of
+the condition that is every comparison (put on the other side of its edge, turned round, moved by a fifth up and down),
+every length and number of times, every list (one entry forgotten), and every word for what is not known. What stands
+twice in a criterion is one thing, and made wrong in both places; what a criterion shares with one above it, or takes
+over by name from another scale (``criterion``, ``grade_of``), is made wrong there, and may be noticed here. Further
+errors concern a flag, a domain or the whole scale.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
+from math import ceil, floor
 from typing import Any
 
+from cytowatch.knowledge import load
+from cytowatch.knowledge.load import TABLES
 from cytowatch.knowledge.model import (
+    AgeYears,
+    AnyMeasured,
+    AnyOf,
     Compare,
     Count,
     Criterion,
     Cumulative,
     DaysSinceExposure,
     Domain,
+    ExceptKnown,
+    FlagRule,
     Given,
     In,
     Knowledge,
     Node,
+    Not,
+    Possible,
     QuantityCompare,
     Relative,
     Repeated,
@@ -30,11 +44,13 @@ from cytowatch.knowledge.model import (
     Scale,
     Sustained,
 )
+from cytowatch.knowledge.view_words import Words
 
-Change = Callable[[Any], Any]
 ScaleEdit = Callable[[Scale], Scale]
+Part = Criterion | FlagRule
 COMPARISONS = (Compare, Relative, QuantityCompare)
-LENGTHS = (Sustained, Cumulative, Repeated, Given, Count, DaysSinceExposure)
+LENGTHS = (Sustained, Cumulative, Repeated, Given, Count, Running, DaysSinceExposure, AgeYears)
+LOOKS_BACK = (Given, Compare, In, Cumulative)
 _EDGE = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": ">="}
 _ROUND = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "<"}
 UP, DOWN = 1.2, 0.8
@@ -42,15 +58,18 @@ UP, DOWN = 1.2, 0.8
 
 @dataclass(frozen=True)
 class TableMutation:
-    """One wrong scale: which, what is wrong with what, and the edit."""
+    """One wrong scale: which, what is wrong with what, and the edit; ``wrong``: the part as it is then."""
 
     scale: str
     part: str  # a criterion, a domain or a flag
     kind: str
     edit: ScaleEdit
+    wrong: Part | None = None
+    of: Node | None = None  # which of its conditions is wrong
 
     def __str__(self) -> str:
-        return f"{self.scale}: {self.part}: {self.kind}"
+        name = f"{self.scale}: {self.part}: {self.kind}"
+        return f"{name} ({Words(load()).condition(self.of)})" if self.of else name
 
 
 def with_scale(knowledge: Knowledge, scale: Scale) -> Knowledge:
@@ -61,7 +80,7 @@ def with_scale(knowledge: Knowledge, scale: Scale) -> Knowledge:
 # ---------------------------------------------------------------- the places in a condition
 
 
-def places(node: object) -> Iterator[object]:
+def places(node: object) -> Iterator[Any]:
     """Every condition inside a condition, itself first, in the order written."""
     if is_dataclass(node):
         yield node
@@ -72,36 +91,62 @@ def places(node: object) -> Iterator[object]:
             yield from places(inner)
 
 
-def changed_at(node: object, place: int, change: Change) -> Node:
-    """The condition with the one at a place (as ``places`` counts) put through a change."""
-    seen = -1
-
-    def walk(part: object) -> Any:
-        nonlocal seen
-        if isinstance(part, tuple):
-            return tuple(walk(inner) for inner in part)
-        if not is_dataclass(part) or isinstance(part, type):
-            return part
-        seen += 1
-        if seen == place:
-            # what lies inside is counted, and left as it is
-            seen += sum(1 for _ in places(part)) - 1
-            return change(part)
-        return replace(part, **{inner.name: walk(getattr(part, inner.name)) for inner in fields(part)})
-
-    found: Node = walk(node)
-    return found
+def exchanged(node: Any, before: object, after: object) -> Any:
+    """The condition with one of its parts exchanged for another, wherever it stands."""
+    if node == before and type(node) is type(before):
+        return after
+    if isinstance(node, tuple):
+        return tuple(exchanged(inner, before, after) for inner in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return node
+    return replace(node, **{part.name: exchanged(getattr(node, part.name), before, after) for part in fields(node)})
 
 
-def first_own(scale: Scale, criterion: Criterion, kinds: tuple[type, ...]) -> int | None:
-    """The place of the first condition of these kinds that no criterion above has; None if there is none."""
-    above: set[object] = set()
-    for other in scale.criteria:
-        if other.id == criterion.id:
+@lru_cache(maxsize=1)
+def terms() -> dict[object, str]:
+    """The conditions of the grades of CTCAE, each with the term that it grades."""
+    scales = load().scales
+    return {part.when: name.split(".")[-1] for name in scales for part in scales[name].criteria if is_term(name)}
+
+
+def is_term(scale: str) -> bool:
+    """One of the many scales that grade one term of CTCAE."""
+    return scale.startswith("organ.")
+
+
+@lru_cache(maxsize=1)
+def inside_terms() -> frozenset[object]:
+    """Every condition inside a grade of CTCAE."""
+    return frozenset(place for when in terms() for place in places(when))
+
+
+@lru_cache(maxsize=32)
+def named(scale: str) -> frozenset[tuple[str, str]]:
+    """The criteria of other scales that a scale takes over by name: scale and criterion."""
+    if is_term(scale):
+        return frozenset()
+    written = (TABLES / "scales" / f"{scale}.toml").read_text(encoding="utf-8")
+    found = re.findall(r'criterion = "([^"]+)\.(\w+)"', written)
+    return frozenset((other, key) for other, key in found if other != scale)
+
+
+@lru_cache(maxsize=32)
+def taken_over(scale: str) -> frozenset[object]:
+    """Every condition that a scale does not write itself, but names: what stands in another scale's criterion."""
+    scales = load().scales
+    found = {part.when for other, key in named(scale) for part in scales[other].criteria if part.id == key}
+    own = frozenset() if is_term(scale) else inside_terms()
+    return own | {place for when in found for place in places(when)}
+
+
+def own_places(scale: Scale, part: Part) -> list[Any]:
+    """The different conditions inside a criterion or flag that no criterion above it and no other scale has."""
+    above = set(taken_over(scale.id))
+    for other in (*scale.criteria, *scale.flag_rules):
+        if other is part:
             break
         above |= set(places(other.when))
-    found = enumerate(places(criterion.when))
-    return next((number for number, part in found if isinstance(part, kinds) and part not in above), None)
+    return [node for node in dict.fromkeys(places(part.when)) if node not in above]
 
 
 # ---------------------------------------------------------------- what is done to a condition
@@ -121,28 +166,73 @@ def turned_round(node: Any) -> Any:
     return replace(node, op=_ROUND[node.op])
 
 
-def moved(factor: float) -> Change:
-    """The cut-off, or the length, by a fifth; a whole number of times by one, nothing by a fifth of one."""
+def moved(factor: float) -> Callable[[Any], Any]:
+    """The cut-off by a fifth; of a concept that is counted in whole numbers by at least one."""
 
     def change(node: Any) -> Any:
         if isinstance(node, Relative):
             return replace(node, normal=node.normal * factor, abnormal=node.abnormal * factor)
-        if isinstance(node, Sustained):
-            return replace(node, hours=node.hours * factor)
-        if isinstance(node, Cumulative):
-            return replace(node, days=node.days * factor)
-        if isinstance(node, DaysSinceExposure):
-            return replace(node, first=node.first * factor, last=node.last * factor)
-        if isinstance(node, Repeated | Given):
-            return replace(node, times=node.times + (1 if factor > 1 else -1))
-        if isinstance(node, Count):
-            return replace(node, at_least=node.at_least + (1 if factor > 1 else -1))
         if node.value is None:
             return replace(node, threshold=scaled(node.threshold, factor))
-        # nothing that is compared with 0 can be negative
-        return replace(node, value=node.value * factor if node.value else max(0.0, factor - 1))
+        if not node.value:
+            # nothing that is compared with 0 can be negative
+            return replace(node, value=max(0.0, factor - 1))
+        value = node.value * factor
+        if isinstance(node, Compare) and load().concepts[node.concept].whole:
+            value = float(ceil(value) if factor > 1 else floor(value))
+        return replace(node, value=value)
 
     return change
+
+
+def stretched(factor: float) -> Callable[[Any], Any]:
+    """A length by a fifth, a number of times or an age by one."""
+    one = 1 if factor > 1 else -1
+
+    def change(node: Any) -> Any:
+        match node:
+            case Sustained():
+                return replace(node, hours=node.hours * factor)
+            case Cumulative():
+                return replace(node, days=node.days * factor)
+            case DaysSinceExposure():
+                return replace(node, first=node.first * factor, last=node.last * factor)
+            case AgeYears():
+                return replace(node, first=max(0.0, node.first + one), last=node.last + one)
+            case Repeated() | Given():
+                return replace(node, times=max(1, node.times + one))
+            case Count() | Running():
+                return replace(node, at_least=max(1, node.at_least + one))
+        raise TypeError(f"{node!r} has no length")
+
+    return change
+
+
+def looking_back(factor: float) -> Callable[[Any], Any]:
+    """How long a dose, a reading or a break still counts, by a fifth."""
+
+    def change(node: Any) -> Any:
+        names = {part.name for part in fields(node)} & {"within_hours", "over_hours", "lookback_hours", "bridging_days"}
+        return replace(node, **{name: getattr(node, name) * factor for name in names})
+
+    return change
+
+
+def without_one(node: Any) -> Iterator[Any]:
+    """One entry of a list forgotten, each in turn; of a single one nothing is taken, that would be to drop it all.
+
+    The grades of one term of CTCAE are one entry: the worse ones are contained in the milder.
+    """
+    (name,) = (part.name for part in fields(node) if part.name in ("categories", "concepts", "of"))
+    entries = {number: terms().get(part, number) for number, part in enumerate(getattr(node, name))}
+    for entry in dict.fromkeys(entries.values()) if len(set(entries.values())) > 1 else ():
+        kept = tuple(part for number, part in enumerate(getattr(node, name)) if entries[number] != entry)
+        yield replace(node, **{name: kept})
+
+
+def each(change: Callable[[Any], Any]) -> Callable[[Any], Iterator[Any]]:
+    """A change that can be made in one way only."""
+    return lambda node: iter([change(node)])
 
 
 def scaled(threshold: str, factor: float) -> str:
@@ -161,26 +251,20 @@ def with_scaled_thresholds(knowledge: Knowledge) -> Knowledge:
     return replace(knowledge, thresholds=knowledge.thresholds | more)
 
 
-def without_first(node: In) -> In:
-    """The first category of a list counts no more; of a single one nothing is taken, that would be to drop it all."""
-    return replace(node, categories=node.categories[1:] or node.categories)
-
-
-def one_more(node: Running) -> Running:
-    """One drug more is needed."""
-    return replace(node, at_least=node.at_least + 1)
-
-
 # kind of error, on what it works, and what it does; each touches the condition of one criterion only
-CONDITIONS: list[tuple[str, tuple[type, ...], Change]] = [
-    ("the edge belongs to the other side", COMPARISONS, on_the_other_side),
-    ("below for above", COMPARISONS, turned_round),
-    ("a higher cut-off", COMPARISONS, moved(UP)),
-    ("a lower cut-off", COMPARISONS, moved(DOWN)),
-    ("a longer time, or once more", LENGTHS, moved(UP)),
-    ("a shorter time, or once less", LENGTHS, moved(DOWN)),
-    ("the first category is forgotten", (In,), without_first),
-    ("one drug more is needed", (Running,), one_more),
+CONDITIONS: list[tuple[str, tuple[type, ...], Callable[[Any], Iterator[Any]]]] = [
+    ("the edge belongs to the other side", COMPARISONS, each(on_the_other_side)),
+    ("below for above", COMPARISONS, each(turned_round)),
+    ("a higher cut-off", COMPARISONS, each(moved(UP))),
+    ("a lower cut-off", COMPARISONS, each(moved(DOWN))),
+    ("a longer time, or once more", LENGTHS, each(stretched(UP))),
+    ("a shorter time, or once less", LENGTHS, each(stretched(DOWN))),
+    ("looks back longer", LOOKS_BACK, each(looking_back(UP))),
+    ("looks back less long", LOOKS_BACK, each(looking_back(DOWN))),
+    ("one of a list is forgotten", (In, Running, Given, Count, AnyOf, AnyMeasured), without_one),
+    ("all that is named must be measured", (AnyMeasured,), each(lambda node: AnyOf(node.of))),
+    ("what may be is taken as what is", (Possible,), each(lambda node: node.of)),
+    ("what is not known is left open", (ExceptKnown,), each(lambda node: Not(node.of))),
 ]
 
 
@@ -197,6 +281,13 @@ def with_criterion(name: str, change: Callable[[Criterion], Criterion | None]) -
         return replace(scale, criteria=criteria, domains=tuple(part for part in scale.domains if part.id in used))
 
     return edit
+
+
+def with_flag(wrong: FlagRule) -> ScaleEdit:
+    """Another version of one flag."""
+    return lambda scale: replace(
+        scale, flag_rules=tuple(wrong if part.id == wrong.id else part for part in scale.flag_rules)
+    )
 
 
 def with_domain(name: str, **changes: Any) -> ScaleEdit:
@@ -228,19 +319,22 @@ def grade_mutations(scale: Scale) -> list[TableMutation]:
 
 
 def condition_mutations(scale: Scale) -> list[TableMutation]:
-    """Every criterion's first own cut-off, length and list made wrong in every way that it can be."""
-    found = []
-    for kind, types, change in CONDITIONS:
-        for part in scale.criteria:
-            place = first_own(scale, part, types)
-            edited = part if place is None else replace(part, when=changed_at(part.when, place, change))
-            if edited != part:
-                found.append(TableMutation(scale.id, part.id, kind, with_criterion(part.id, _constant(edited))))
-    return found
+    """Everything in the condition of every criterion and flag made wrong in every way that it can be."""
+    found: dict[object, TableMutation] = {}
+    for part in (*scale.criteria, *scale.flag_rules):
+        for node in own_places(scale, part):
+            for kind, types, change in CONDITIONS:
+                for other in change(node) if isinstance(node, types) else ():
+                    wrong = replace(part, when=exchanged(part.when, node, other))
+                    if wrong != part:
+                        mutation = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong, node)
+                        found.setdefault((part.id, wrong.when), mutation)
+    return list(found.values())
 
 
-def _constant(criterion: Criterion) -> Callable[[Criterion], Criterion]:
-    return lambda _: criterion
+def exchange(wrong: Part) -> ScaleEdit:
+    """The scale with another version of a criterion or flag."""
+    return with_criterion(wrong.id, lambda _: wrong) if isinstance(wrong, Criterion) else with_flag(wrong)
 
 
 # what acts on a whole domain: kind of error, whether a domain has it, and the change
@@ -287,4 +381,27 @@ def other_mutations(scale: Scale) -> list[TableMutation]:
     if scale.has_episodes:
         none = tuple(replace(part, holds_open=False) for part in scale.domains)
         found.append(TableMutation(scale.id, "episodes", "unknown signs keep none open", edit(domains=none)))
+    return found
+
+
+def mutations_of(scale: Scale) -> list[TableMutation]:
+    """Every error that is made in a scale."""
+    return [
+        *grade_mutations(scale),
+        *condition_mutations(scale),
+        *domain_mutations(scale),
+        *other_mutations(scale),
+    ]
+
+
+def followers(mutation: TableMutation) -> list[TableMutation]:
+    """The same error in every scale that takes the wrong criterion over by name."""
+    scales, found = load().scales, []
+    right = next((part.when for part in scales[mutation.scale].criteria if part.id == mutation.part), None)
+    for name, scale in scales.items():
+        if mutation.wrong and scale.method == "rules" and (mutation.scale, mutation.part) in named(name):
+            for part in (*scale.criteria, *scale.flag_rules):
+                wrong = replace(part, when=exchanged(part.when, right, mutation.wrong.when))
+                if wrong != part:
+                    found.append(TableMutation(name, part.id, mutation.kind, exchange(wrong), wrong, mutation.of))
     return found

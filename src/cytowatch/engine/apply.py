@@ -12,7 +12,8 @@ from cytowatch.engine.grade_crs import grade_crs
 from cytowatch.engine.grade_icans import grade_icans
 from cytowatch.engine.joint import joint_state, order_findings
 from cytowatch.engine.lookalikes import as_findings, as_scales
-from cytowatch.engine.rules.grade import grade_rules
+from cytowatch.engine.rules.grade import grade_rules, make_lanes
+from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.reads import needed_by_rules
 from cytowatch.engine.settle import Settled, settle
 from cytowatch.engine.side_by_side import discordance
@@ -76,7 +77,7 @@ def grade_observations(
     reported = settled.charted.of("reported_grade")
     joint = joint_state(timeline, scales, knowledge)
     findings = [order_findings(joint, episodes, knowledge)]
-    findings += [as_findings(_one_scale(watch, scale, not_recorded)[0]) for scale in beside]
+    findings += [as_findings(_one_scale(watch, scale, not_recorded)[0], scale) for scale in beside]
     return Graded(
         timeline,
         episodes,
@@ -115,7 +116,15 @@ class _Watch:
     as_of: int | None
     clock: str
     made: dict[tuple[object, ...], Subjects] = field(default_factory=dict)
+    lanes: dict[tuple[object, ...], Lanes] = field(default_factory=dict)
     graded: dict[str, tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=dict)
+
+    def lanes_of(self, scale: Scale, not_recorded: frozenset[str]) -> Lanes:
+        """What the conditions of a rule scale read, made once for all that watch alike."""
+        key = self._alike(scale)
+        if key not in self.lanes:
+            self.lanes[key] = make_lanes(self.of(scale), scale, self.knowledge, not_recorded)
+        return self.lanes[key]
 
     def of(self, scale: Scale) -> Subjects:
         """The watched spans of a scale, with the rows that it and those like it read."""
@@ -142,7 +151,7 @@ def _one_scale(watch: _Watch, scale: Scale, not_recorded: frozenset[str]) -> tup
         return as_view(watch.graded[seen.id][0], scale), EPISODES.empty()
     subjects = watch.of(scale)
     if scale.method == "rules":
-        timeline, episodes = grade_rules(subjects, scale, knowledge, not_recorded)
+        timeline, episodes = grade_rules(subjects, watch.lanes_of(scale, not_recorded), scale)
     elif scale.method == "fever_led":
         timeline, episodes = grade_crs(subjects, scale, knowledge, _rules(knowledge), not_recorded)
     else:

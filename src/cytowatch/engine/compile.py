@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_, or_
+from typing import Generic, TypeVar
 
 import polars as pl
 
@@ -33,12 +34,15 @@ DEVICE = "oxygen_device"
 BEYOND = "device|beyond home"
 
 
+Said = TypeVar("Said")
+
+
 @dataclass(frozen=True)
-class Truth:
+class Truth(Generic[Said]):
     """A statement's two values: certainly true, and not excluded."""
 
-    certain: pl.Expr
-    possible: pl.Expr
+    certain: Said
+    possible: Said
 
 
 @dataclass
@@ -54,7 +58,7 @@ class Needs:
 class Compiled:
     """A scale's criteria as truths, in table order, with what they need."""
 
-    truths: dict[str, Truth]
+    truths: dict[str, Truth[pl.Expr]]
     needs: Needs
 
 
@@ -82,7 +86,7 @@ def is_open(counter: str) -> pl.Expr:
     return pl.col(counter) > 0
 
 
-def drug_truth(concept: str, not_recorded: frozenset[str]) -> Truth:
+def drug_truth(concept: str, not_recorded: frozenset[str]) -> Truth[pl.Expr]:
     """On for certain; possibly on."""
     on = is_open(f"{concept}|on")
     if concept in not_recorded:
@@ -95,10 +99,10 @@ class _Compiler:
     not_recorded: frozenset[str]
     needs: Needs
 
-    def criterion(self, criterion: Criterion) -> Truth:
+    def criterion(self, criterion: Criterion) -> Truth[pl.Expr]:
         return self.node(criterion.when)
 
-    def node(self, node: Node) -> Truth:
+    def node(self, node: Node) -> Truth[pl.Expr]:
         match node:
             case Compare():
                 return self.compare(node)
@@ -122,7 +126,7 @@ class _Compiler:
                 return Truth(~known, ~known)
         raise TypeError(f"a scale led by fever cannot read {node!r}")
 
-    def compare(self, node: Compare) -> Truth:
+    def compare(self, node: Compare) -> Truth[pl.Expr]:
         name = reading_name(node)
         self.needs.readings[name] = node
         if node.without:
@@ -131,7 +135,7 @@ class _Compiler:
             return Truth(true, true | (is_open(f"{name}|gray") & nothing_on))
         return Truth(is_open(f"{name}|true"), ~is_open(f"{name}|false"))
 
-    def any_measured(self, node: AnyMeasured) -> Truth:
+    def any_measured(self, node: AnyMeasured) -> Truth[pl.Expr]:
         compares = [part for part in node.of if isinstance(part, Compare)]
         names = [reading_name(part) for part in compares]
         self.needs.readings |= dict(zip(names, compares, strict=True))
@@ -140,14 +144,14 @@ class _Compiler:
         false = reduce(or_, (is_open(f"{name}|false") for name in names))
         return Truth(true, true | gray | ~false)
 
-    def running(self, node: Running) -> Truth:
+    def running(self, node: Running) -> Truth[pl.Expr]:
         self.needs.drugs |= set(node.concepts)
         truths = [drug_truth(concept, self.not_recorded) for concept in node.concepts]
         certain = pl.sum_horizontal(truth.certain.cast(pl.Int32) for truth in truths)
         possible = pl.sum_horizontal(truth.possible.cast(pl.Int32) for truth in truths)
         return Truth(certain >= node.at_least, possible >= node.at_least)
 
-    def device(self, node: In) -> Truth:
+    def device(self, node: In) -> Truth[pl.Expr]:
         name = f"device|{'+'.join(node.categories)}"
         self.needs.devices[name] = node.categories
         on = is_open(name)
@@ -158,5 +162,5 @@ class _Compiler:
         return Truth(on, on | doubtful | is_open("device|other"))
 
 
-def _combine(how: Callable[[pl.Expr, pl.Expr], pl.Expr], parts: list[Truth]) -> Truth:
+def _combine(how: Callable[[pl.Expr, pl.Expr], pl.Expr], parts: list[Truth[pl.Expr]]) -> Truth[pl.Expr]:
     return Truth(reduce(how, (part.certain for part in parts)), reduce(how, (part.possible for part in parts)))

@@ -102,6 +102,8 @@ def _said(rows: pl.DataFrame, kind: str, finding: str, facts: list[str], certain
         "end",
         pl.when(certain).then(pl.lit("found")).otherwise(pl.lit("possible")).alias("state"),
         pl.lit(facts).alias("facts"),
+        # what two scales say at once, and in which order, is our own reading of them
+        pl.lit(["house"] * len(facts)).alias("basis"),
         pl.when(certain).then(nothing).otherwise(pl.lit(["crs"])).alias("missing"),
     )
 

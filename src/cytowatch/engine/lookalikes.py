@@ -40,11 +40,12 @@ def _as_scale(look_alike: LookAlike) -> Scale:
     )
 
 
-def as_findings(timeline: pl.DataFrame) -> pl.DataFrame:
-    """Timeline rows of look-alikes in which some fact holds, as ``schema.FINDINGS``; equal neighbors are joined.
+def as_findings(timeline: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    """Timeline rows of a look-alike in which some fact holds, as ``schema.FINDINGS``; equal neighbors are joined.
 
     Without a trigger nothing is said. What is missing would bring other facts and takes none away.
     """
+    words = {part.id: part.evidence for part in scale.criteria}
     held = timeline.filter(pl.col("criteria").list.len() > 0, ~pl.col("missing").list.contains("no_trigger"))
     if held.is_empty():
         return FINDINGS.empty()
@@ -66,6 +67,7 @@ def as_findings(timeline: pl.DataFrame) -> pl.DataFrame:
         "end",
         pl.lit("found").alias("state"),
         pl.col("criteria").alias("facts"),
+        pl.col("criteria").list.eval(pl.element().replace_strict(words)).alias("basis"),
         pl.col("missing"),
         "evidence",
     ).cast(pl.Schema(FINDINGS.schema))

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
 import polars as pl
 
 from cytowatch.engine.compile import Truth, is_open
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import split_at
-from cytowatch.engine.masks import mask
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.engine.rules.compile import JUDGEMENT, Compiler
 from cytowatch.engine.rules.distinct import distinct
 from cytowatch.engine.rules.reader import Atom
+from cytowatch.engine.rules.statements import NO, YES, Leaf, Statement, Told, either, every
 from cytowatch.knowledge.model import Criterion, Domain, Scale
 
-NO = pl.lit(value=False)
 _GENERAL = "attribution"
-_LIVING = ~(is_open("death|own") | is_open("death|unknown"))
 _HOME, _SEDATED, _CAUSE = "attribution_hypoxia", "sedated", "death_cause"
+_TRIGGERED, _ASSUMED = Leaf("triggered"), Leaf("assumed")
+_OWN_DEATH, _UNKNOWN_DEATH = Leaf("death|own"), Leaf("death|unknown")
+_DEAD = _OWN_DEATH | _UNKNOWN_DEATH
 
 
 @dataclass(frozen=True)
 class Plan:
     """A scale compiled: per criterion its truth and its atoms, the flags, and the names in order of their bits."""
 
-    criteria: dict[str, tuple[Truth, list[Atom]]]
-    flags: dict[str, Truth]
+    criteria: dict[str, tuple[Truth[Statement], list[Atom]]]
+    flags: dict[str, Truth[Statement]]
     base: dict[str, pl.Expr]
+    counted: list[str]
     criteria_names: list[str]
     missing_names: list[str]
     flag_names: list[str]
@@ -56,36 +56,35 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
     elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
     names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
-    return Plan(criteria, flags, compiler.base, [*criteria, *death], missing, names)
+    return Plan(criteria, flags, compiler.base, list(compiler.counted), [*criteria, *death], missing, names)
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of time with bounds, bit masks and episodes, each with the number of its row in ``states``.
+    """Stretches of time with bounds, bit masks and episodes, each with the number of its ``state``.
 
-    ``states`` has a Boolean column ``holds <criterion> <n>`` for every leaf, for the evidence.
+    ``told``: what any statement says in each state; ``listed``: when each criterion is listed. Both for the evidence.
     """
 
     table: pl.DataFrame
-    states: pl.DataFrame
+    told: Told
+    listed: dict[str, Statement]
 
 
 def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> Segments:
     """Grade every stretch of the grid."""
     about = ["triggered", "assumed", "death|own", "death|unknown"]
-    dead = [is_open(name).alias(name) for name in about[2:]]
-    told = grid.select(
-        *(expression.alias(name) for name, expression in plan.base.items()),
-        *_axis_states(scale),
-        *dead,
-        *about[:2],
-    )
-    state, kinds = distinct(told, told.columns)
-    states = _graded(kinds, plan, scale)
+    asked = plan.base | _axis_states(scale) | {name: is_open(name) for name in about[2:]}
+    asked |= {name: pl.col(name) for name in about[:2]}
+    state, kinds = distinct(grid, plan.counted, asked)
+    told = Told(kinds)
+    axes = _Axes(plan, scale)
+    states = _graded(told, axes)
     rows = grid.select("subject", "start", "end", "span_start", "span_end", *about, state.alias("state"))
     table = _with_phases(rows.with_columns(states["sign"].gather(state), states["free"].gather(state)), scale, gap)
     keep = ["subject", "start", "end", "span_end", "state", "onset", "last_sign_at"]
-    return Segments(table.select(*keep, *_said(states, table, scale.episode.floor)), states)
+    said = _said(states, table, scale.episode.floor)
+    return Segments(table.select(*keep, *said), told, _criteria(axes))
 
 
 def _said(states: pl.DataFrame, table: pl.DataFrame, floor: int) -> list[pl.Expr]:
@@ -100,98 +99,135 @@ def _said(states: pl.DataFrame, table: pl.DataFrame, floor: int) -> list[pl.Expr
     return [expression.alias(name) for name, expression in found.items()]
 
 
-def _graded(kinds: pl.DataFrame, plan: Plan, scale: Scale) -> pl.DataFrame:
+def _graded(told: Told, axes: _Axes) -> pl.DataFrame:
     """Everything that does not depend on time, once for every combination that occurs."""
-    table = kinds.with_columns(pl.col("death|own", "death|unknown").cast(pl.Int8)).with_columns(_raw(plan, scale))
-    table = table.with_columns(*_acted_on(scale))
-    table = table.with_columns(*_domain_bounds(scale))
-    low, high = _total(scale, "lo"), _total(scale, "hi")
-    holding = [pl.col(f"hi {domain.id}") == 0 for domain in scale.domains if domain.holds_open]
-    sign = low >= 1
-    free = ~sign & pl.all_horizontal(*holding) if holding else ~sign
-    table = table.with_columns(*grade_bounds(low, high), sign.alias("sign"), free.alias("free"))
-    floor = scale.episode.floor
-    return table.with_columns(
-        _criteria(scale).alias("criteria"),
-        _missing(plan, scale).alias("missing"),
-        *([_missing(plan, scale, floor).alias("missing between")] if floor else []),
-        _flags(plan, scale).alias("flags"),
+    about = (_TRIGGERED, _OWN_DEATH, _UNKNOWN_DEATH)
+    floor = axes.scale.episode.floor
+    table = pl.DataFrame(
+        [
+            *(told.of(statement).cast(pl.Int8).alias(name) for statement, name in zip(about, _ABOUT, strict=True)),
+            _total(told, axes.groups, axes.sure).alias("low"),
+            _total(told, axes.groups, axes.maybe).alias("high"),
+            told.of(axes.sign).alias("sign"),
+            told.of(axes.free).alias("free"),
+            told.mask(_criteria(axes)).alias("criteria"),
+            told.mask(_missing(axes)).alias("missing"),
+            *([told.mask(_missing(axes, floor)).alias("missing between")] if floor else []),
+            told.mask(_flags(axes)).alias("flags"),
+        ]
     )
+    table = table.with_columns(pl.col("triggered").cast(pl.Boolean))
+    return table.with_columns(grade_bounds(pl.col("low"), pl.col("high")))
+
+
+_ABOUT = ("triggered", "death|own", "death|unknown")
 
 
 # ---------------------------------------------------------------- truths
 
 
-def _raw(plan: Plan, scale: Scale) -> list[pl.Expr]:
-    columns = []
-    for criterion in scale.criteria:
-        truth, atoms = plan.criteria[criterion.id]
-        columns += [truth.certain.alias(f"+{criterion.id}"), truth.possible.alias(f"?{criterion.id}")]
-        columns += [(truth.possible & ~truth.certain).alias(f"open {criterion.id}")]
-        columns += [truth.certain.alias(f"met {criterion.id}")]
-        columns += [atom.truth.certain.alias(f"holds {criterion.id} {n}") for n, atom in enumerate(atoms)]
-    columns += [truth.certain.alias(f"flag {name}") for name, truth in plan.flags.items()]
-    return columns
-
-
-def _axis_states(scale: Scale) -> list[pl.Expr]:
-    """Per domain ``elsewhere`` (attributed or excluded), ``chronic`` and ``asleep``."""
-    columns = []
+def _axis_states(scale: Scale) -> dict[str, pl.Expr]:
+    """Per domain ``gone`` (attributed or excluded), ``chronic`` and ``asleep``, where they can be so."""
+    states = {}
     for domain in scale.domains:
-        columns += [
-            _gone(domain).alias(f"gone {domain.id}"),
-            _chronic(domain).alias(f"chronic {domain.id}"),
-            (is_open("sedated|on") if domain.under_sedation == "unknown" else NO).alias(f"asleep {domain.id}"),
-        ]
-    return columns
+        if domain.attribution or domain.excluded_by:
+            states[f"gone {domain.id}"] = _gone(domain)
+        if domain.excluded_by:
+            states[f"chronic {domain.id}"] = _chronic()
+        if domain.under_sedation == "unknown":
+            states[f"asleep {domain.id}"] = is_open("sedated|on")
+    return states
 
 
 def _gone(domain: Domain) -> pl.Expr:
     """Attributed to another cause, or excluded by a charted reason."""
-    elsewhere = attributed(domain) if domain.attribution else NO
-    return elsewhere | (is_open("reason|excludes") if domain.excluded_by else NO)
+    reasons = [attributed(domain)] if domain.attribution else []
+    reasons += [is_open("reason|excludes")] if domain.excluded_by else []
+    return pl.any_horizontal(reasons)
 
 
-def _chronic(domain: Domain) -> pl.Expr:
+def _chronic() -> pl.Expr:
     """Some of the support is the patient's own; how much is not worked out on these scales."""
-    if not domain.excluded_by:
-        return NO
     own = pl.col("baseline_oxygen_device").is_not_null() & (pl.col("baseline_oxygen_device") != "room_air")
     return is_open("reason|chronic") | (~is_open("reason|any") & own.fill_null(value=False))
 
 
-def _acted_on(scale: Scale) -> list[pl.Expr]:
-    """The criteria after attribution, sedation and chronic reasons have had their say."""
-    columns = []
-    for part in scale.criteria:
-        gone, chronic, asleep = (pl.col(f"{state} {part.domain}") for state in ("gone", "chronic", "asleep"))
-        sure, maybe = pl.col(f"+{part.id}"), pl.col(f"?{part.id}")
-        columns += [
-            (sure & ~gone & ~chronic & ~asleep).alias(f"+{part.id}"),
-            ((maybe | asleep) & ~gone).alias(f"?{part.id}"),
-        ]
-    return columns
+class _Axes:
+    """The criteria of a scale after attribution, sedation and chronic reasons have had their say."""
 
+    def __init__(self, plan: Plan, scale: Scale) -> None:
+        self.plan, self.scale = plan, scale
+        attributable = {part.id for part in scale.domains if part.attribution or part.excluded_by}
+        self.gone = {part.id: _leaf(f"gone {part.id}", exists=part.id in attributable) for part in scale.domains}
+        self.chronic = {part.id: _leaf(f"chronic {part.id}", exists=bool(part.excluded_by)) for part in scale.domains}
+        asleep = {part.id for part in scale.domains if part.under_sedation == "unknown"}
+        self.asleep = {part.id: _leaf(f"asleep {part.id}", exists=part.id in asleep) for part in scale.domains}
+        self.sure = {part.id: self._sure(part) for part in scale.criteria}
+        self.maybe = {part.id: self._maybe(part) for part in scale.criteria}
+        # what adds up: every domain on its own, or, where the worst counts, all criteria together
+        domains = [[part for part in scale.criteria if part.domain == domain.id] for domain in scale.domains]
+        self.groups = domains if scale.scoring == "sum" else [list(scale.criteria)]
+        self._steps: dict[tuple[int, int], Statement] = {}
 
-def _of(scale: Scale, domain: Domain) -> list[Criterion]:
-    return [part for part in scale.criteria if part.domain == domain.id]
+    def _sure(self, part: Criterion) -> Statement:
+        taken = (self.gone, self.chronic, self.asleep)
+        return every([self.plan.criteria[part.id][0].certain, *(~axis[part.domain] for axis in taken)])
 
+    def _maybe(self, part: Criterion) -> Statement:
+        return (self.plan.criteria[part.id][0].possible | self.asleep[part.domain]) & ~self.gone[part.domain]
 
-def _domain_bounds(scale: Scale) -> list[pl.Expr]:
-    return [
-        pl.max_horizontal(
-            [pl.when(pl.col(prefix + part.id)).then(part.grade).otherwise(0) for part in _of(scale, domain)]
+    @property
+    def sign(self) -> Statement:
+        """Something counts for certain."""
+        return either(self.sure[part.id] for part in self.scale.criteria if part.grade >= 1)
+
+    @property
+    def free(self) -> Statement:
+        """Nothing counts, not even possibly in the domains that keep an episode open."""
+        holding = {domain.id for domain in self.scale.domains if domain.holds_open}
+        open_ = (self.maybe[part.id] for part in self.scale.criteria if part.domain in holding and part.grade >= 1)
+        return ~(self.sign | either(open_))
+
+    def undecided(self, floor: int) -> Statement:
+        """The lowest and the highest grade differ, neither being less than ``floor``."""
+        return either(
+            reached(group, self.maybe, grade) & ~reached(group, self.sure, grade)
+            for group in self.groups
+            for grade in _grades(group)
+            if grade > floor
         )
-        .cast(pl.Int16)
-        .alias(f"{end} {domain.id}")
-        for domain in scale.domains
-        for prefix, end in (("+", "lo"), ("?", "hi"))
-    ]
+
+    def at_least(self, part: Criterion) -> Statement:
+        """The grade of a criterion is reached without it: by the scale, or where grades add up by its domain."""
+        if part.grade < 1:
+            return YES
+        number = next(number for number, group in enumerate(self.groups) if part in group)
+        if (number, part.grade) not in self._steps:
+            self._steps[number, part.grade] = reached(self.groups[number], self.sure, part.grade)
+        return self._steps[number, part.grade]
 
 
-def _total(scale: Scale, end: str) -> pl.Expr:
-    parts = [pl.col(f"{end} {domain.id}") for domain in scale.domains]
-    return (pl.sum_horizontal(parts) if scale.scoring == "sum" else pl.max_horizontal(parts)).cast(pl.Int16)
+def _leaf(name: str, *, exists: bool) -> Statement:
+    return Leaf(name) if exists else NO
+
+
+def _grades(group: list[Criterion]) -> list[int]:
+    return sorted({part.grade for part in group if part.grade >= 1})
+
+
+def reached(group: list[Criterion], held: dict[str, Statement], grade: int) -> Statement:
+    """Some criterion of this grade or a higher one holds."""
+    return either(held[part.id] for part in group if part.grade >= grade)
+
+
+def _total(told: Told, groups: list[list[Criterion]], held: dict[str, Statement]) -> pl.Series:
+    """The highest grade that holds in each group, added up: each grade adds what it has more than the one below."""
+    steps: list[tuple[int, Statement]] = []
+    for group in groups:
+        grades = _grades(group)
+        more = (above - below for above, below in zip(grades, [0, *grades], strict=False))
+        steps += [(step, reached(group, held, grade)) for step, grade in zip(more, grades, strict=True)]
+    return told.sum(steps)
 
 
 # ---------------------------------------------------------------- episodes
@@ -205,12 +241,14 @@ def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
     """
     if not scale.has_episodes:
         nothing = pl.lit(None, pl.Int64)
-        return table.with_columns(nothing.alias("onset"), nothing.alias("last_sign_at"), NO.alias("between"))
+        return table.with_columns(
+            nothing.alias("onset"), nothing.alias("last_sign_at"), pl.lit(value=False).alias("between")
+        )
     table = table.with_columns(end_of_last_sign().alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(value=False)
     table = add_episodes(table.with_columns(quiet.alias("quiet")), pl.col("sign"), pl.col("free"), "ls", gap)
-    between = pl.col("inside") & ~pl.col("sign") & ~pl.col("quiet") & _LIVING
+    between = pl.col("inside") & ~pl.col("sign") & ~pl.col("quiet") & ~is_open("death|own") & ~is_open("death|unknown")
     return table.with_columns(
         pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"), between.alias("between")
     )
@@ -219,48 +257,42 @@ def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
 # ---------------------------------------------------------------- names
 
 
-def _dead() -> pl.Expr:
-    return pl.col("triggered") & (is_open("death|own") | is_open("death|unknown"))
+def _criteria(axes: _Axes) -> dict[str, Statement]:
+    held = {part.id: axes.sure[part.id] & ~_DEAD for part in axes.scale.criteria}
+    if axes.scale.episode.death_criterion:
+        held[axes.scale.episode.death_criterion] = _OWN_DEATH
+    return held
 
 
-def _criteria(scale: Scale) -> pl.Expr:
-    held = {part.id: pl.col(f"+{part.id}") & _LIVING for part in scale.criteria}
-    if scale.episode.death_criterion:
-        held[scale.episode.death_criterion] = is_open("death|own")
-    return mask(held)
-
-
-def _missing(plan: Plan, scale: Scale, floor: int = 0) -> pl.Expr:
+def _missing(axes: _Axes, floor: int = 0) -> dict[str, Statement]:
     """What would settle the grade; ``floor``: where it is no less than this."""
-    lo = pl.max_horizontal("at_least", floor) if floor else pl.col("at_least")
-    open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead()
-    said: dict[str, list[pl.Expr]] = {name: [] for name in plan.missing_names}
-    for part in scale.criteria:
-        reached = pl.col(f"lo {part.domain}") if scale.scoring == "sum" else lo
-        matters = open_ & pl.col(f"?{part.id}") & ~pl.col(f"+{part.id}") & (reached < part.grade)
-        chronic, asleep = pl.col(f"chronic {part.domain}"), pl.col(f"asleep {part.domain}")
+    open_ = every([_TRIGGERED, axes.undecided(floor), ~_DEAD])
+    said: dict[str, list[Statement]] = {name: [] for name in axes.plan.missing_names}
+    for part in axes.scale.criteria:
+        settled = axes.at_least(part) if part.grade > floor else YES
+        matters = every([open_, axes.maybe[part.id], ~axes.sure[part.id], ~settled])
+        chronic, asleep = axes.chronic[part.domain], axes.asleep[part.domain]
         said[_SEDATED].append(matters & asleep)
-        said[_HOME].append(matters & chronic & ~asleep)
-        plain = matters & pl.col(f"open {part.id}") & ~asleep
-        # a leaf that stands twice in a condition says the same twice
-        atoms = list({id(atom.truth): atom for atom in plan.criteria[part.id][1]}.values())
-        for atom in atoms:
-            for name, held in atom.names:
-                said[name].append(plain & atom.is_open & held)
-        nothing = ~reduce(or_, (atom.is_open & held for atom in atoms for _, held in atom.names), NO)
-        said[JUDGEMENT].append(plain & nothing)
-    said["no_trigger"] = [~pl.col("triggered")]
-    said[_CAUSE] = [pl.col("triggered") & is_open("death|unknown") & ~is_open("death|own")]
-    return mask({name: reduce(or_, parts, NO) for name, parts in said.items()})
+        said[_HOME].append(every([matters, chronic, ~asleep]))
+        truth, atoms = axes.plan.criteria[part.id]
+        plain = every([matters, truth.possible, ~truth.certain, ~asleep])
+        lacking = [(name, atom.is_open & held) for atom in atoms for name, held in atom.names]
+        for name, held in lacking:
+            said[name].append(plain & held)
+        said[JUDGEMENT].append(plain & ~either(held for _, held in lacking))
+    said["no_trigger"] = [~_TRIGGERED]
+    said[_CAUSE] = [every([_TRIGGERED, _UNKNOWN_DEATH, ~_OWN_DEATH])]
+    return {name: either(parts) for name, parts in said.items()}
 
 
-def _flags(plan: Plan, scale: Scale) -> pl.Expr:
-    held = {"no_trigger": ~pl.col("triggered"), "assumed_trigger": pl.col("assumed")}
-    held |= {name: pl.col(f"flag {name}") for name in plan.flags}
-    recalled = [pl.col(f"+{part.id}") for part in scale.criteria if part.evidence == "recalled"]
+def _flags(axes: _Axes) -> dict[str, Statement]:
+    scale = axes.scale
+    held = {"no_trigger": ~_TRIGGERED, "assumed_trigger": _ASSUMED}
+    held |= {name: truth.certain for name, truth in axes.plan.flags.items()}
+    recalled = [axes.sure[part.id] for part in scale.criteria if part.evidence == "recalled"]
     if recalled:
-        held["recalled_criteria"] = pl.any_horizontal(recalled) & _LIVING
+        held["recalled_criteria"] = either(recalled) & ~_DEAD
     if _can_be_taken_away(scale):
-        taken = [pl.col(f"met {part.id}") & pl.col(f"gone {part.domain}") for part in scale.criteria]
-        held["attributed_elsewhere"] = pl.any_horizontal(taken)
-    return mask(held)
+        taken = (axes.plan.criteria[part.id][0].certain & axes.gone[part.domain] for part in scale.criteria)
+        held["attributed_elsewhere"] = either(taken)
+    return held

@@ -1,24 +1,24 @@
-"""Condition → a pair of expressions, certain and possible, over the counters of a grid (rule-scales page).
+"""Condition → a pair of statements, certain and possible, about the counters of a grid (rule-scales page).
 
-Compiling asks ``Lanes`` for the counter frames that the expressions read, and notes every leaf as an *atom*: what it
-says, and the names of what would settle it.
+Compiling asks ``Lanes`` for the counter frames that are read, and notes every leaf as an *atom*: what it says, and the
+names of what would settle it. What is read of the counters becomes Boolean columns (``base``); all that is put
+together from these is a ``Statement``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from operator import and_, or_
 
 import polars as pl
 
 from cytowatch.engine import counters
-from cytowatch.engine.compile import Truth, drug_truth, is_open
+from cytowatch.engine.compile import Truth, drug_truth
 from cytowatch.engine.rules import timed
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.quantities import Quantities
-from cytowatch.engine.rules.reader import Atom, Names
+from cytowatch.engine.rules.reader import Atom, LeafNames, Names
+from cytowatch.engine.rules.statements import NO, YES, Bit, Leaf, Open, Statement, at_least, either, every
 from cytowatch.engine.rules.tree import DEVICE, concepts_in_order
 from cytowatch.engine.rules.verdicts import Test
 from cytowatch.knowledge.model import (
@@ -44,7 +44,6 @@ from cytowatch.knowledge.model import (
     Sustained,
 )
 
-NO, YES = pl.lit(value=False), pl.lit(value=True)
 JUDGEMENT = "clinical_judgement"
 
 
@@ -58,9 +57,11 @@ class Compiler:
     read: dict[str, None] = field(default_factory=dict)
     atoms: list[Atom] = field(default_factory=list)
     quantities: Quantities = field(init=False)
-    # what each leaf says, as columns computed once a grid; conditions are expressions over these
+    # what is read of the counters: as they are, and as Boolean columns computed once a grid
+    counted: dict[str, None] = field(default_factory=dict)
     base: dict[str, pl.Expr] = field(default_factory=dict)
-    known: dict[object, tuple[Truth, Names]] = field(default_factory=dict)
+    said: dict[object, Statement] = field(default_factory=dict)
+    known: dict[object, tuple[Truth[Statement], Names]] = field(default_factory=dict)
     drugs: dict[str, None] = field(default_factory=dict)
     devices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reads_devices: bool = False
@@ -92,34 +93,44 @@ class Compiler:
         devices = ["device|any", "device|other", "device|doubt", *self.devices]
         return [*self.read, *tested, *drugs, *devices]
 
-    def column(self, expression: pl.Expr) -> pl.Expr:
-        """An expression as a column of its own."""
-        name = f"leaf {len(self.base)}"
-        self.base[name] = expression
-        return pl.col(name)
+    def column(self, expression: pl.Expr, name: str = "") -> Statement:
+        """An expression as a column of its own; under a name it is made once."""
+        key = name or f"leaf {len(self.base)}"
+        self.base.setdefault(key, expression)
+        return self.said.setdefault(key, Leaf(key))
 
-    def _kept(self, truth: Truth, names: Names) -> tuple[Truth, Names]:
-        """A leaf's truth and names as columns; a name that always holds needs none."""
+    def on(self, counter: str) -> Statement:
+        """At least one interval of the class is open."""
+        self.counted[counter] = None
+        return self.said.setdefault((counter,), Open(counter))
+
+    def bit(self, counter: str, place: int) -> Statement:
+        """One test says so of the reading in force."""
+        self.counted[counter] = None
+        return self.said.setdefault((counter, place), Bit(counter, place))
+
+    def _kept(self, truth: Truth[pl.Expr], names: LeafNames) -> tuple[Truth[Statement], Names]:
+        """What is said in expressions, as columns."""
         certain = self.column(truth.certain)
         possible = certain if truth.possible is truth.certain else self.column(truth.possible)
-        return Truth(certain, possible), [(name, held if held is YES else self.column(held)) for name, held in names]
+        return Truth(certain, possible), [(name, self.column(held)) for name, held in names]
 
     # ------------------------------------------------------------ nodes
 
-    def condition(self, node: Node) -> tuple[Truth, list[Atom]]:
+    def condition(self, node: Node) -> tuple[Truth[Statement], list[Atom]]:
         """The truth of one whole condition, and its atoms in the order written."""
         self.atoms = []
         return self.node(node), self.atoms
 
-    def node(self, node: Node) -> Truth:
+    def node(self, node: Node) -> Truth[Statement]:
         """The truth of a node; its leaves are added to ``atoms``."""
         match node:
             case All(parts):
-                return _combine(and_, [self.node(part) for part in parts])
+                return _combined(every, [self.node(part) for part in parts])
             case AnyOf(parts):
-                return _combine(or_, [self.node(part) for part in parts])
-            case Count(parts, at_least):
-                return _counted([self.node(part) for part in parts], at_least)
+                return _combined(either, [self.node(part) for part in parts])
+            case Count(parts, number):
+                return _combined(lambda said: at_least(number, said), [self.node(part) for part in parts])
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
@@ -133,14 +144,14 @@ class Compiler:
             case _:
                 return self._leaf(node)
 
-    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth:
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
         """Never certain; where its part is, somebody may have to judge."""
         inner = self._silently(part)
         if judged:
             self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
         return Truth(NO, inner.possible)
 
-    def _silently(self, part: Node, *, named: bool = True) -> Truth:
+    def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""
         before = len(self.atoms)
         truth = self.node(part)
@@ -148,18 +159,14 @@ class Compiler:
         self.atoms = [*self.atoms[:before], *inner]
         return truth
 
-    def _leaf(self, node: Node) -> Truth:
+    def _leaf(self, node: Node) -> Truth[Statement]:
         if node not in self.known:
-            truth, names = self._said(node)
-            # what a condition that looks back lacks is said in columns already
-            looks_back = isinstance(node, Sustained | Cumulative | Repeated)
-            kept, told = self._kept(truth, [] if looks_back else names)
-            self.known[node] = (kept, names if looks_back else told)
+            self.known[node] = self._said(node)
         truth, names = self.known[node]
         self.atoms.append(Atom(node, truth, names))
         return truth
 
-    def _said(self, node: Node) -> tuple[Truth, Names]:
+    def _said(self, node: Node) -> tuple[Truth[Statement], Names]:
         match node:
             case Compare() | Relative():
                 return self._reading(node)
@@ -170,19 +177,23 @@ class Compiler:
             case Given():
                 return self._given(node)
             case QuantityCompare():
-                return self.quantities.compared(node)
+                return self._kept(*self.quantities.compared(node))
             case Estimated(quantity):
-                estimated = self.quantities.of(quantity).estimated
-                return Truth(estimated, estimated), []
+                return self._certain(self.column(self.quantities.of(quantity).estimated))
             case DaysSinceExposure(first, last):
-                return self._days(first, last), []
+                return self._days(first, last)
             case AgeYears(first, last):
-                return _age(first, last)
+                return self._age(first, last)
             case Sustained() | Cumulative() | Repeated():
                 return self._timed(node)
         raise TypeError(f"no rule for {node!r}")
 
     # ------------------------------------------------------------ leaves
+
+    @staticmethod
+    def _certain(said: Statement) -> tuple[Truth[Statement], Names]:
+        """What is known whenever it is asked."""
+        return Truth(said, said), []
 
     def _place(self, test: Test) -> int:
         tests = self.tests.setdefault(test.concept, [])
@@ -190,13 +201,13 @@ class Compiler:
             tests.append(test)
         return tests.index(test)
 
-    def _bits(self, test: Test) -> dict[str, pl.Expr]:
+    def _bits(self, test: Test) -> dict[str, Statement]:
         """Of one test on the reading in force: in, true, false, idle and the reasons of gray."""
-        bit = 1 << self._place(test)
-        found = {part: (pl.col(f"{test.concept}|{part}") & bit) != 0 for part in ("t", "f", "x", "r", "b", "a")}
-        return found | {"in": is_open(f"{test.concept}|in")}
+        concept, place = test.concept, self._place(test)
+        found = {part: self.bit(f"{concept}|{part}", place) for part in ("t", "f", "x", "r", "b", "a")}
+        return found | {"in": self.on(f"{concept}|in")}
 
-    def _reading(self, test: Compare | Relative | In) -> tuple[Truth, Names]:
+    def _reading(self, test: Compare | Relative | In) -> tuple[Truth[Statement], Names]:
         hours = getattr(test, "over_hours", 0.0)
         if hours:
             return self._over(test, hours)
@@ -205,29 +216,29 @@ class Compiler:
         bits = self._bits(test)
         return Truth(bits["t"], ~bits["f"]), _gray_names(test.concept, bits, ~bits["in"] | bits["x"])
 
-    def _without_device(self, test: Compare) -> Truth:
+    def _without_device(self, test: Compare) -> Truth[Statement]:
         """A flow or fraction that implies support, while no device is on."""
         key = f"{test.concept} alone {test.op} {test.value:g}"
         self.ask([f"{key}|t", f"{key}|g"], key, lambda: self.lanes.alone(key, test))
         self.reads_devices = True
-        nothing_on = ~is_open("device|any")
-        true = is_open(f"{key}|t") & nothing_on
-        return Truth(true, true | (is_open(f"{key}|g") & nothing_on))
+        nothing_on = ~self.on("device|any")
+        true = self.on(f"{key}|t") & nothing_on
+        return Truth(true, true | (self.on(f"{key}|g") & nothing_on))
 
-    def _over(self, test: Compare | Relative | In, hours: float) -> tuple[Truth, Names]:
+    def _over(self, test: Compare | Relative | In, hours: float) -> tuple[Truth[Statement], Names]:
         """The worst of the last hours: any reading in them that compares true."""
         key = f"{test.concept} over {hours:g} h: {test!r}"
         columns = [f"{key}|{part}" for part in "tfgrbap"]
         self.ask(columns, key, lambda: self.lanes.overlapping(key, test, hours))
-        true, false, gray = (is_open(f"{key}|{part}") for part in "tfg")
-        reasons = {part: is_open(f"{key}|{part}") for part in "rba"}
+        true, false, gray = (self.on(f"{key}|{part}") for part in "tfg")
+        reasons = {part: self.on(f"{key}|{part}") for part in "rba"}
         nothing = ~true & ~false & ~gray
         names = _gray_names(test.concept, reasons, nothing)
         # of several readings one may be gray for a reason, another for none but its value
-        names[0] = (test.concept, nothing | is_open(f"{key}|p"))
-        return Truth(true, true | gray | nothing), names
+        names[0] = (test.concept, nothing | self.on(f"{key}|p"))
+        return Truth(true, either([true, gray, nothing])), names
 
-    def _in(self, node: In) -> tuple[Truth, Names]:
+    def _in(self, node: In) -> tuple[Truth[Statement], Names]:
         kind = self.lanes.knowledge.concepts[node.concept].kind
         if kind == "reading":
             return self._reading(node)
@@ -239,75 +250,81 @@ class Compiler:
             self.ask(
                 [f"{node.concept}|on"], node.concept, lambda: counters.switch_counters(self.lanes.rows, node.concept)
             )
-            on = is_open(f"{node.concept}|on")
-            return Truth(on, on), []
+            return self._certain(self.on(f"{node.concept}|on"))
         key = f"{node.concept} in {'+'.join(node.categories)}"
         self.ask([f"{key}|on"], key, lambda: self.lanes.statement(key, node))
-        said = is_open(f"{key}|on")
-        return Truth(said, said), []
+        return self._certain(self.on(f"{key}|on"))
 
-    def _device(self, node: In) -> tuple[Truth, Names]:
+    def _device(self, node: In) -> tuple[Truth[Statement], Names]:
         name = f"device|{'+'.join(node.categories)}"
         self.devices[name] = node.categories
-        on, nothing_on = is_open(name), ~is_open("device|any")
+        on, nothing_on = self.on(name), ~self.on("device|any")
         unknown = DEVICE in self.lanes.not_recorded
-        doubtful = nothing_on if unknown else is_open("device|doubt") & nothing_on
-        return Truth(on, on | doubtful | is_open("device|other")), [(DEVICE, YES)]
+        doubtful = nothing_on if unknown else self.on("device|doubt") & nothing_on
+        return Truth(on, either([on, doubtful, self.on("device|other")])), [(DEVICE, YES)]
 
-    def _exception(self, node: In) -> tuple[Truth, Names]:
+    def _exception(self, node: In) -> tuple[Truth[Statement], Names]:
         name = node.concept
         self.ask([f"{name}|in", f"{name}|grade", f"{name}|clear"], name, lambda: self.lanes.exception(name))
         categories = self.lanes.knowledge.concepts[name].categories
         listed = [categories.index(part) for part in node.categories]
-        here = is_open(f"{name}|in")
-        true = here & pl.col(f"{name}|grade").is_in(listed)
-        return Truth(true, true | (~here & ~is_open(f"{name}|clear"))), [(name, YES)]
+        here = self.on(f"{name}|in")
+        true = here & self.column(pl.col(f"{name}|grade").is_in(listed))
+        return Truth(true, true | (~here & ~self.on(f"{name}|clear"))), [(name, YES)]
 
-    def _running(self, node: Running) -> tuple[Truth, Names]:
+    def _running(self, node: Running) -> tuple[Truth[Statement], Names]:
         self.drugs |= dict.fromkeys(node.concepts)
         truths = [drug_truth(concept, self.lanes.not_recorded) for concept in node.concepts]
-        return _counted(truths, node.at_least), [("vasopressor_state", YES)]
+        sure = [self.column(truth.certain, f"{name} on") for name, truth in zip(node.concepts, truths, strict=True)]
+        maybe = [
+            self.column(truth.possible, f"{name} maybe") for name, truth in zip(node.concepts, truths, strict=True)
+        ]
+        return Truth(at_least(node.at_least, sure), at_least(node.at_least, maybe)), [("vasopressor_state", YES)]
 
-    def _given(self, node: Given) -> tuple[Truth, Names]:
+    def _given(self, node: Given) -> tuple[Truth[Statement], Names]:
         key = f"{'+'.join(node.concepts)} in {node.within_hours:g} h"
         self.ask([f"{key}|on"], key, lambda: self.lanes.given(key, node))
-        enough = pl.col(f"{key}|on") >= node.times
+        enough = self.column(pl.col(f"{key}|on") >= node.times)
         absent = [concept for concept in node.concepts if concept in self.lanes.not_recorded]
         return Truth(enough, YES if absent else enough), [(name, YES) for name in absent[:1]]
 
-    def _days(self, first: float, last: float) -> Truth:
+    def _days(self, first: float, last: float) -> tuple[Truth[Statement], Names]:
         key = f"day {first:g} to {last:g}"
         self.ask([f"{key}|on"], key, lambda: self.lanes.days(key, first, last))
-        return Truth(is_open(f"{key}|on"), is_open(f"{key}|on"))
+        return self._certain(self.on(f"{key}|on"))
 
-    def _any_measured(self, parts: tuple[Compare | In, ...]) -> Truth:
+    def _age(self, first: float, last: float) -> tuple[Truth[Statement], Names]:
+        age = pl.col("age_years")
+        inside = self.column(((age >= first) & (age < last)).fill_null(value=False))
+        return Truth(inside, inside | self.column(age.is_null(), "age is not known")), [("age", YES)]
+
+    def _any_measured(self, parts: tuple[Compare | In, ...]) -> Truth[Statement]:
         """Any true; unknown only if something is gray, or nothing is in force."""
-        said = [[self.column(one) for one in self._measured(part)[:3]] for part in parts]
-        true = reduce(or_, (one[0] for one in said))
-        gray = reduce(or_, (one[1] for one in said))
-        nothing = reduce(and_, (one[2] for one in said))
-        for part, (own_true, own_gray, _) in zip(parts, said, strict=True):
+        said = [self._measured(part) for part in parts]
+        true = either(one[0] for one in said)
+        gray = either(one[1] for one in said)
+        nothing = every(one[2] for one in said)
+        for part, (own_true, own_gray, _, names) in zip(parts, said, strict=True):
             # a part that is not in force is named only if none of them is
-            reasons = [(name, self.column(held)) for name, held in self._measured(part)[3] if name != part.concept]
-            named = [(name, held & own_gray & ~true) for name, held in reasons]
-            by_value = reduce(or_, (held for _, held in named), NO)
-            named.append((part.concept, (own_gray & ~by_value & ~true) | nothing))
-            self.atoms.append(Atom(part, Truth(own_true, own_true | own_gray | nothing), named))
-        return Truth(true, true | gray | nothing)
+            named = [(name, every([held, own_gray, ~true])) for name, held in names if name != part.concept]
+            by_value = either(held for _, held in named)
+            named.append((part.concept, every([own_gray, ~by_value, ~true]) | nothing))
+            self.atoms.append(Atom(part, Truth(own_true, either([own_true, own_gray, nothing])), named))
+        return Truth(true, either([true, gray, nothing]))
 
-    def _measured(self, part: Compare | In) -> tuple[pl.Expr, pl.Expr, pl.Expr, Names]:
+    def _measured(self, part: Compare | In) -> tuple[Statement, Statement, Statement, Names]:
         truth, names = self._reading(part)
         if part.over_hours:
             key = f"{part.concept} over {part.over_hours:g} h: {part!r}"
-            return truth.certain, is_open(f"{key}|g"), reduce(and_, (~is_open(f"{key}|{x}") for x in "tfg")), names
+            return truth.certain, self.on(f"{key}|g"), every(~self.on(f"{key}|{x}") for x in "tfg"), names
         bits = self._bits(part)
         silent = ~bits["in"] | bits["x"]
-        return bits["t"], ~bits["t"] & ~bits["f"] & ~silent, silent, names
+        return bits["t"], every([~bits["t"], ~bits["f"], ~silent]), silent, names
 
-    def _timed(self, node: Sustained | Cumulative | Repeated) -> tuple[Truth, Names]:
+    def _timed(self, node: Sustained | Cumulative | Repeated) -> tuple[Truth[Statement], Names]:
         key = repr(node)
         self.ask([f"{key}|sure", f"{key}|maybe"], key, lambda: timed.frames(node, key, self.lanes, Compiler))
-        return Truth(is_open(f"{key}|sure"), is_open(f"{key}|maybe")), self._lacking(node)
+        return Truth(self.on(f"{key}|sure"), self.on(f"{key}|maybe")), self._lacking(node)
 
     def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
         """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
@@ -317,39 +334,27 @@ class Compiler:
         before = len(self.atoms)
         self.node(node.of)
         inner, self.atoms = self.atoms[before:], self.atoms[:before]
-        lacked: dict[str, pl.Expr] = {}
+        lacked: dict[str, Statement] = {}
         for atom in inner:
             for name, held in atom.names:
                 lacked[name] = lacked.get(name, NO) | (atom.is_open & held)
-        nothing = ~reduce(or_, lacked.values(), NO)
+        nothing = ~either(lacked.values())
         return [
             *((name, held | nothing if name in concepts else held) for name, held in lacked.items()),
             *((name, nothing) for name in concepts if name not in lacked),
         ]
 
 
-def _gray_names(concept: str, bits: dict[str, pl.Expr], silent: pl.Expr) -> Names:
+def _gray_names(concept: str, bits: dict[str, Statement], silent: Statement) -> Names:
     """What would settle a reading that is not in force, or gray."""
     by_range, by_baseline, by_age = (bits[part] & ~silent for part in "rba")
     return [
-        (concept, silent | ~(by_range | by_baseline | by_age)),
+        (concept, silent | ~either([by_range, by_baseline, by_age])),
         (f"{concept}_range", by_range),
         (f"{concept}_baseline", by_baseline),
         ("age", by_age),
     ]
 
 
-def _age(first: float, last: float) -> tuple[Truth, Names]:
-    age = pl.col("age_years")
-    inside = ((age >= first) & (age < last)).fill_null(value=False)
-    return Truth(inside, inside | age.is_null()), [("age", YES)]
-
-
-def _counted(truths: list[Truth], at_least: int) -> Truth:
-    certain = pl.sum_horizontal(truth.certain.cast(pl.Int32) for truth in truths)
-    possible = pl.sum_horizontal(truth.possible.cast(pl.Int32) for truth in truths)
-    return Truth(certain >= at_least, possible >= at_least)
-
-
-def _combine(how: Callable[[pl.Expr, pl.Expr], pl.Expr], parts: list[Truth]) -> Truth:
-    return Truth(reduce(how, (part.certain for part in parts)), reduce(how, (part.possible for part in parts)))
+def _combined(how: Callable[[list[Statement]], Statement], parts: list[Truth[Statement]]) -> Truth[Statement]:
+    return Truth(how([part.certain for part in parts]), how([part.possible for part in parts]))

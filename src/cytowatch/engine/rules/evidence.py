@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from cytowatch.engine import counters, neuro_counters, trace
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import readings
 from cytowatch.engine.rules import timed
-from cytowatch.engine.rules.bounds import Plan
+from cytowatch.engine.rules.bounds import Plan, Segments
 from cytowatch.engine.rules.compile import Compiler
 from cytowatch.engine.rules.lanes import Lanes
+from cytowatch.engine.rules.statements import Statement, Told, either
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
 from cytowatch.engine.rules.verdicts import Test
 from cytowatch.knowledge.model import (
@@ -30,24 +33,52 @@ from cytowatch.knowledge.model import (
 )
 
 
-def groups(joined: pl.DataFrame, plan: Plan, lanes: Lanes, scale: Scale) -> list[trace.Group]:
-    """One group a criterion and leaf, in the order of the criteria; then the death."""
-    order = {name: place for place, name in enumerate(plan.criteria_names)}
+def groups(joined: pl.DataFrame, graded: Segments, plan: Plan, lanes: Lanes, scale: Scale) -> list[trace.Group]:
+    """One group a criterion and leaf that it rests on, in the order of the criteria; then the death."""
     finder = _Finder(lanes)
-    found: list[trace.Group] = []
-    for criterion in scale.criteria:
-        for number, atom in enumerate(plan.criteria[criterion.id][1]):
-            held = f"holds {criterion.id} {number}"
-            if not atom.asserts:
-                continue
-            asked = trace.where(joined, [criterion.id], order, held)
-            asked = asked.filter(held).drop(held)
-            if asked.height:
-                found.append((asked, finder.pieces(asked, atom.leaf)))
+    asked: dict[object, list[tuple[int, Statement]]] = {}
+    leaves: dict[object, Node] = {}
+    for place, (leaf, held) in enumerate(_resting_on(graded, plan, scale)):
+        key = finder.key(leaf)
+        leaves.setdefault(key, leaf)
+        asked.setdefault(key, []).append((place, held))
+    rows = joined.select(pl.int_range(pl.len(), dtype=pl.get_index_type()).alias("at"), "subject", "start", "state")
+    found: dict[int, trace.Group] = {}
+    for key, places in asked.items():
+        found |= _looked_up(finder, leaves[key], places, rows, graded.told)
+    ordered = [found[place] for place in sorted(found)]
     if scale.episode.death_criterion:
-        dead = trace.where(joined, [scale.episode.death_criterion], order)
+        dead = rows.filter(graded.told.of(graded.listed[scale.episode.death_criterion]).gather(rows["state"]))
         deaths = counters.own_death(lanes.rows, lanes.people, scale.episode.death_cause)
-        found.append((dead, [trace.latest(dead, deaths, "death", in_force=False)]))
+        ordered.append((dead, [trace.latest(dead, deaths, "death", in_force=False)]))
+    return ordered
+
+
+def _resting_on(graded: Segments, plan: Plan, scale: Scale) -> Iterator[tuple[Node, Statement]]:
+    """Each leaf of each criterion in table order, with when the criterion is listed and the leaf holds."""
+    for criterion in scale.criteria:
+        for atom in plan.criteria[criterion.id][1]:
+            if atom.asserts:
+                yield atom.leaf, graded.listed[criterion.id] & atom.truth.certain
+
+
+def _looked_up(
+    finder: _Finder, leaf: Node, places: list[tuple[int, Statement]], rows: pl.DataFrame, told: Told
+) -> dict[int, trace.Group]:
+    """By place: the rows at which a leaf speaks there, with its sources; they are looked up once for all places."""
+    held = {place: told.of(statement) for place, statement in places}
+    anywhere = told.of(either(statement for _, statement in places))
+    if not anywhere.any():
+        return {}
+    queries = rows.filter(anywhere.gather(rows["state"]))
+    pieces = finder.pieces(queries, leaf)
+    found: dict[int, trace.Group] = {}
+    for place, series in held.items():
+        here = series.gather(queries["state"])
+        if here.all():
+            found[place] = (queries, pieces)
+        elif here.any():
+            found[place] = (queries.filter(here), [piece.filter(here) for piece in pieces])
     return found
 
 
@@ -60,6 +91,14 @@ class _Finder:
     @property
     def rows(self) -> Charted:
         return self.lanes.rows
+
+    def key(self, leaf: Node) -> object:
+        """Alike for leaves that rest on the same rows: every test of the reading in force rests on that reading."""
+        if isinstance(leaf, Compare | Relative | In) and not getattr(leaf, "over_hours", 0.0):
+            reads = self.lanes.knowledge.concepts[leaf.concept].kind in ("reading", "exception")
+            if reads and not getattr(leaf, "without", ""):
+                return leaf.concept
+        return leaf
 
     def pieces(self, asked: pl.DataFrame, leaf: Node) -> list[pl.Series]:
         """The sources behind a leaf that holds, at each row asked for."""
@@ -155,9 +194,7 @@ class _Finder:
         compiler = Compiler(self.lanes)
         _, atoms = compiler.condition(inner)
         held = [atom for atom in atoms if atom.asserts]
-        grid = timed.states(
-            self.lanes, compiler, [atom.truth.certain.alias(f"holds {n}") for n, atom in enumerate(held)]
-        )
+        grid = timed.states(self.lanes, compiler, {f"holds {n}": atom.truth.certain for n, atom in enumerate(held)})
         now = asked.join_asof(
             grid.rename({"start": "began"}), left_on="start", right_on="began", by="subject", check_sortedness=False
         )

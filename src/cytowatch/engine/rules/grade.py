@@ -20,12 +20,15 @@ from cytowatch.schema import EPISODES, HOUR_US
 _PERSON = ("subject", "triggered", "assumed", "age_days", "age_years", "baseline_oxygen_device")
 
 
-def grade_rules(
-    subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def make_lanes(subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]) -> Lanes:
+    """What the conditions of a scale read of these spans; scales that watch alike share it."""
+    exposures = exposures_before(subjects, scale)
+    return Lanes(subjects.rows, subjects.table, subjects.triggers, exposures, knowledge, not_recorded)
+
+
+def grade_rules(subjects: Subjects, lanes: Lanes, scale: Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Timeline and episodes of a rule scale, in the columns of the schema."""
-    people, exposures = subjects.table, exposures_before(subjects, scale)
-    lanes = Lanes(subjects.rows, people, subjects.triggers, exposures, knowledge, not_recorded)
+    people, knowledge = lanes.people, lanes.knowledge
     compiler = Compiler(lanes)
     plan = bounds.plan(scale, compiler)
     frames = [*compiler.all_frames(), *_axis_frames(lanes, scale)]
@@ -36,10 +39,8 @@ def grade_rules(
     graded = bounds.add_grades(grid, plan, scale, gap)
     segments = graded.table
     joined = join_equal(segments)
-    leaves = [name for name in graded.states.columns if name.startswith("holds ")]
-    joined = joined.with_columns(graded.states[name].gather(joined["state"]) for name in leaves)
     episodes = number_episodes(segments, subjects)
-    rows = traced(joined, evidence.groups(joined, plan, lanes, scale))
+    rows = traced(joined, evidence.groups(joined, graded, plan, lanes, scale))
     timeline = to_timeline(rows, episodes, people, scale.id, plan.criteria_names, plan.missing_names, plan.flag_names)
     if not scale.has_episodes:
         return timeline, EPISODES.empty()

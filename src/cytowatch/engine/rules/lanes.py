@@ -17,7 +17,7 @@ from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, merge_runs, readings
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
-from cytowatch.engine.rules.verdicts import Beside, Test, judged
+from cytowatch.engine.rules.verdicts import Beside, Test, judged, masks
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
 from cytowatch.schema import DAY_US, HOUR_US
@@ -67,15 +67,26 @@ class Lanes:
         rows = self.rows.of(concept)
         return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
 
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.rows, self.people, self.exposures, self.knowledge)
+
     def judged(self, spoken: pl.DataFrame, test: Test) -> pl.DataFrame:
         """Rows with what one test says of each; an assessment made under sedation says nothing."""
-        said = judged(spoken, test, Beside(self.rows, self.people, self.exposures, self.knowledge))
-        if test.concept not in cast("tuple[str, ...]", self.knowledge.policy("spoiled_by_sedation")):
+        said = judged(spoken, test, self._beside)
+        awake = self._awake(said, test.concept)
+        if awake is None:
             return said
-        awake = neuro_counters.while_awake(said.with_row_index("place"), self.rows)["place"]
-        counts = pl.int_range(pl.len(), dtype=pl.get_index_type()).is_in(awake.implode())
+        counts = pl.lit(awake)
         true, false, idle = pl.col("true") & counts, pl.col("false") & counts, pl.col("idle") | ~counts
         return said.with_columns(true, false, idle.alias("idle"))
+
+    def _awake(self, spoken: pl.DataFrame, concept: str) -> pl.Series | None:
+        """Which rows were not charted under sedation; None where sedation does not matter."""
+        if concept not in cast("tuple[str, ...]", self.knowledge.policy("spoiled_by_sedation")):
+            return None
+        awake = neuro_counters.while_awake(spoken.with_row_index("place"), self.rows)["place"]
+        return pl.select(pl.int_range(spoken.height, dtype=pl.get_index_type()).is_in(awake.implode())).to_series()
 
     # ------------------------------------------------------------ frames by kind
 
@@ -84,13 +95,10 @@ class Lanes:
         spoken = self.readings_of(concept)
         if spoken.is_empty():
             return []
-        masks = {f"{concept}|{part}": pl.Series([0], dtype=pl.Int64).new_from_index(0, spoken.height) for part in PARTS}
-        for place, test in enumerate(tests):
-            said = self.judged(spoken, test)
-            for part, name in PARTS.items():
-                masks[f"{concept}|{part}"] = masks[f"{concept}|{part}"] + said[name].cast(pl.Int64) * (1 << place)
+        awake = self._awake(spoken, concept)
+        said = masks(spoken, tests, self._beside, awake)
         # a mask in which no bit is ever set is a constant: the grid fills it in
-        held = {name: series for name, series in masks.items() if (series != 0).any()}
+        held = {f"{concept}|{part}": said[name] for part, name in PARTS.items() if name in said}
         table = spoken.with_columns(
             pl.lit(1, pl.Int8).alias(f"{concept}|in"), *(series.alias(name) for name, series in held.items())
         )

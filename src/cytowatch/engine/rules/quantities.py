@@ -11,7 +11,7 @@ import polars as pl
 
 from cytowatch.engine.compile import Truth, is_open
 from cytowatch.engine.rules.lanes import MICRO
-from cytowatch.engine.rules.reader import Names, Reader
+from cytowatch.engine.rules.reader import LeafNames, Reader
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
 from cytowatch.engine.rules.verdicts import near
 from cytowatch.knowledge.model import Quantity, QuantityCompare, Term
@@ -27,7 +27,7 @@ class Range:
     low: pl.Expr
     high: pl.Expr
     unknown: pl.Expr
-    names: Names
+    names: LeafNames
     estimated: pl.Expr = NO
 
     @property
@@ -51,7 +51,7 @@ class Quantities:
             self.known[key] = made[quantity.kind](quantity)
         return self.known[key]
 
-    def compared(self, node: QuantityCompare) -> tuple[Truth, Names]:
+    def compared(self, node: QuantityCompare) -> tuple[Truth[pl.Expr], LeafNames]:
         """A quantity held against a number."""
         found = self.of(node.quantity)
         cut = pl.lit(node.value)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import polars as pl
 
 from cytowatch.engine.compile import Truth
 from cytowatch.engine.rules.lanes import Lanes
+from cytowatch.engine.rules.statements import Statement
 from cytowatch.knowledge.model import Node
 
-Names = list[tuple[str, pl.Expr]]
+# what a leaf says, over the counters of a grid, and what would settle it
+LeafNames = list[tuple[str, pl.Expr]]
+# the same of conditions, over what their leaves say
+Names = list[tuple[str, Statement]]
 
 
 @dataclass(frozen=True)
@@ -20,13 +25,13 @@ class Atom:
     """A leaf of a condition: its truth, and under which name it is open when it is."""
 
     leaf: Node
-    truth: Truth
+    truth: Truth[Statement]
     names: Names
     # false below `not`, `possible` and `except_known`: it is no evidence for the condition that holds
     asserts: bool = True
 
-    @property
-    def is_open(self) -> pl.Expr:
+    @cached_property
+    def is_open(self) -> Statement:
         """Possible and not certain; oxygen without a device is so as long as nobody has charted the device."""
         if getattr(self.leaf, "without", ""):
             return self.truth.possible
@@ -38,13 +43,14 @@ class Reader(Protocol):
 
     lanes: Lanes
     base: dict[str, pl.Expr]
+    counted: dict[str, None]
     drugs: dict[str, None]
     devices: dict[str, tuple[str, ...]]
 
     def ask(self, columns: list[str], key: str, make: Callable[[], list[pl.DataFrame]]) -> None:
         """Note counters that are read, and the lane that carries them."""
 
-    def condition(self, node: Node) -> tuple[Truth, list[Atom]]:
+    def condition(self, node: Node) -> tuple[Truth[Statement], list[Atom]]:
         """The truth of one whole condition, and its atoms in the order written."""
 
     def all_frames(self) -> list[pl.DataFrame]:

@@ -9,6 +9,7 @@ import polars as pl
 from cytowatch.engine.grid import make_grid
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.reader import Reader
+from cytowatch.engine.rules.statements import Statement, Told
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Cumulative, Node, Repeated, Sustained
 from cytowatch.schema import DAY_US, HOUR_US
@@ -38,15 +39,17 @@ def frames(
 def _states(node: Node, lanes: Lanes, compiler: Reader) -> pl.DataFrame:
     """The inner condition over each span: subject, start, end, span_start, certain, possible."""
     truth, _ = compiler.condition(node)
-    return states(lanes, compiler, [truth.certain.alias("certain"), truth.possible.alias("possible")])
+    return states(lanes, compiler, {"certain": truth.certain, "possible": truth.possible})
 
 
-def states(lanes: Lanes, compiler: Reader, columns: list[pl.Expr]) -> pl.DataFrame:
-    """Expressions of a compiler over the segments of each span: subject, start, end, span_start, span_end and they."""
+def states(lanes: Lanes, compiler: Reader, asked: dict[str, Statement]) -> pl.DataFrame:
+    """Statements of a compiler at the segments of each span: subject, start, end, span_start, span_end and they."""
     grid = make_grid(lanes.people, compiler.all_frames(), compiler.all_counters())
     grid = grid.join(lanes.people.select(PERSON), on="subject", how="left", maintain_order="left")
-    told = grid.with_columns(expression.alias(name) for name, expression in compiler.base.items())
-    return told.select("subject", "start", "end", "span_start", "span_end", *columns)
+    read = grid.select(expression.fill_null(value=False).alias(name) for name, expression in compiler.base.items())
+    told = Told(pl.concat([grid, read], how="horizontal"))
+    said = (told.of(statement).alias(name) for name, statement in asked.items())
+    return grid.select("subject", "start", "end", "span_start", "span_end").with_columns(said)
 
 
 def _runs(states: pl.DataFrame, *columns: str) -> pl.DataFrame:

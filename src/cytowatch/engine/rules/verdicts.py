@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -15,7 +16,9 @@ from cytowatch.knowledge.model import Compare, In, Knowledge, Relative
 Test = Compare | Relative | In
 # how far from a computed cut-off a value still counts as equal to it
 _RELATIVE = 1e-9
-_VERDICT = ("true", "false", "idle", "by_range", "by_baseline", "by_age")
+_REASONS = ("by_range", "by_baseline", "by_age")
+_VERDICT = ("true", "false", "idle", *_REASONS)
+_NEVER = pl.lit(value=False)
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class Judged:
 
     true: pl.Expr
     false: pl.Expr
-    idle: pl.Expr = pl.lit(value=False)  # noqa: RUF009
-    by_range: pl.Expr = pl.lit(value=False)  # noqa: RUF009
-    by_baseline: pl.Expr = pl.lit(value=False)  # noqa: RUF009
-    by_age: pl.Expr = pl.lit(value=False)  # noqa: RUF009
+    idle: pl.Expr = _NEVER
+    by_range: pl.Expr = _NEVER
+    by_baseline: pl.Expr = _NEVER
+    by_age: pl.Expr = _NEVER
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,75 @@ class Beside:
 def judged(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
     """``spoken`` with the Boolean columns ``true false idle by_range by_baseline by_age`` of one test."""
     prepared = _prepared(spoken, test, beside)
-    verdict = _verdict(test)
-    found = prepared.select(getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT)
-    if not isinstance(test, In) and not getattr(test, "of_baseline", False):
-        # a reading without a value lacks the value, whatever else is not known
-        valued = spoken["value"].is_not_null()
-        found = found.with_columns(pl.col(name) & valued for name in ("by_range", "by_baseline", "by_age"))
-    return spoken.hstack(found)
+    verdict = _said_of_a_value(_verdict(test), test)
+    return spoken.hstack(
+        prepared.select(getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT)
+    )
+
+
+def masks(
+    spoken: pl.DataFrame,
+    tests: Sequence[Test],
+    beside: Beside,
+    awake: pl.Series | None = None,
+) -> dict[str, pl.Series]:
+    """The same of many tests at once: by name, integers whose bit *n* says it of the *n*-th test.
+
+    Names that hold nowhere are left out. ``awake``: rows that say something at all, where not all do.
+    """
+    alike: dict[object, list[int]] = {}
+    for place, test in enumerate(tests):
+        alike.setdefault(_preparation(test), []).append(place)
+    found: dict[str, pl.Series] = {}
+    for places in alike.values():
+        prepared = _prepared(spoken, tests[places[0]], beside)
+        said = prepared.select(_bits([(place, tests[place]) for place in places], awake))
+        for series in said.get_columns():
+            found[series.name] = found[series.name] + series if series.name in found else series
+    return {name: series for name, series in found.items() if (series != 0).any()}
+
+
+def _bits(tests: list[tuple[int, Test]], awake: pl.Series | None) -> list[pl.Expr]:
+    """One integer expression a name that any of these tests can say."""
+    verdicts = [(place, _said_of_a_value(_verdict(test), test)) for place, test in tests]
+    if awake is not None:
+        counts = pl.lit(awake)
+        verdicts = [(place, _if_awake(verdict, counts)) for place, verdict in verdicts]
+    columns = []
+    for name in _VERDICT:
+        parts = [(place, getattr(verdict, name)) for place, verdict in verdicts]
+        bits = [_bit(held, place) for place, held in parts if held is not _NEVER]
+        if bits:
+            columns.append(pl.sum_horizontal(bits).alias(name))
+    return columns
+
+
+def _bit(held: pl.Expr, place: int) -> pl.Expr:
+    return held.fill_null(value=False).cast(pl.Int64) * pl.lit(1 << place, pl.Int64)
+
+
+def _if_awake(verdict: Judged, counts: pl.Expr) -> Judged:
+    """An assessment made under sedation says nothing."""
+    return replace(verdict, true=verdict.true & counts, false=verdict.false & counts, idle=verdict.idle | ~counts)
+
+
+def _said_of_a_value(verdict: Judged, test: Test) -> Judged:
+    """A reading without a value lacks the value, whatever else is not known."""
+    if isinstance(test, In) or getattr(test, "of_baseline", False):
+        return verdict
+    valued = pl.col("value").is_not_null()
+    reasons = {name: getattr(verdict, name) for name in _REASONS}
+    return replace(verdict, **{name: held & valued for name, held in reasons.items() if held is not _NEVER})
+
+
+def _preparation(test: Test) -> object:
+    """Alike for tests that read the same columns beside the reading."""
+    if isinstance(test, In):
+        return None
+    if isinstance(test, Relative):
+        return "baseline"
+    based = "baseline" in (test.times, test.plus)
+    return (based, test.of_baseline, test.lookback_hours, test.threshold)
 
 
 def _prepared(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
@@ -107,13 +172,15 @@ def _referred(test: Compare) -> Judged:
     cut = reference * test.value if test.times else reference + test.value
     verdict = compare_near(test.op, cut)
     unknown = reference.is_null()
-    by_range = unknown if name in LIMITS else pl.lit(value=False)
-    missing_base = unknown if name == "baseline" else _unknown_baseline(test) & ~by_range
+    by_range = unknown if name in LIMITS else _NEVER
+    missing_base = unknown if name == "baseline" else _NEVER
+    if test.of_baseline and name != "baseline":
+        missing_base = _unknown_baseline(test) & ~by_range
     return Judged(verdict.true, verdict.false, by_range=by_range, by_baseline=missing_base)
 
 
 def _unknown_baseline(test: Compare) -> pl.Expr:
-    return pl.col("baseline").is_null() if test.of_baseline else pl.lit(value=False)
+    return pl.col("baseline").is_null() if test.of_baseline else _NEVER
 
 
 def _relative(test: Relative) -> Judged:

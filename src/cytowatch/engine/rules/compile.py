@@ -45,6 +45,8 @@ from cytowatch.knowledge.model import (
     Sustained,
 )
 
+JUDGEMENT = "clinical_judgement"
+
 
 @dataclass
 class Compiler:
@@ -133,8 +135,8 @@ class Compiler:
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
-            case Possible(part):
-                return Truth(NO, self._silently(part).possible)
+            case Possible(part, judged):
+                return self._possible(node, part, judged=judged)
             case ExceptKnown(part):
                 known = self._silently(part, named=False).certain
                 return Truth(~known, ~known)
@@ -152,6 +154,13 @@ class Compiler:
         inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
         self.atoms = [*self.atoms[:before], *inner]
         return whole
+
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
+        """Never certain; where its part is, somebody may have to judge."""
+        inner = self._silently(part)
+        if judged:
+            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
+        return Truth(NO, inner.possible)
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""

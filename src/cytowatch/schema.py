@@ -54,7 +54,7 @@ _LIST = pl.List(pl.String())
 OBSERVATIONS = Table(
     "observations",
     (
-        Column("row", pl.Int64(), "number of the input row, unique in a run"),
+        Column("row", pl.Int64(), "number of the input row, unique in a run; below 0 for a row in doubt"),
         Column("patient", _TEXT, "pseudonymous id"),
         Column("time", _TIME, "microseconds since 1970 UTC, or since the file's zero where the clock is hours"),
         Column("until", _TIME, "end, same clock; empty if open"),
@@ -179,7 +179,7 @@ DISCORDANCE = Table(
     (
         Column("scale_a", _TEXT, "one scale"),
         Column("scale_b", _TEXT, "another of the same family"),
-        Column("basis", _TEXT, "`derived` from the record, or `reported` by people"),
+        Column("basis", _TEXT, "`derived` from the record, `certain` (its lower bound), or `reported` by people"),
         Column("grade_a", pl.Int16(), "worst grade of a patient on scale_a; empty where it is not known"),
         Column("grade_b", pl.Int16(), "worst grade of the same patient on scale_b; empty where it is not known"),
         Column("patients", pl.Int64(), "how many patients have this pair"),

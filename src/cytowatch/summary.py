@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import Outcome
-from cytowatch.report.discordance import Pair, pairs_of
+from cytowatch.report.discordance import Pair, pairs_of, where_unsettled
 from cytowatch.report.order import by_family, is_sum, spokesmen
 
 _FATES = ("read", "used", "superseded", "ignored", "rejected")
@@ -144,7 +144,7 @@ def discordance_table(outcome: Outcome, knowledge: Knowledge) -> Table:
         "scales", "grades", "same", "differ", "not known", "of", "kappa",
         title="Worst grade of each patient on two scales", title_justify="left", box=None,
     )  # fmt: skip
-    every = pairs_of(outcome.discordance)
+    every = pairs_of(where_unsettled(outcome.discordance, knowledge))
     pairs = [pair for pair in every if pair.compared]
     speaking = spokesmen(knowledge)
     told = pairs if len(pairs) <= _PAIRS_TOLD else [p for p in pairs if p.first in speaking or p.second in speaking]
@@ -156,6 +156,8 @@ def discordance_table(outcome: Outcome, knowledge: Knowledge) -> Table:
         none = len(every) - len(pairs)
         text = f"{none} {'pair' if none == 1 else 'pairs'}: in nobody is the worst grade known on both"
         table.add_row(text, *[""] * 6)
+    if any(pair.basis == "certain" for pair in told[:_PAIRS_TOLD]):
+        table.caption = "certain: the worst grade that is certain; the true one may be higher, on either scale"
     return table
 
 

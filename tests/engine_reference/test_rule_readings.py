@@ -288,6 +288,46 @@ LIMITS = [
         """,
     ),
     Case(
+        "an exposure within the window of another shares its baseline, the window's end included",
+        f'twice 2 {{ {CREATININE}, op = ">=", value = 2, times = "baseline" }}',
+        """
+        -1   creatinine 1 until=0
+        0    car_t_infusion trial_product
+        719  creatinine 2 until=720
+        720  car_t_infusion trial_product
+        721  creatinine 2 until=722
+        """,
+        """
+        start | end | grade | missing
+        -1    | 0   | 0..2  | creatinine_baseline
+        0     | 719 | 0..2  | creatinine
+        719   | 720 | 2     | -
+        720   | 721 | 0..2  | creatinine
+        721   | 722 | 2     | -
+        722   | 744 | 0..2  | creatinine
+        """,
+    ),
+    Case(
+        "an exposure after the window of another has its own baseline",
+        f'twice 2 {{ {CREATININE}, op = ">=", value = 2, times = "baseline" }}',
+        """
+        -1      creatinine 1 until=0
+        0       car_t_infusion trial_product
+        719     creatinine 2 until=720
+        720+1us car_t_infusion trial_product
+        721     creatinine 2 until=722
+        """,
+        """
+        start | end     | grade | missing
+        -1    | 0       | 0..2  | creatinine_baseline
+        0     | 719     | 0..2  | creatinine
+        719   | 720     | 2     | -
+        720   | 721     | 0..2  | creatinine
+        721   | 722     | 0     | -
+        722   | 744+1us | 0..2  | creatinine
+        """,
+    ),
+    Case(
         "without a trigger there is no baseline",
         f'risen 2 {{ {CREATININE}, op = ">", value = 0.3, plus = "baseline", unit = "mg/dL" }}',
         "0 creatinine 2 until=1",

@@ -211,12 +211,30 @@ def test_the_criteria_make_the_lower_bound(seed: int) -> None:
             continue
         order = [part.id for part in scale.criteria]
         own = timeline.filter(pl.col("scale") == name, ~pl.col("missing").list.contains("death_cause"))
-        for criteria, at_least in own.select("criteria", "at_least").unique().iter_rows():
+        for criteria, at_least, episode in own.select("criteria", "at_least", "episode").unique().iter_rows():
             if scale.episode.death_criterion in criteria:
                 assert (criteria, at_least) == ([scale.episode.death_criterion], 5)
-            else:
-                assert at_least == lower_bound(scale, criteria)
-                assert criteria == [part for part in order if part in criteria]
+                continue
+            bound = lower_bound(scale, criteria)
+            # between the signs of an episode the grade holds without one
+            assert at_least in ({bound} if episode is None else {bound, max(bound, scale.episode.floor)})
+            assert criteria == [part for part in order if part in criteria]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_within_a_day_of_a_sign_a_reaction_does_not_vanish(seed: int) -> None:
+    """On scales of CRS a row of an episode says 0 only a day after the last row that had a sign, or after a death."""
+    timeline = whole(seed)["timeline"].filter(pl.col("scale").is_in([n for n in SCALES if n.startswith("crs.")]))
+    own = timeline.filter(pl.col("episode").is_not_null()).sort("scale", "patient", "start")
+    sign = pl.when(pl.col("at_least") >= 1, pl.col("criteria").list.len() > 0).then("end")
+    own = own.with_columns(sign.forward_fill().over("scale", "patient", "episode").alias("last"))
+    own = own.filter(~pl.col("missing").list.contains("death_cause"))
+    silent = own.filter(pl.col("at_least") == 0)
+    assert silent.height
+    assert silent.filter(pl.col("start") - pl.col("last") < DAY_US).is_empty()
+    held = own.filter(pl.col("at_least") == 1, pl.col("end") > pl.col("last"))
+    assert held.height
+    assert held.filter(pl.col("end") - pl.col("last") > DAY_US).is_empty()
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -286,6 +286,15 @@ low         | 0     | systolic_bp      | 84 mm[Hg]  |                         | 
     expected={
         "discordance": """
 basis    | scale_a        | scale_b        | grade_a | grade_b | patients
+certain  | crs.astct-2019 | crs.ctcae-5.0  | 1       | 1       | 2
+certain  | crs.astct-2019 | crs.ctcae-5.0  | 2       | 2       | 1
+certain  | crs.astct-2019 | crs.ctcae-5.0  | 3       | 3       | 1
+certain  | crs.astct-2019 | crs.mskcc-2018 | 1       | 1       | 2
+certain  | crs.astct-2019 | crs.mskcc-2018 | 2       | 1       | 1
+certain  | crs.astct-2019 | crs.mskcc-2018 | 3       | 2       | 1
+certain  | crs.ctcae-5.0  | crs.mskcc-2018 | 1       | 1       | 2
+certain  | crs.ctcae-5.0  | crs.mskcc-2018 | 2       | 1       | 1
+certain  | crs.ctcae-5.0  | crs.mskcc-2018 | 3       | 2       | 1
 derived  | crs.astct-2019 | crs.ctcae-5.0  | 1       | 1       | 2
 derived  | crs.astct-2019 | crs.ctcae-5.0  | 2       | 2       | 1
 derived  | crs.astct-2019 | crs.ctcae-5.0  | 3       | 3       | 1

@@ -14,7 +14,7 @@ from tests.report import sample as made
 
 from cytowatch.report import ReportData, render_report
 from cytowatch.report.cohort_beside import beside_context
-from cytowatch.report.discordance import family_tables, pairs_of, with_certain
+from cytowatch.report.discordance import family_tables, pairs_of, where_unsettled
 from cytowatch.report.flow import flow_figure
 from cytowatch.report.words import Words
 from cytowatch.report.worst import grade_tables, score_curves, worst_bounds, worst_grades
@@ -75,7 +75,7 @@ def test_the_table_of_a_run_against_its_timeline() -> None:
         if row["at_least"] is not None:
             low, high = worst.get((row["patient"], row["scale"]), (0, 0))
             worst[row["patient"], row["scale"]] = (max(low, row["at_least"]), max(high, row["at_most"]))
-    found = {(pair.first, pair.second): pair for pair in pairs_of(data.discordance)}
+    found = {(pair.first, pair.second): pair for pair in pairs_of(data.discordance) if pair.basis == "derived"}
     patients = data.timeline["patient"].unique().to_list()
     for first, second in combinations(sorted(name for name in many.SCALES if name.startswith("crs.")), 2):
         pair = found[first, second]
@@ -88,7 +88,7 @@ def test_the_table_of_a_run_against_its_timeline() -> None:
 
 def test_certain_grades_beside_those_that_are_settled() -> None:
     data = many.data()
-    both = with_certain(data.discordance, data.timeline)
+    both = where_unsettled(data.discordance, KNOWLEDGE)
     certain = {(p.first, p.second): p for p in pairs_of(both) if p.basis == "certain"}
     worst = worst_bounds(data.timeline)
     one, other = ("crs.astct-2019", "crs.lee-2014")
@@ -102,7 +102,8 @@ def test_certain_grades_beside_those_that_are_settled() -> None:
         counted[tuple(grades)] += 1
     assert certain[one, other].counts == counted
     settled = table((0, 0, 3), (1, 2, 1))
-    assert with_certain(settled, data.timeline).equals(settled)
+    twice = pl.concat([settled, table((0, 0, 3), (1, 2, 1), basis="certain")])
+    assert where_unsettled(twice, KNOWLEDGE).equals(settled)
 
 
 def test_the_figure_holds_every_patient_in_every_column() -> None:

@@ -21,7 +21,16 @@ def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowl
     patients that one of the two does not grade at all are left out.
     """
     parts = [DISCORDANCE.empty()]
-    for basis, worst in (("derived", _derived(timeline)), ("reported", _reported(reported, knowledge))):
+    bounds = _bounds(timeline)
+    settled = pl.when(pl.col("low") == pl.col("high")).then("low")
+    # nothing certain where something is not excluded is no 0
+    certain = pl.when((pl.col("low") > 0) | (pl.col("high") == 0)).then("low")
+    bases = {
+        "derived": bounds.select("patient", "scale", settled.alias("grade")),
+        "certain": bounds.select("patient", "scale", certain.alias("grade")),
+        "reported": _reported(reported, knowledge),
+    }
+    for basis, worst in bases.items():
         for first, second in _pairs(worst["scale"].unique().to_list(), knowledge):
             parts.append(_crossed(worst, first, second).with_columns(pl.lit(basis).alias("basis")))
     return pl.concat([part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts])
@@ -33,11 +42,10 @@ def summed_discordance(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts).group_by(keys, maintain_order=True).agg(pl.col("patients").sum()).sort(keys)
 
 
-def _derived(timeline: pl.DataFrame) -> pl.DataFrame:
-    """Worst grade by patient and scale, where the scale graded at all."""
+def _bounds(timeline: pl.DataFrame) -> pl.DataFrame:
+    """Worst grade by patient and scale, as ``low`` and ``high``, where the scale graded at all."""
     worst = timeline.filter(pl.col("at_least").is_not_null()).group_by("patient", "scale")
-    bounds = worst.agg(pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high"))
-    return bounds.select("patient", "scale", pl.when(pl.col("low") == pl.col("high")).then("low").alias("grade"))
+    return worst.agg(pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high"))
 
 
 def _reported(reported: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

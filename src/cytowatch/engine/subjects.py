@@ -155,6 +155,19 @@ def _own_windows(triggers: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     return triggers.with_columns(pl.col("time") + first, pl.lit(last - first, pl.Int64).alias("window"))
 
 
+def exposures_before(subjects: Subjects, scale: Scale) -> pl.DataFrame:
+    """Before which exposure a baseline lies: subject, since, and from which reading on it is this one (speaks_from)."""
+    if scale.watch == "exposure":
+        first = round(scale.window_days[0] * DAY_US) if scale.window_days else 0
+        since = (pl.col("start") - first).alias("since")
+        return subjects.table.filter("triggered").select("subject", since, pl.lit(-FOREVER).alias("speaks_from"))
+    courses = _joined_windows(subjects.triggers)
+    found = subjects.table.select("subject", "patient").join(courses, on="patient")
+    return found.select("subject", pl.col("start").alias("since"), pl.col("start").alias("speaks_from")).sort(
+        "subject", "since"
+    )
+
+
 def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, clock: str) -> pl.DataFrame:
     """Age in completed days and years at the first trigger, else at the first row; empty = unknown."""
     at = known.join(triggers.group_by("patient").agg(pl.col("time").min()), on="patient", how="left").select(
@@ -169,11 +182,8 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
     years_since_birth = pl.when(pl.lit(usable)).then(moment.dt.year() - born.dt.year() - before_birthday.cast(pl.Int32))
     days = pl.coalesce((pl.col("age_years") * 365.25).floor(), days_since_birth).cast(pl.Int64)
     years = pl.coalesce(pl.col("age_years").floor(), years_since_birth).cast(pl.Int64)
-    first_trigger = triggers.group_by("patient").agg(pl.col("time").min().alias("first_trigger"))
-    at = at.join(first_trigger, on="patient", how="left")
     return at.join(patients, on="patient", how="left").select(
         "patient",
-        "first_trigger",
         pl.when(days >= 0).then(days).alias("age_days"),
         pl.when(days >= 0).then(years).alias("age_years"),
         "developmental_delay",

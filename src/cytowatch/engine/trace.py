@@ -37,7 +37,7 @@ def latest_of_any(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Se
 def _with_late(queries: pl.DataFrame, rows: pl.DataFrame, best: pl.Series, name: str) -> pl.Series:
     """Where the latest row has ended, the latest of the earlier ones that still speak."""
     numbered = queries.select(QUERY).with_row_index("at")
-    covering = _covering(numbered.filter(best.is_null()), rows)
+    covering = _covering(numbered.filter(best.is_null()), rows.filter(_outlasts_the_next()))
     covering = covering.group_by("at").agg(pl.col("source").sort_by(["began", "order"]).last())
     late = numbered.join(covering, on="at", how="left", maintain_order="left")["source"]
     return pl.select(pl.coalesce(best, late).alias(name)).to_series()
@@ -46,7 +46,7 @@ def _with_late(queries: pl.DataFrame, rows: pl.DataFrame, best: pl.Series, name:
 def all_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Series:
     """For each query the sources of every row that speaks at its start, by time and source, joined by ``SEPARATOR``."""
     single = latest(queries, rows, name, in_force=True)
-    several = rows.filter(pl.col("until").is_not_null())["subject"].unique()
+    several = rows.filter(_outlasts_the_next())["subject"].unique()
     if several.is_empty():
         return single
     overlapping = queries["subject"].is_in(several.implode())
@@ -60,6 +60,12 @@ def all_covering(queries: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.Ser
         ]
     )
     return joined.zip_with(overlapping, single).alias(name)
+
+
+def _outlasts_the_next() -> pl.Expr:
+    """Of rows in order: it still speaks when the next one of its subject begins."""
+    same = pl.col("subject") == pl.col("subject").shift(-1)
+    return (same & (pl.col("end") > pl.col("start").shift(-1))).fill_null(value=False)
 
 
 def _asof(queries: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -136,7 +136,9 @@ def episode(scale: Scale) -> str:
     rule, parts = scale.episode, []
     if scale.has_episodes:
         opens = f"criterion `{rule.opens_with}`" if rule.opens_with else "any grade of at least 1"
-        parts.append(f"An episode opens with {opens}; between signs the grade is at least {rule.floor}.")
+        held = f"at least {rule.floor}, until the hours of policy `episode_gap_hours` have passed since the last one"
+        between = held if rule.floor else "that of the moment"
+        parts.append(f"An episode opens with {opens}. Between its signs the grade is {between}.")
     if rule.waived_by:
         parts.append(f"Fever is not needed after: {', '.join(rule.waived_by)}.")
     if rule.death_cause:

@@ -11,6 +11,7 @@ from cytowatch.report import clock as clocks
 from cytowatch.report import words
 from cytowatch.report.course import Row
 from cytowatch.report.data import Clock
+from cytowatch.report.why import BETWEEN
 
 # A pointer to a whole resource can stand for many rows; the first ones tell which it is.
 _VALUES_SHOWN = 6
@@ -47,12 +48,17 @@ class Changes:
             "at_least": row["at_least"],
             "at_most": row["at_most"],
             "direction": direction(before, row),
-            "criteria": [names.criterion(scale, key) for key in row["criteria"] or []],
+            "criteria": [names.criterion(scale, key) for key in row["criteria"] or []] or _held(row),
             "missing": [names.missing(key) for key in row["missing"] or [] if key != "no_trigger"],
             "flags": [names.flag(scale, key) for key in row["flags"] or [] if key not in said],
             "evidence": [{"source": key, "values": self.values.get(key, [])} for key in row["evidence"] or []],
             "episode": row["episode"],
         }
+
+
+def _held(row: Row) -> list[str]:
+    """What is told of a grade that no sign makes."""
+    return [BETWEEN] if row["at_least"] else []
 
 
 def values_behind(

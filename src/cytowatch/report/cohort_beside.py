@@ -7,7 +7,7 @@ from typing import Any
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report import joint, words
 from cytowatch.report.data import ReportData
-from cytowatch.report.discordance import BASES, FamilyTable, Pair, family_tables, with_certain
+from cytowatch.report.discordance import BASES, FamilyTable, Pair, family_tables, where_unsettled
 from cytowatch.report.flow import flow_figure
 from cytowatch.report.order import FAMILIES
 from cytowatch.report.worst import GRADES, grade_tables, score_curves, score_figure
@@ -19,7 +19,7 @@ def beside_context(data: ReportData, knowledge: Knowledge) -> dict[str, Any]:
     """What the templates show of every scale beside the others; each part empty where there is nothing to show."""
     scales = data.timeline["scale"].n_unique()
     tables, rest = grade_tables(data.timeline, knowledge) if scales > 1 else ({}, [])
-    crossed = with_certain(data.discordance, data.timeline)
+    crossed = where_unsettled(data.discordance, knowledge)
     curves = score_curves(data.timeline, knowledge)
     return {
         "worst_tables": tables,

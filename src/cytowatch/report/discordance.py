@@ -80,30 +80,16 @@ def _kappa(known: dict[tuple[int, int], int]) -> Kappa:
     return weighted_kappa(table)
 
 
-def with_certain(frame: pl.DataFrame, timeline: pl.DataFrame) -> pl.DataFrame:
-    """The discordance table and, for pairs with grades that are not known, the worst certain grades beside them.
+def where_unsettled(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """The discordance table, the certain grades left out of families in which every grade is known.
 
-    What is certain is a lower bound: a patient may be apart there on two scales that truly agree. Nothing certain
-    and nothing excluded is not known, and no 0.
+    There they would say it twice. What is certain is a lower bound: a patient may be apart there on two scales that
+    truly agree.
     """
-    unsettled = frame.filter(
-        (pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null())
-    )
-    if unsettled.is_empty():
-        return frame
-    families = unsettled["scale_a"].unique().to_list() + unsettled["scale_b"].unique().to_list()
-    pairs = frame.filter(pl.col("basis") == "derived").select("scale_a", "scale_b").unique(maintain_order=True)
-    graded = timeline.filter(pl.col("scale").is_in(families) & pl.col("at_least").is_not_null())
-    worst = graded.group_by("patient", "scale").agg(pl.col("at_least", "at_most").max())
-    told = pl.when((pl.col("at_least") > 0) | (pl.col("at_most") == 0)).then("at_least")
-    sides = [
-        worst.select("patient", pl.col("scale").alias(f"scale_{side}"), told.alias(f"grade_{side}"))
-        for side in ("a", "b")
-    ]
-    crossed = pairs.join(sides[0], on="scale_a").join(sides[1], on=["scale_b", "patient"])
-    counts = crossed.group_by("scale_a", "scale_b", "grade_a", "grade_b").agg(pl.len().alias("patients"))
-    rows = counts.with_columns(pl.lit("certain").alias("basis")).sort("scale_a", "scale_b", "grade_a", "grade_b")
-    return pl.concat([frame, rows.select(frame.columns).cast(pl.Schema(frame.schema))])
+    unknown = frame.filter((pl.col("basis") == "derived") & (pl.col("grade_a").is_null() | pl.col("grade_b").is_null()))
+    open_ = {family_of(scale, knowledge) for scale in unknown["scale_a"].unique()}
+    scales = [scale for scale in frame["scale_a"].unique() if family_of(scale, knowledge) in open_]
+    return frame.filter((pl.col("basis") != "certain") | pl.col("scale_a").is_in(scales))
 
 
 @dataclass(frozen=True)

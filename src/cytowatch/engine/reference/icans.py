@@ -44,6 +44,10 @@ class IcansWalker:
         criteria = tuple(f"{domain}_grade_{part.low}" for domain, part in signs.domains.items() if part.low >= 1)
         return State(signs.low, signs.high, criteria, missing, tuple(sorted(signs.flags)))
 
+    def between(self, time: int) -> State:
+        """Between two signs the grade is that of the moment, too."""
+        return self.state(time)
+
     def finding(self, time: int) -> State:
         """What is seen at a moment of a patient without a trigger."""
         state = self.state(time)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.rule_axes import JUDGEMENT
 from cytowatch.engine.reference.rule_charted import Doses, Drugs, SinceExposure, Years, listed
 from cytowatch.engine.reference.rule_parts import Part, Record, Truth
 from cytowatch.engine.reference.rule_quantities import Computed, OnEstimate, Quantities
@@ -52,8 +53,14 @@ class Several(Part):
         return Truth(certain >= self.needed, possible >= self.needed)
 
     def names(self, time: int) -> tuple[str, ...]:
-        """What the parts name, in order."""
+        """What the parts name, in order, as long as they leave the whole open."""
+        if not self.truth(time).open:
+            return ()
         return tuple(name for part in self.parts for name in part.names(time))
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What the parts name, in order, whether or not it would settle the whole."""
+        return tuple(name for part in self.parts for name in part.lacking(time))
 
     def rows(self, time: int) -> list[Row]:
         """The rows of the parts, in order."""
@@ -72,6 +79,10 @@ class Turned(Part):
         """What the part names, as it stands."""
         return self.part.names(time)
 
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What the part lacks, as it stands."""
+        return self.part.lacking(time)
+
     def rows(self, time: int) -> list[Row]:  # noqa: ARG002  (at no moment)
         """Nothing: the rows of the part are not what makes this certain."""
         return []
@@ -89,9 +100,24 @@ class Contrary(Turned):
 class Perhaps(Turned):
     """Never more than possible."""
 
+    def __init__(self, part: Part, judged: bool) -> None:
+        super().__init__(part)
+        self.judged = judged
+
     def truth(self, time: int) -> Truth:
         """Possible where the part is."""
         return Truth(certain=False, possible=self.part.truth(time).possible)
+
+    def names(self, time: int) -> tuple[str, ...]:
+        """What the part names; where that is certain, and one has to judge, the judgement."""
+        return self._with_judgement(self.part.names(time), time)
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """The same of what the part lacks."""
+        return self._with_judgement(self.part.lacking(time), time)
+
+    def _with_judgement(self, own: tuple[str, ...], time: int) -> tuple[str, ...]:
+        return (*own, JUDGEMENT) if self.judged and self.part.truth(time).certain else own
 
 
 class Unless(Turned):
@@ -103,6 +129,10 @@ class Unless(Turned):
         return Truth(left, left)
 
     def names(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (at no moment)
+        """Nothing: it is never open."""
+        return ()
+
+    def lacking(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (at no moment)
         """Nothing: it is never open."""
         return ()
 
@@ -128,9 +158,9 @@ class Grower:
             AnyOf: lambda node: Several(self._each(node.of), 1),
             Count: lambda node: Several(self._each(node.of), node.at_least),
             Not: lambda node: Contrary(self.grow(node.of)),
-            Possible: lambda node: Perhaps(self.grow(node.of)),
+            Possible: lambda node: Perhaps(self.grow(node.of), node.judged),
             ExceptKnown: lambda node: Unless(self.grow(node.of)),
-            Sustained: lambda node: Held(self.grow(node.of), node.hours, record),
+            Sustained: lambda node: Held(self.grow(node.of), node.hours, node.pause_hours, record),
             Cumulative: lambda node: Summed(self.grow(node.of), node.days, node.bridging_days, record),
             Repeated: lambda node: Times(node.of, node.times, record),
         }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cytowatch.engine.reference.chart import Chart
 from cytowatch.engine.reference.lanes import NO_DEVICE, Lane, device_changes, ended
-from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.rows import LONG_AGO, Row
 from cytowatch.engine.reference.rules import DEVICE
 from cytowatch.engine.reference.window import Span, Trigger
 
@@ -46,6 +46,10 @@ class Part(ABC):
     def names(self, time: int) -> tuple[str, ...]:
         """What would settle those of its atoms that are open at ``time``."""
 
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What its open atoms lack, also those in a part that is settled without them."""
+        return self.names(time)
+
     @abstractmethod
     def rows(self, time: int) -> list[Row]:
         """The rows of those of its atoms that are certain at ``time``."""
@@ -78,6 +82,7 @@ class Record:
         self.chart = chart
         self.span = span
         self.exposure_times = sorted(part.time for part in exposures)
+        self.exposures = exposures
         self.charted = sorted(row.time for concept in chart.rules.charting for row in chart.of(concept))
         self._device_changes = device_changes(chart.of(DEVICE))
 
@@ -94,17 +99,32 @@ class Record:
         return ended(self.chart.lane(concept), sorted(stops))
 
     def baseline(self, row: Row) -> float | None:
-        """What the patient had before the first exposure, as told or as last measured (then not known before it)."""
+        """What the patient had before the exposure that a reading follows, as told or as last measured."""
         concept = row.concept
         told: float | None = getattr(self.chart.subject, f"baseline_{concept}", None)
-        if told is not None or not self.exposure_times:
+        if told is not None:
             return told
-        end = self.exposure_times[0]
-        if self.chart.rules.scale.watch == "record" and row.time < end:
+        end = self._exposure_before(row)
+        if end is None:
             return None
         start = end - self.chart.rules.baseline_reach
-        before = [row.value for row in self._exact(concept) if start <= row.time <= end]
+        before = [past.value for past in self._exact(concept) if start <= past.time <= end]
         return before[-1] if before else None
+
+    def _exposure_before(self, row: Row) -> int | None:
+        """The exposure with which the watch began; in a whole record the first of those that the reading follows."""
+        if self.chart.rules.scale.watch == "exposure":
+            return min((part.time for part in self.exposures if part.start == self.span.start), default=None)
+        follows: int | None = None
+        reach = LONG_AGO
+        for part in sorted(self.exposures, key=lambda exposure: exposure.time):
+            if part.time > row.time:
+                break
+            # a dose within the window of those before it belongs to them
+            if part.time > reach:
+                follows = part.time
+            reach = max(reach, part.end)
+        return follows
 
     def limit(self, row: Row, which: str) -> float | None:
         """The upper (``uln``) or lower (``lln``) limit of normal that goes with a reading."""

@@ -25,9 +25,10 @@ class Sign(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What a moment says, and whether nothing in it keeps an episode open."""
+    """What a moment says, what it says between the signs of an episode, and whether nothing keeps one open."""
 
     state: State
+    between: State
     free: bool
 
 
@@ -64,6 +65,10 @@ class RuleWalker:
         """What is said of a living patient at ``time``, episodes aside."""
         return self._at(time).state
 
+    def between(self, time: int) -> State:
+        """What is said inside an episode while its last sign is less than a day old: no less than the floor."""
+        return self._at(time).between
+
     def finding(self, time: int) -> State:
         """What is seen at a moment of a patient without a trigger."""
         state = self.state(time)
@@ -88,6 +93,7 @@ class RuleWalker:
         at_least, at_most = self._total(lows), self._total(highs)
         certain = [sign.criterion for sign, truth in zip(self.signs, truths, strict=True) if truth.certain]
         held_open = max((highs[name] for name, axis in self.axes.items() if axis.domain.holds_open), default=0)
+        between = max(at_least, self.chart.rules.scale.episode.floor)
         state = State(
             at_least,
             at_most,
@@ -95,7 +101,12 @@ class RuleWalker:
             self._missing(time, truths, lows, at_least) if at_least < at_most else (),
             self._flags(time, certain),
         )
-        return Moment(state, at_least == 0 and held_open == 0)
+        held = state._replace(
+            at_least=between,
+            at_most=max(at_most, between),
+            missing=self._missing(time, truths, lows, between) if between < at_most else (),
+        )
+        return Moment(state, held, at_least == 0 and held_open == 0)
 
     def _highest(self, axis: str, counting: list[bool]) -> int:
         pairs = zip(self.signs, counting, strict=True)

@@ -98,6 +98,9 @@ class GradeLed(Walker, Protocol):
     def state(self, time: int) -> State:
         """What is said of a living patient at ``time``, episodes aside."""
 
+    def between(self, time: int) -> State:
+        """What is said instead inside an episode, as long as its last sign is less than a day old."""
+
 
 def walk_by_grade(walker: GradeLed, times: list[int], first_number: int) -> Walk:
     """Goes through the moments of a span, opening and closing episodes."""
@@ -115,7 +118,8 @@ def walk_by_grade(walker: GradeLed, times: list[int], first_number: int) -> Walk
             episode = Episode(first_number + len(walk.episodes), time, ())
             walk.episodes.append(episode)
         was_free = free
-        state = walker.state(time)._replace(episode=episode.number if episode else None)
+        said = walker.state(time) if episode is None or quiet else walker.between(time)
+        state = said._replace(episode=episode.number if episode else None)
         walk.states.append((time, deaths.over(state, time)))
     if episode is not None:
         episode.end, episode.last_sign = walker.span.end, walker.sign_times.last(walker.span.end)

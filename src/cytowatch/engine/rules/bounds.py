@@ -10,14 +10,14 @@ from cytowatch.engine.compile import Truth, is_open
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import split_at
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
-from cytowatch.engine.rules.compile import Compiler
+from cytowatch.engine.rules.compile import JUDGEMENT, Compiler
 from cytowatch.engine.rules.distinct import distinct
 from cytowatch.engine.rules.reader import Atom
 from cytowatch.engine.rules.statements import NO, YES, Leaf, Statement, Told, either, every
 from cytowatch.knowledge.model import Criterion, Domain, Scale
 
 _GENERAL = "attribution"
-_JUDGEMENT, _HOME, _SEDATED, _CAUSE = "clinical_judgement", "attribution_hypoxia", "sedated", "death_cause"
+_HOME, _SEDATED, _CAUSE = "attribution_hypoxia", "sedated", "death_cause"
 _TRIGGERED, _ASSUMED = Leaf("triggered"), Leaf("assumed")
 _OWN_DEATH, _UNKNOWN_DEATH = Leaf("death|own"), Leaf("death|unknown")
 _DEAD = _OWN_DEATH | _UNKNOWN_DEATH
@@ -52,7 +52,7 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     flags = {flag.id: compiler.condition(flag.when)[0] for flag in scale.flag_rules}
     death = [scale.episode.death_criterion] if scale.episode.death_criterion else []
     named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
-    missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
+    missing = sorted(named | {"no_trigger", JUDGEMENT, _HOME, _SEDATED, _CAUSE})
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
     elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
     names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
@@ -82,14 +82,27 @@ def add_grades(grid: pl.DataFrame, plan: Plan, scale: Scale, gap: int) -> Segmen
     states = _graded(told, axes)
     rows = grid.select("subject", "start", "end", "span_start", "span_end", *about, state.alias("state"))
     table = _with_phases(rows.with_columns(states["sign"].gather(state), states["free"].gather(state)), scale, gap)
-    said = [states[name].gather(table["state"]) for name in ("at_least", "at_most", "criteria", "missing", "flags")]
     keep = ["subject", "start", "end", "span_end", "state", "onset", "last_sign_at"]
-    return Segments(table.select(keep).with_columns(said), told, _criteria(axes))
+    said = _said(states, table, scale.episode.floor)
+    return Segments(table.select(*keep, *said), told, _criteria(axes))
+
+
+def _said(states: pl.DataFrame, table: pl.DataFrame, floor: int) -> list[pl.Expr]:
+    """What each stretch says: what its state says, but between the signs of an episode no less than the floor."""
+    names = ("at_least", "at_most", "criteria", "missing", "flags")
+    found = {name: pl.lit(states[name].gather(table["state"])).alias(name) for name in names}
+    if floor:
+        for name in ("at_least", "at_most"):
+            found[name] = pl.when("between").then(pl.max_horizontal(found[name], floor)).otherwise(found[name])
+        held = pl.lit(states["missing between"].gather(table["state"]))
+        found["missing"] = pl.when("between").then(held).otherwise(found["missing"]).alias("missing")
+    return [expression.alias(name) for name, expression in found.items()]
 
 
 def _graded(told: Told, axes: _Axes) -> pl.DataFrame:
     """Everything that does not depend on time, once for every combination that occurs."""
     about = (_TRIGGERED, _OWN_DEATH, _UNKNOWN_DEATH)
+    floor = axes.scale.episode.floor
     table = pl.DataFrame(
         [
             *(told.of(statement).cast(pl.Int8).alias(name) for statement, name in zip(about, _ABOUT, strict=True)),
@@ -99,6 +112,7 @@ def _graded(told: Told, axes: _Axes) -> pl.DataFrame:
             told.of(axes.free).alias("free"),
             told.mask(_criteria(axes)).alias("criteria"),
             told.mask(_missing(axes)).alias("missing"),
+            *([told.mask(_missing(axes, floor)).alias("missing between")] if floor else []),
             told.mask(_flags(axes)).alias("flags"),
         ]
     )
@@ -174,13 +188,13 @@ class _Axes:
         open_ = (self.maybe[part.id] for part in self.scale.criteria if part.domain in holding and part.grade >= 1)
         return ~(self.sign | either(open_))
 
-    @property
-    def undecided(self) -> Statement:
-        """The lowest and the highest grade differ."""
+    def undecided(self, floor: int) -> Statement:
+        """The lowest and the highest grade differ, neither being less than ``floor``."""
         return either(
             reached(group, self.maybe, grade) & ~reached(group, self.sure, grade)
             for group in self.groups
             for grade in _grades(group)
+            if grade > floor
         )
 
     def at_least(self, part: Criterion) -> Statement:
@@ -220,15 +234,24 @@ def _total(told: Told, groups: list[list[Criterion]], held: dict[str, Statement]
 
 
 def _with_phases(table: pl.DataFrame, scale: Scale, gap: int) -> pl.DataFrame:
-    """Add ``onset`` and ``last_sign_at`` to segments with ``sign`` and ``free``; without episodes there are none."""
+    """Add ``onset``, ``last_sign_at`` and ``between`` to segments with ``sign`` and ``free``.
+
+    ``between``: inside an episode without a sign, and less than ``gap`` after the last one. Without episodes there is
+    none of it.
+    """
     if not scale.has_episodes:
         nothing = pl.lit(None, pl.Int64)
-        return table.with_columns(nothing.alias("onset"), nothing.alias("last_sign_at"))
+        return table.with_columns(
+            nothing.alias("onset"), nothing.alias("last_sign_at"), pl.lit(value=False).alias("between")
+        )
     table = table.with_columns(end_of_last_sign().alias("ls"))
     table = split_at(table, pl.when(~pl.col("sign")).then(pl.col("ls") + gap))
     quiet = (~pl.col("sign") & (pl.col("start") - pl.col("ls") >= gap)).fill_null(value=False)
     table = add_episodes(table.with_columns(quiet.alias("quiet")), pl.col("sign"), pl.col("free"), "ls", gap)
-    return table.with_columns(pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"))
+    between = pl.col("inside") & ~pl.col("sign") & ~pl.col("quiet") & ~is_open("death|own") & ~is_open("death|unknown")
+    return table.with_columns(
+        pl.when("sign").then("end").otherwise("ls").alias("last_sign_at"), between.alias("between")
+    )
 
 
 # ---------------------------------------------------------------- names
@@ -241,11 +264,13 @@ def _criteria(axes: _Axes) -> dict[str, Statement]:
     return held
 
 
-def _missing(axes: _Axes) -> dict[str, Statement]:
-    open_ = every([_TRIGGERED, axes.undecided, ~_DEAD])
+def _missing(axes: _Axes, floor: int = 0) -> dict[str, Statement]:
+    """What would settle the grade; ``floor``: where it is no less than this."""
+    open_ = every([_TRIGGERED, axes.undecided(floor), ~_DEAD])
     said: dict[str, list[Statement]] = {name: [] for name in axes.plan.missing_names}
     for part in axes.scale.criteria:
-        matters = every([open_, axes.maybe[part.id], ~axes.sure[part.id], ~axes.at_least(part)])
+        settled = axes.at_least(part) if part.grade > floor else YES
+        matters = every([open_, axes.maybe[part.id], ~axes.sure[part.id], ~settled])
         chronic, asleep = axes.chronic[part.domain], axes.asleep[part.domain]
         said[_SEDATED].append(matters & asleep)
         said[_HOME].append(every([matters, chronic, ~asleep]))
@@ -254,7 +279,7 @@ def _missing(axes: _Axes) -> dict[str, Statement]:
         lacking = [(name, atom.is_open & held) for atom in atoms for name, held in atom.names]
         for name, held in lacking:
             said[name].append(plain & held)
-        said[_JUDGEMENT].append(plain & ~either(held for _, held in lacking))
+        said[JUDGEMENT].append(plain & ~either(held for _, held in lacking))
     said["no_trigger"] = [~_TRIGGERED]
     said[_CAUSE] = [every([_TRIGGERED, _UNKNOWN_DEATH, ~_OWN_DEATH])]
     return {name: either(parts) for name, parts in said.items()}

@@ -55,7 +55,10 @@ def _narrow(column: pl.Series) -> _Packed | None:
         return _Packed(column.cast(pl.Int64), 0)
     lowest, highest = int(column.min()), int(column.max())  # type: ignore[arg-type]
     bits = (highest - lowest).bit_length()
-    return _Packed(column.cast(pl.Int64) - lowest, bits) if bits <= _NARROW else None
+    if not bits or bits > _NARROW:
+        return None if bits else _Packed(column, 0)
+    whole = column.cast(pl.Int64)
+    return _Packed(whole - lowest if lowest else whole, bits)
 
 
 def _keys(parts: list[_Packed]) -> list[pl.Series]:

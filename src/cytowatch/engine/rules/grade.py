@@ -5,14 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.engine import counters
-from cytowatch.engine.episodes import describe, number_episodes
+from cytowatch.engine.episodes import describe, number_episodes, shared_flags
 from cytowatch.engine.grid import make_grid
-from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.rules import bounds, evidence
 from cytowatch.engine.rules.compile import Compiler
 from cytowatch.engine.rules.lanes import Lanes
-from cytowatch.engine.subjects import Subjects
+from cytowatch.engine.subjects import Subjects, exposures_before
 from cytowatch.engine.trace import evidence as traced
 from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.schema import EPISODES, HOUR_US
@@ -22,8 +21,8 @@ _PERSON = ("subject", "triggered", "assumed", "age_days", "age_years", "baseline
 
 def make_lanes(subjects: Subjects, scale: Scale, knowledge: Knowledge, not_recorded: frozenset[str]) -> Lanes:
     """What the conditions of a scale read of these spans; scales that watch alike share it."""
-    people = subjects.table.with_columns(pl.lit(scale.watch == "record").alias("by_record"))
-    return Lanes(subjects.rows, people, subjects.triggers, knowledge, not_recorded)
+    exposures = exposures_before(subjects, scale)
+    return Lanes(subjects.rows, subjects.table, subjects.triggers, exposures, knowledge, not_recorded)
 
 
 def grade_rules(subjects: Subjects, lanes: Lanes, scale: Scale) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -46,8 +45,7 @@ def grade_rules(subjects: Subjects, lanes: Lanes, scale: Scale) -> tuple[pl.Data
         return timeline, EPISODES.empty()
     steroids = [str(name) for name in knowledge.policy("steroids")]  # type: ignore[attr-defined]
     table = describe(episodes, segments, subjects, gap, steroids)
-    flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
-    return timeline, table.with_columns(flags)
+    return timeline, table.with_columns(shared_flags(table, subjects, steroids))
 
 
 def _axis_frames(lanes: Lanes, scale: Scale) -> list[pl.DataFrame]:

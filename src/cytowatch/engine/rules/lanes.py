@@ -17,7 +17,8 @@ from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, merge_runs, readings
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
-from cytowatch.engine.rules.verdicts import Test, judged, masks
+from cytowatch.engine.rules.verdicts import Beside, Test, judged, masks
+from cytowatch.engine.settle import in_doubt
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
 from cytowatch.schema import DAY_US, HOUR_US
@@ -36,6 +37,7 @@ class Lanes:
     rows: Charted
     people: pl.DataFrame
     triggers: pl.DataFrame
+    exposures: pl.DataFrame
     knowledge: Knowledge
     not_recorded: frozenset[str]
     made: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
@@ -66,9 +68,13 @@ class Lanes:
         rows = self.rows.of(concept)
         return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
 
+    @property
+    def _beside(self) -> Beside:
+        return Beside(self.rows, self.people, self.exposures, self.knowledge)
+
     def judged(self, spoken: pl.DataFrame, test: Test) -> pl.DataFrame:
         """Rows with what one test says of each; an assessment made under sedation says nothing."""
-        said = judged(spoken, test, self.rows, self.people, self.knowledge)
+        said = judged(spoken, test, self._beside)
         awake = self._awake(said, test.concept)
         if awake is None:
             return said
@@ -91,7 +97,7 @@ class Lanes:
         if spoken.is_empty():
             return []
         awake = self._awake(spoken, concept)
-        said = masks(spoken, tests, self.rows, self.people, self.knowledge, awake)
+        said = masks(spoken, tests, self._beside, awake)
         # a mask in which no bit is ever set is a constant: the grid fills it in
         held = {f"{concept}|{part}": said[name] for part, name in PARTS.items() if name in said}
         table = spoken.with_columns(
@@ -153,6 +159,16 @@ class Lanes:
     def given(self, key: str, node: Given) -> list[pl.DataFrame]:
         """``<key>|on``: how many doses lie in the hours before now."""
         return [self.doses(node).select("subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{key}|on"))]
+
+    def doses_in_doubt(self, drug: str, hours: float) -> pl.DataFrame:
+        """The doses of a drug that could not be read, each counting for so many hours."""
+        rows = self.rows.of(drug).filter(in_doubt("dose"))
+        return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
+
+    def may_be_given(self, key: str, drug: str, hours: float) -> list[pl.DataFrame]:
+        """``<key>``: how many doses of a drug in the hours before now could not be read."""
+        found = self.doses_in_doubt(drug, hours)
+        return [found.select("subject", "start", "end", pl.lit(1, pl.Int8).alias(key))]
 
     def days(self, key: str, first: float, last: float) -> list[pl.DataFrame]:
         """``<key>|on``: the latest exposure lies so many days back."""

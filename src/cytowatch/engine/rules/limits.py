@@ -23,26 +23,40 @@ def with_limits(rows: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.Da
     return rows.with_columns(pl.col("range_low").fill_null(given[0]), pl.col("range_high").fill_null(given[1]))
 
 
-def baselines(rows: Charted, people: pl.DataFrame, concept: str, knowledge: Knowledge) -> pl.DataFrame:
-    """Per subject the ``baseline`` of one concept: what the patients table states, else the last reading before T.
+def with_baseline(
+    spoken: pl.DataFrame,
+    rows: Charted,
+    people: pl.DataFrame,
+    exposures: pl.DataFrame,
+    concept: str,
+    knowledge: Knowledge,
+) -> pl.DataFrame:
+    """Readings with their ``baseline``: what the patients table states, else the last reading before their exposure.
 
-    ``stated`` tells the two apart; ``first_trigger`` is T, the first exposure; ``by_record`` as in ``people``.
+    ``exposures``: subject, since, speaks_from (``subjects.exposures_before``).
     """
     days = float(str(knowledge.policy("baseline_days")))
     exact = rows.of(concept).filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
-    before = exact.join(people.select("subject", "first_trigger"), on="subject").filter(
-        (pl.col("time") <= pl.col("first_trigger")) & (pl.col("time") >= pl.col("first_trigger") - int(days * DAY_US))
+    before = exposures.join_asof(
+        exact.select("subject", "time", pl.col("value").alias("charted")),
+        left_on="since",
+        right_on="time",
+        by="subject",
+        tolerance=int(days * DAY_US),
+        check_sortedness=False,
     )
-    charted = before.group_by("subject").agg(pl.col("value").sort_by("time").last().alias("charted"))
+    found = spoken.join_asof(
+        before.select("subject", "speaks_from", "charted"),
+        left_on="time",
+        right_on="speaks_from",
+        by="subject",
+        check_sortedness=False,
+    )
     stated = pl.col(f"baseline_{concept}") if concept in STATED else pl.lit(None, pl.Float64)
-    joined = people.join(charted, on="subject", how="left", maintain_order="left")
-    return joined.select(
-        "subject",
-        pl.coalesce(stated, "charted").alias("baseline"),
-        stated.is_not_null().alias("stated"),
-        "first_trigger",
-        "by_record",
+    found = found.join(
+        people.select("subject", stated.alias("stated")), on="subject", how="left", maintain_order="left"
     )
+    return found.with_columns(pl.coalesce("stated", "charted").alias("baseline")).drop("stated", "charted")
 
 
 def with_lowest(rows: pl.DataFrame, hours: float) -> pl.DataFrame:

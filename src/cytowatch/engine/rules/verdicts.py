@@ -9,7 +9,7 @@ import polars as pl
 
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.compare import Verdict, compare
-from cytowatch.engine.rules.limits import LIMITS, baselines, with_limits, with_lowest
+from cytowatch.engine.rules.limits import LIMITS, with_baseline, with_limits, with_lowest
 from cytowatch.engine.thresholds import threshold_columns
 from cytowatch.knowledge.model import Compare, In, Knowledge, Relative
 
@@ -37,9 +37,19 @@ class Judged:
     by_age: pl.Expr = _NEVER
 
 
-def judged(spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Beside:
+    """What a reading is compared with besides itself: the other rows, the people, the exposures that it follows."""
+
+    rows: Charted
+    people: pl.DataFrame
+    exposures: pl.DataFrame
+    knowledge: Knowledge
+
+
+def judged(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
     """``spoken`` with the Boolean columns ``true false idle by_range by_baseline by_age`` of one test."""
-    prepared = _prepared(spoken, test, rows, people, knowledge)
+    prepared = _prepared(spoken, test, beside)
     verdict = _said_of_a_value(_verdict(test), test)
     return spoken.hstack(
         prepared.select(getattr(verdict, name).fill_null(value=False).alias(name) for name in _VERDICT)
@@ -49,9 +59,7 @@ def judged(spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame
 def masks(
     spoken: pl.DataFrame,
     tests: Sequence[Test],
-    rows: Charted,
-    people: pl.DataFrame,
-    knowledge: Knowledge,
+    beside: Beside,
     awake: pl.Series | None = None,
 ) -> dict[str, pl.Series]:
     """The same of many tests at once: by name, integers whose bit *n* says it of the *n*-th test.
@@ -63,7 +71,7 @@ def masks(
         alike.setdefault(_preparation(test), []).append(place)
     found: dict[str, pl.Series] = {}
     for places in alike.values():
-        prepared = _prepared(spoken, tests[places[0]], rows, people, knowledge)
+        prepared = _prepared(spoken, tests[places[0]], beside)
         said = prepared.select(_bits([(place, tests[place]) for place in places], awake))
         for series in said.get_columns():
             found[series.name] = found[series.name] + series if series.name in found else series
@@ -113,22 +121,16 @@ def _preparation(test: Test) -> object:
     return (based, test.of_baseline, test.lookback_hours, test.threshold)
 
 
-def _prepared(
-    spoken: pl.DataFrame, test: Test, rows: Charted, people: pl.DataFrame, knowledge: Knowledge
-) -> pl.DataFrame:
+def _prepared(spoken: pl.DataFrame, test: Test, beside: Beside) -> pl.DataFrame:
     if isinstance(test, In):
         return spoken
-    table = with_limits(spoken, test.concept, knowledge)
+    table = with_limits(spoken, test.concept, beside.knowledge)
     if isinstance(test, Relative) or test.of_baseline or "baseline" in (test.times, test.plus):
-        base = baselines(rows, people, test.concept, knowledge)
-        table = table.join(base, on="subject", how="left", maintain_order="left")
-        # a baseline that is read from the record is known from the exposure on: what was said before stays so
-        known = pl.col("stated") | ~pl.col("by_record") | (pl.col("time") >= pl.col("first_trigger"))
-        table = table.with_columns(pl.when(known).then("baseline").alias("baseline"))
+        table = with_baseline(table, beside.rows, beside.people, beside.exposures, test.concept, beside.knowledge)
     if isinstance(test, Compare) and test.lookback_hours:
         table = with_lowest(table, test.lookback_hours)
     if isinstance(test, Compare) and test.threshold:
-        cuts = people.select("subject", *threshold_columns(knowledge.thresholds[test.threshold]))
+        cuts = beside.people.select("subject", *threshold_columns(beside.knowledge.thresholds[test.threshold]))
         table = table.join(cuts, on="subject", how="left", maintain_order="left")
     if isinstance(test, Compare) and test.of_baseline:
         table = table.with_columns(pl.col("baseline").alias("value"), pl.lit(None, pl.String).alias("comparator"))

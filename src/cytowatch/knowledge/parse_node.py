@@ -29,6 +29,7 @@ from cytowatch.knowledge.model import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.new_only import new_only
 from cytowatch.knowledge.shape import Reader
 
 _OPERATORS: tuple[Operator, ...] = get_args(Operator)
@@ -188,6 +189,8 @@ def _grade_of(reader: Reader, library: Library) -> Node:
         parts += [part for grade, part in library[scale].values() if grade is not None and grade >= at_least]
     if not parts:
         reader.fail(f"None of the scales has a criterion of grade {at_least} or more.", "at_least")
+    if reader.truth("new_only", False):
+        parts = [new_only(part) for part in parts]
     return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
@@ -198,7 +201,9 @@ _VOCABULARY: dict[str, Callable[[Reader, Library], Node]] = {
     "any": lambda reader, library: AnyOf(_nodes(reader, "any", library)),
     "count": _count,
     "not": lambda reader, library: Not(node(reader.table("not"), library)),
-    "possible": lambda reader, library: Possible(node(reader.table("possible"), library)),
+    "possible": lambda reader, library: Possible(
+        node(reader.table("possible"), library), reader.truth("judged", False)
+    ),
     "except_known": lambda reader, library: ExceptKnown(node(reader.table("except_known"), library)),
     "sustained": _sustained,
     "cumulative": _cumulative,

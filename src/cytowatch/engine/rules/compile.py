@@ -45,6 +45,8 @@ from cytowatch.knowledge.model import (
     Sustained,
 )
 
+JUDGEMENT = "clinical_judgement"
+
 
 @dataclass
 class Compiler:
@@ -133,8 +135,8 @@ class Compiler:
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
-            case Possible(part):
-                return Truth(NO, self._silently(part).possible)
+            case Possible(part, judged):
+                return self._possible(node, part, judged=judged)
             case ExceptKnown(part):
                 known = self._silently(part, named=False).certain
                 return Truth(~known, ~known)
@@ -152,6 +154,13 @@ class Compiler:
         inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
         self.atoms = [*self.atoms[:before], *inner]
         return whole
+
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
+        """Never certain; where its part is, somebody may have to judge."""
+        inner = self._silently(part)
+        if judged:
+            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
+        return Truth(NO, inner.possible)
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""
@@ -346,7 +355,11 @@ class Compiler:
 
     def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
         """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
-        concepts = concepts_in_order(node, self.lanes.knowledge)
+        read = concepts_in_order(node, self.lanes.knowledge)
+        kinds = self.lanes.knowledge.concepts
+        # of a drug that runs it is asked what it did, under one name for all of them
+        named = ("vasopressor_state" if kinds[name].kind == "infusion" else name for name in read)
+        concepts = list(dict.fromkeys(named))
         if isinstance(node, Repeated):
             return [(name, YES) for name in concepts]
         before = len(self.atoms)

@@ -7,7 +7,7 @@ from typing import cast
 import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import FINDINGS, JOINT
+from cytowatch.schema import FINDINGS, HOUR_US, JOINT
 
 LANES = ("crs", "icans", "iec_hs", "icaht")
 _ENDS = ("at_least", "at_most")
@@ -85,7 +85,7 @@ def order_findings(joint: pl.DataFrame, episodes: pl.DataFrame, knowledge: Knowl
         _without_crs(own["icans"], joint, "icans", scales),
         _without_crs(own["iec_hs"], joint, "iec_hs", scales),
         _biphasic(own["crs"], scales),
-        _as_crs_settles(own["iec_hs"], own["crs"], joint, scales),
+        _as_crs_settles(own["iec_hs"], own["crs"], joint, scales, knowledge),
     ]
     nothing = pl.lit([], dtype=pl.List(pl.String))
     full = [part.with_columns(nothing.alias("evidence")).select(FINDINGS.names) for part in parts if part.height]
@@ -161,18 +161,42 @@ def _biphasic(crs: pl.DataFrame, scales: dict[str, list[str]]) -> pl.DataFrame:
 
 
 def _as_crs_settles(
-    iec_hs: pl.DataFrame, crs: pl.DataFrame, joint: pl.DataFrame, scales: dict[str, list[str]]
+    iec_hs: pl.DataFrame, crs: pl.DataFrame, joint: pl.DataFrame, scales: dict[str, list[str]], knowledge: Knowledge
 ) -> pl.DataFrame:
-    """An IEC-HS that begins after the worst of a CRS of the same exposure, with CRS below that worst grade again."""
-    worst = crs.select("patient", "exposure_time", pl.col("time_of_max").alias("worst"), pl.col("max_at_least"))
+    """An IEC-HS that begins after the worst of a CRS of the same exposure, and not long after its last sign.
+
+    CRS is below that worst grade again. Whether it came soon enough is open while CRS was not excluded since.
+    """
+    limit = int(cast("float", knowledge.policy("iec_hs_settling_hours")) * HOUR_US)
+    worst = crs.select(
+        "patient",
+        "exposure_time",
+        pl.col("time_of_max").alias("worst"),
+        pl.col("max_at_least"),
+        pl.col("last_sign").alias("crs_last_sign"),
+    )
     own = iec_hs.with_row_index("at").select("at", "patient", "exposure_time", "onset", "last_sign")
     own = own.join(worst, on=["patient", "exposure_time"]).filter(pl.col("onset") > pl.col("worst"))
     now = joint.select("patient", pl.col("start").alias("from"), "crs_at_least", "crs_at_most").sort("from")
     own = own.sort("onset").join_asof(now, left_on="onset", right_on="from", by="patient", check_sortedness=False)
     settling = own.filter((pl.col("crs_at_least") < pl.col("max_at_least")).fill_null(value=False))
-    rows = settling.sort("at", "worst").unique("at", keep="first", maintain_order=True)
-    certain = (pl.col("crs_at_most") < pl.col("max_at_least")).fill_null(value=False)
+    soon = pl.col("onset") - pl.col("crs_last_sign") <= limit
+    open_still = pl.col("at").is_in(_crs_not_excluded(own, joint, limit).implode())
+    settling = settling.with_columns(soon.alias("soon")).filter(soon | open_still)
+    rows = settling.sort("at", ~pl.col("soon"), "worst").unique("at", keep="first", maintain_order=True)
+    certain = pl.col("soon") & (pl.col("crs_at_most") < pl.col("max_at_least")).fill_null(value=False)
     table = rows.with_columns(
         pl.col("onset").alias("start"), pl.max_horizontal("last_sign", pl.col("onset") + 1).alias("end")
     )
     return _said(table, "order", "iec_hs_as_crs_settles", [*scales["iec_hs"], *scales["crs"]], certain)
+
+
+def _crs_not_excluded(episodes: pl.DataFrame, joint: pl.DataFrame, limit: int) -> pl.Series:
+    """The episodes (column at) before whose onset CRS was not excluded at some moment within the limit."""
+    now = joint.select(
+        "patient", pl.col("start").alias("since"), pl.col("end").alias("to"), pl.col("crs_at_most").alias("high")
+    )
+    near = episodes.join(now, on="patient").filter(
+        pl.col("high") >= 1, pl.col("to") > pl.col("onset") - limit, pl.col("since") < pl.col("onset")
+    )
+    return near["at"].unique()

@@ -421,7 +421,7 @@ leak     | infection_sepsis | 140  | 142 | low_pressure                         
 
 IEC_HS_AFTER_CRS = Ward(
     id="IEC-HS after CRS",
-    why="An IEC-HS comes as CRS settles if it begins within a week of the last sign; later it is not that, unless nobody measured in that week.",
+    why="An IEC-HS comes as CRS settles if it begins within a week after CRS was graded, between signs too; later it is not that, unless nobody measured in that week.",
     scales=("crs.astct-2019", "iechs.hines-2023"),
     charted="""
 patient      | hours | concept          | value      | text                    | until | low | high
@@ -435,9 +435,9 @@ everyone     | 0     | iec_hs_severity  |            | none                    |
 everyone     | 150   | ferritin         | 900 ug/L   |                         | 400   |     | 300
 everyone     | 150   | fibrinogen       | 1.0 g/L    |                         | 400   | 2.0 | 4.0
 soon         | 24    | body_temperature | 36.8 Cel   |                         | 400   |     |
-soon         | 192   | iec_hs_severity  |            | grade_2                 | 210   |     |
+soon         | 203   | iec_hs_severity  |            | grade_2                 | 210   |     |
 late         | 24    | body_temperature | 36.8 Cel   |                         | 400   |     |
-late         | 193   | iec_hs_severity  |            | grade_2                 | 210   |     |
+late         | 204   | iec_hs_severity  |            | grade_2                 | 210   |     |
 late-unseen  | 24    | body_temperature | 36.8 Cel   |                         | 30    |     |
 late-unseen  | 300   | body_temperature | 36.8 Cel   |                         | 400   |     |
 late-unseen  | 310   | iec_hs_severity  |            | grade_2                 | 320   |     |
@@ -449,7 +449,7 @@ late-seen    | 310   | iec_hs_severity  |            | grade_2                 |
         "findings": """
 patient     | finding               | from | to  | state    | missing
 late-unseen | iec_hs_as_crs_settles | 310  | 320 | possible | crs
-soon        | iec_hs_as_crs_settles | 192  | 210 | found    | -
+soon        | iec_hs_as_crs_settles | 203  | 210 | found    | -
 """,
     },
 )

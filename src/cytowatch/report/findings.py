@@ -21,7 +21,7 @@ _ORDER = {
     "biphasic_crs": ("CRS in two phases", "A CRS episode that is not the first after the same exposure."),
     "iec_hs_as_crs_settles": (
         "IEC-HS as CRS settles",
-        "This IEC-HS episode begins after the worst of a CRS of the same exposure, and soon after its last sign.",
+        "This IEC-HS episode begins after the worst of a CRS of the same exposure, while it lasts or soon after it.",
     ),
 }
 _SUPPORTS = " (supports it, is no finding by itself)"

@@ -646,6 +646,7 @@ WORDS = f"""
     child 1 {{ age_years = [1, 18] }}
     several 3 {{ count = [{FEVER}, {LOW_BY_AGE}, {{ not = {LOW} }}], at_least = 2 }}
     perhaps 2 {{ possible = {FEVER} }}
+    weighed 3 {{ possible = {LOW_BY_AGE}, judged = true }}
     days 3 {{ cumulative = {{ any = [{FEVER}, {{ running = ["norepinephrine"] }}] }}, days = 1, bridging_days = 0.5 }}
     often~ 2 {{ repeated = {FEVER}, times = 2 }}
 """

@@ -29,6 +29,7 @@ from cytowatch.knowledge.model import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.new_only import new_only
 from cytowatch.knowledge.view_words import Words
 
 
@@ -110,6 +111,7 @@ SHOWN = {
     "possibly Heart rate > 90 /min": Possible(FAST),
     "unless it is known that Heart rate > 90 /min": ExceptKnown(FAST),
     "Heart rate > 90 /min, only where it is known": All((FAST, Not(ExceptKnown(FAST)))),
+    "Heart rate > 90 /min; open where the baseline was so already": new_only(FAST),
     "(Heart rate > 90 /min) for 3 h without a break": Sustained(FAST, 3.0),
     "(Heart rate > 90 /min) for 7 days in all, breaks of less than 3 days included": Cumulative(FAST, 7.0, 3.0),
     "(Heart rate > 90 /min) in at least 2 readings": Repeated(FAST, 2),

@@ -164,6 +164,7 @@ class Possible:
     """Never certain; possible where the part is possible."""
 
     of: Node
+    judged: bool = False  # where the part is certain, somebody's judgment is what lacks
 
 
 @dataclass(frozen=True)

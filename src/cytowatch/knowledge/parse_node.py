@@ -29,14 +29,15 @@ from cytowatch.knowledge.model import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.new_only import new_only
 from cytowatch.knowledge.shape import Reader
 
 _OPERATORS: tuple[Operator, ...] = get_args(Operator)
 _LIMITS: tuple[Limit, ...] = get_args(Limit)
 _REFERENCES = ("", "uln", "lln", "baseline", "lowest")
 _CRITERION, _GRADE = "criterion", "grade_of"
-# other scales' criteria by scale and id, to be put in place of a reference
-Library = dict[str, dict[str, tuple[int, Node]]]
+# other scales' criteria by scale and id, to be put in place of a reference; the points of a score are no grade
+Library = dict[str, dict[str, tuple[int | None, Node]]]
 
 
 def node(reader: Reader, library: Library | None = None) -> Node:
@@ -178,9 +179,18 @@ def _grade_of(reader: Reader, library: Library) -> Node:
     for scale in reader.texts("grade_of"):
         if scale not in library:
             reader.fail(f"There is no scale `{scale}`.", "grade_of")
-        parts += [part for grade, part in library[scale].values() if grade >= at_least]
+        if any(grade is None for grade, _ in library[scale].values()):
+            reader.fail(
+                f"`{scale}` adds points up: its rows have no grades of their own.",
+                "grade_of",
+                why="The points of one row say nothing of the grade that the sum makes.",
+                hint=f'Name the rows that are meant: {{ criterion = "{scale}.<id>" }}.',
+            )
+        parts += [part for grade, part in library[scale].values() if grade is not None and grade >= at_least]
     if not parts:
         reader.fail(f"None of the scales has a criterion of grade {at_least} or more.", "at_least")
+    if reader.truth("new_only", False):
+        parts = [new_only(part) for part in parts]
     return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
@@ -191,7 +201,9 @@ _VOCABULARY: dict[str, Callable[[Reader, Library], Node]] = {
     "any": lambda reader, library: AnyOf(_nodes(reader, "any", library)),
     "count": _count,
     "not": lambda reader, library: Not(node(reader.table("not"), library)),
-    "possible": lambda reader, library: Possible(node(reader.table("possible"), library)),
+    "possible": lambda reader, library: Possible(
+        node(reader.table("possible"), library), reader.truth("judged", False)
+    ),
     "except_known": lambda reader, library: ExceptKnown(node(reader.table("except_known"), library)),
     "sustained": _sustained,
     "cumulative": _cumulative,

@@ -29,6 +29,7 @@ from cytowatch.knowledge.model import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.new_only import as_asked
 
 _SIGNS = {">": ">", ">=": "≥", "<": "<", "<=": "≤", "==": "="}
 _UNITS = {
@@ -49,6 +50,9 @@ class Words:
 
     def condition(self, node: Node) -> str:
         """The whole condition."""
+        asked = as_asked(node)
+        if asked != node:
+            return f"{self.condition(asked)}; open where the baseline was so already"
         match node:
             case All((first, Not(ExceptKnown(known)))) if known == first:
                 return f"{self._inside(first)}, only where it is known"

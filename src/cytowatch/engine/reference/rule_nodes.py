@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cytowatch.engine.reference.rows import Row
+from cytowatch.engine.reference.rule_axes import JUDGEMENT
 from cytowatch.engine.reference.rule_charted import Doses, Drugs, SinceExposure, Years, listed
 from cytowatch.engine.reference.rule_parts import Part, Record, Truth
 from cytowatch.engine.reference.rule_quantities import Computed, OnEstimate, Quantities
@@ -99,9 +100,24 @@ class Contrary(Turned):
 class Perhaps(Turned):
     """Never more than possible."""
 
+    def __init__(self, part: Part, judged: bool) -> None:
+        super().__init__(part)
+        self.judged = judged
+
     def truth(self, time: int) -> Truth:
         """Possible where the part is."""
         return Truth(certain=False, possible=self.part.truth(time).possible)
+
+    def names(self, time: int) -> tuple[str, ...]:
+        """What the part names; where that is certain, and one has to judge, the judgement."""
+        return self._with_judgement(self.part.names(time), time)
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """The same of what the part lacks."""
+        return self._with_judgement(self.part.lacking(time), time)
+
+    def _with_judgement(self, own: tuple[str, ...], time: int) -> tuple[str, ...]:
+        return (*own, JUDGEMENT) if self.judged and self.part.truth(time).certain else own
 
 
 class Unless(Turned):
@@ -142,7 +158,7 @@ class Grower:
             AnyOf: lambda node: Several(self._each(node.of), 1),
             Count: lambda node: Several(self._each(node.of), node.at_least),
             Not: lambda node: Contrary(self.grow(node.of)),
-            Possible: lambda node: Perhaps(self.grow(node.of)),
+            Possible: lambda node: Perhaps(self.grow(node.of), node.judged),
             ExceptKnown: lambda node: Unless(self.grow(node.of)),
             Sustained: lambda node: Held(self.grow(node.of), node.hours, node.pause_hours, record),
             Cumulative: lambda node: Summed(self.grow(node.of), node.days, node.bridging_days, record),

@@ -50,12 +50,19 @@ class Lasting(Atom):
 
     def __init__(self, part: Part, record: Record) -> None:
         self.part = part
+        self.record = record
         self.runs = runs(part, record)
         self.concepts = part.concepts
 
     def settled_by(self, time: int) -> tuple[str, ...]:
         """What the inner part lacks now; if it lacks nothing now, all that it reads."""
-        return tuple(dict.fromkeys(self.part.lacking(time))) or self.concepts
+        return tuple(dict.fromkeys(self.part.lacking(time))) or self._all_read()
+
+    def _all_read(self) -> tuple[str, ...]:
+        """All that the inner part reads; drugs that run go by one name."""
+        kind = {concept: self.record.chart.rules.concept(concept).kind for concept in self.concepts}
+        named = ("vasopressor_state" if kind[concept] == "infusion" else concept for concept in self.concepts)
+        return tuple(dict.fromkeys(named))
 
     def proof(self, time: int) -> list[Row]:
         """The rows of the inner part, as it stands now."""

@@ -10,14 +10,14 @@ from cytowatch.engine.compile import Truth, is_open
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import split_at
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
-from cytowatch.engine.rules.compile import Compiler
+from cytowatch.engine.rules.compile import JUDGEMENT, Compiler
 from cytowatch.engine.rules.distinct import distinct
 from cytowatch.engine.rules.reader import Atom
 from cytowatch.engine.rules.statements import NO, YES, Leaf, Statement, Told, either, every
 from cytowatch.knowledge.model import Criterion, Domain, Scale
 
 _GENERAL = "attribution"
-_JUDGEMENT, _HOME, _SEDATED, _CAUSE = "clinical_judgement", "attribution_hypoxia", "sedated", "death_cause"
+_HOME, _SEDATED, _CAUSE = "attribution_hypoxia", "sedated", "death_cause"
 _TRIGGERED, _ASSUMED = Leaf("triggered"), Leaf("assumed")
 _OWN_DEATH, _UNKNOWN_DEATH = Leaf("death|own"), Leaf("death|unknown")
 _DEAD = _OWN_DEATH | _UNKNOWN_DEATH
@@ -52,7 +52,7 @@ def plan(scale: Scale, compiler: Compiler) -> Plan:
     flags = {flag.id: compiler.condition(flag.when)[0] for flag in scale.flag_rules}
     death = [scale.episode.death_criterion] if scale.episode.death_criterion else []
     named = {name for _, atoms in criteria.values() for atom in atoms for name, _ in atom.names}
-    missing = sorted(named | {"no_trigger", _JUDGEMENT, _HOME, _SEDATED, _CAUSE})
+    missing = sorted(named | {"no_trigger", JUDGEMENT, _HOME, _SEDATED, _CAUSE})
     recalled = ["recalled_criteria"] if any(part.evidence == "recalled" for part in scale.criteria) else []
     elsewhere = ["attributed_elsewhere"] if _can_be_taken_away(scale) else []
     names = ["no_trigger", "assumed_trigger", *flags, *recalled, *elsewhere]
@@ -279,7 +279,7 @@ def _missing(axes: _Axes, floor: int = 0) -> dict[str, Statement]:
         lacking = [(name, atom.is_open & held) for atom in atoms for name, held in atom.names]
         for name, held in lacking:
             said[name].append(plain & held)
-        said[_JUDGEMENT].append(plain & ~either(held for _, held in lacking))
+        said[JUDGEMENT].append(plain & ~either(held for _, held in lacking))
     said["no_trigger"] = [~_TRIGGERED]
     said[_CAUSE] = [every([_TRIGGERED, _UNKNOWN_DEATH, ~_OWN_DEATH])]
     return {name: either(parts) for name, parts in said.items()}

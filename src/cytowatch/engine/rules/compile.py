@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -43,6 +44,8 @@ from cytowatch.knowledge.model import (
     Running,
     Sustained,
 )
+
+JUDGEMENT = "clinical_judgement"
 
 
 @dataclass
@@ -132,8 +135,8 @@ class Compiler:
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
-            case Possible(part):
-                return Truth(NO, self._silently(part).possible)
+            case Possible(part, judged):
+                return self._possible(node, part, judged=judged)
             case ExceptKnown(part):
                 known = self._silently(part, named=False).certain
                 return Truth(~known, ~known)
@@ -151,6 +154,13 @@ class Compiler:
         inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
         self.atoms = [*self.atoms[:before], *inner]
         return whole
+
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
+        """Never certain; where its part is, somebody may have to judge."""
+        inner = self._silently(part)
+        if judged:
+            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
+        return Truth(NO, inner.possible)
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""
@@ -287,7 +297,23 @@ class Compiler:
         self.ask([f"{key}|on"], key, lambda: self.lanes.given(key, node))
         enough = self.column(pl.col(f"{key}|on") >= node.times)
         absent = [concept for concept in node.concepts if concept in self.lanes.not_recorded]
-        return Truth(enough, YES if absent else enough), [(name, YES) for name in absent[:1]]
+        doubtful = self._doses_in_doubt(key, node)
+        if not doubtful:
+            return Truth(enough, YES if absent else enough), [(name, YES) for name in absent[:1]]
+        most = pl.sum_horizontal(f"{key}|on", *doubtful.values())
+        names = [(drug, self.column(pl.col(counter) > 0)) for drug, counter in doubtful.items()]
+        possible = YES if absent else self.column(most >= node.times)
+        return Truth(enough, possible), [*((name, YES) for name in absent[:1]), *names]
+
+    def _doses_in_doubt(self, key: str, node: Given) -> dict[str, str]:
+        """The counters of the drugs of which a dose could not be read."""
+        found: dict[str, str] = {}
+        for drug in node.concepts:
+            if self.lanes.doses_in_doubt(drug, node.within_hours).height:
+                counter = f"{key}|{drug} in doubt"
+                self.ask([counter], counter, partial(self.lanes.may_be_given, counter, drug, node.within_hours))
+                found[drug] = counter
+        return found
 
     def _days(self, first: float, last: float) -> tuple[Truth[Statement], Names]:
         key = f"day {first:g} to {last:g}"
@@ -329,7 +355,11 @@ class Compiler:
 
     def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
         """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
-        concepts = concepts_in_order(node, self.lanes.knowledge)
+        read = concepts_in_order(node, self.lanes.knowledge)
+        kinds = self.lanes.knowledge.concepts
+        # of a drug that runs it is asked what it did, under one name for all of them
+        named = ("vasopressor_state" if kinds[name].kind == "infusion" else name for name in read)
+        concepts = list(dict.fromkeys(named))
         if isinstance(node, Repeated):
             return [(name, YES) for name in concepts]
         before = len(self.atoms)

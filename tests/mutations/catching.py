@@ -102,7 +102,9 @@ class Said:
         yield "criteria", self._otherwise(bounds._criteria(self.axes), bounds._criteria(wrong.axes))
         if not concerned:
             yield "flags", self._otherwise(bounds._flags(self.axes), bounds._flags(wrong.axes))
-        missing = self._otherwise(self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True))
+        missing = self._otherwise(
+            self.missing(concerned), wrong.missing(concerned), self.missing(concerned, others=True)
+        )
         # names of what is missing may be left out where an episode itself makes grade 1
         yield "missing", missing & (self.bound("maybe") > 1) if self.scale.has_episodes else missing
 

@@ -99,10 +99,11 @@ class Count:
 
 @dataclass(frozen=True)
 class Sustained:
-    """The part has held without a break for so long."""
+    """The part has held without a break for so long; across breaks shorter than ``pause_hours`` it may have."""
 
     of: Node
     hours: float
+    pause_hours: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def _count(reader: Reader, library: Library) -> Count:
 
 
 def _sustained(reader: Reader, library: Library) -> Sustained:
-    return Sustained(node(reader.table("sustained"), library), reader.number("hours"))
+    part = node(reader.table("sustained"), library)
+    return Sustained(part, reader.number("hours"), reader.number("pause_hours", 0.0))
 
 
 def _cumulative(reader: Reader, library: Library) -> Cumulative:

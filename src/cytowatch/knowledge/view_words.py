@@ -127,7 +127,8 @@ class Words:
         inner = self.condition(node.of)
         match node:
             case Sustained():
-                return f"({inner}) for {node.hours:g} h without a break"
+                pause = f" (perhaps, across breaks of less than {node.pause_hours:g} h)" if node.pause_hours else ""
+                return f"({inner}) for {node.hours:g} h without a break{pause}"
             case Cumulative():
                 bridged = f", breaks of less than {node.bridging_days:g} days included" if node.bridging_days else ""
                 return f"({inner}) for {node.days:g} days in all{bridged}"

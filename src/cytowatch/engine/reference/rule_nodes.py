@@ -53,8 +53,14 @@ class Several(Part):
         return Truth(certain >= self.needed, possible >= self.needed)
 
     def names(self, time: int) -> tuple[str, ...]:
-        """What the parts name, in order."""
+        """What the parts name, in order, as long as they leave the whole open."""
+        if not self.truth(time).open:
+            return ()
         return tuple(name for part in self.parts for name in part.names(time))
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What the parts name, in order, whether or not it would settle the whole."""
+        return tuple(name for part in self.parts for name in part.lacking(time))
 
     def rows(self, time: int) -> list[Row]:
         """The rows of the parts, in order."""
@@ -72,6 +78,10 @@ class Turned(Part):
     def names(self, time: int) -> tuple[str, ...]:
         """What the part names, as it stands."""
         return self.part.names(time)
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What the part lacks, as it stands."""
+        return self.part.lacking(time)
 
     def rows(self, time: int) -> list[Row]:  # noqa: ARG002  (at no moment)
         """Nothing: the rows of the part are not what makes this certain."""
@@ -116,6 +126,10 @@ class Unless(Turned):
         """Nothing: it is never open."""
         return ()
 
+    def lacking(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (at no moment)
+        """Nothing: it is never open."""
+        return ()
+
 
 class Grower:
     """Makes the trees of one patient."""
@@ -140,7 +154,7 @@ class Grower:
             Not: lambda node: Contrary(self.grow(node.of)),
             Possible: lambda node: Perhaps(self.grow(node.of), node.judged),
             ExceptKnown: lambda node: Unless(self.grow(node.of)),
-            Sustained: lambda node: Held(self.grow(node.of), node.hours, record),
+            Sustained: lambda node: Held(self.grow(node.of), node.hours, node.pause_hours, record),
             Cumulative: lambda node: Summed(self.grow(node.of), node.days, node.bridging_days, record),
             Repeated: lambda node: Times(node.of, node.times, record),
         }

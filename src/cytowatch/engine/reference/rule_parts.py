@@ -46,6 +46,10 @@ class Part(ABC):
     def names(self, time: int) -> tuple[str, ...]:
         """What would settle those of its atoms that are open at ``time``."""
 
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """What its open atoms lack, also those in a part that is settled without them."""
+        return self.names(time)
+
     @abstractmethod
     def rows(self, time: int) -> list[Row]:
         """The rows of those of its atoms that are certain at ``time``."""

@@ -50,12 +50,19 @@ class Lasting(Atom):
 
     def __init__(self, part: Part, record: Record) -> None:
         self.part = part
+        self.record = record
         self.runs = runs(part, record)
         self.concepts = part.concepts
 
     def settled_by(self, time: int) -> tuple[str, ...]:
         """What the inner part lacks now; if it lacks nothing now, all that it reads."""
-        return tuple(dict.fromkeys(self.part.names(time))) or self.concepts
+        return tuple(dict.fromkeys(self.part.lacking(time))) or self._all_read()
+
+    def _all_read(self) -> tuple[str, ...]:
+        """All that the inner part reads; drugs that run go by one name."""
+        kind = {concept: self.record.chart.rules.concept(concept).kind for concept in self.concepts}
+        named = ("vasopressor_state" if kind[concept] == "infusion" else concept for concept in self.concepts)
+        return tuple(dict.fromkeys(named))
 
     def proof(self, time: int) -> list[Row]:
         """The rows of the inner part, as it stands now."""
@@ -63,15 +70,20 @@ class Lasting(Atom):
 
 
 class Held(Lasting):
-    """The inner part has held without a break for so many hours."""
+    """The inner part has held without a break for so many hours; a short pause may have been none."""
 
-    def __init__(self, part: Part, hours: float, record: Record) -> None:
+    def __init__(self, part: Part, hours: float, pause_hours: float, record: Record) -> None:
         super().__init__(part, record)
-        wait, first = round(hours * HOUR_US), record.span.start
+        wait, pause, first = round(hours * HOUR_US), round(pause_hours * HOUR_US), record.span.start
         self.certain = [(start + wait, end) for start, end in stretches(self.runs, certain=True)]
-        # what was possible at the start of the span may have been so long before it
-        possible = stretches(self.runs, certain=False)
-        self.possible = [(start if start == first else start + wait, end) for start, end in possible]
+        self.possible: list[tuple[int, int]] = []
+        began, before = first, None
+        for start, end in stretches(self.runs, certain=False):
+            if before is None or start - before >= pause:
+                began = start
+            # what was possible at the start of the span may have been so long before it
+            self.possible.append((start if began == first else max(start, began + wait), end))
+            before = end
         self.edges = part.edges.union(start for start, _ in (*self.certain, *self.possible))
 
     def truth(self, time: int) -> Truth:

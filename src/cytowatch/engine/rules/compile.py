@@ -126,11 +126,11 @@ class Compiler:
         """The truth of a node; its leaves are added to ``atoms``."""
         match node:
             case All(parts):
-                return _combined(every, [self.node(part) for part in parts])
+                return self._combined(every, parts)
             case AnyOf(parts):
-                return _combined(either, [self.node(part) for part in parts])
+                return self._combined(either, parts)
             case Count(parts, number):
-                return _combined(lambda said: at_least(number, said), [self.node(part) for part in parts])
+                return self._combined(lambda said: at_least(number, said), parts)
             case Not(part):
                 inner = self._silently(part)
                 return Truth(~inner.possible, ~inner.certain)
@@ -150,6 +150,16 @@ class Compiler:
         if judged:
             self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
         return Truth(NO, inner.possible)
+
+    def _combined(self, how: Callable[[list[Statement]], Statement], parts: tuple[Node, ...]) -> Truth[Statement]:
+        """Several parts as one; their leaves are asked for only while the whole is open."""
+        before = len(self.atoms)
+        truths = [self.node(part) for part in parts]
+        whole = Truth(how([truth.certain for truth in truths]), how([truth.possible for truth in truths]))
+        open_ = whole.possible & ~whole.certain
+        inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
+        self.atoms = [*self.atoms[:before], *inner]
+        return whole
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""
@@ -328,7 +338,11 @@ class Compiler:
 
     def _lacking(self, node: Sustained | Cumulative | Repeated) -> Names:
         """What the inner condition lacks now; where it lacks nothing now, all that it reads."""
-        concepts = concepts_in_order(node, self.lanes.knowledge)
+        read = concepts_in_order(node, self.lanes.knowledge)
+        kinds = self.lanes.knowledge.concepts
+        # of a drug that runs it is asked what it did, under one name for all of them
+        named = ("vasopressor_state" if kinds[name].kind == "infusion" else name for name in read)
+        concepts = list(dict.fromkeys(named))
         if isinstance(node, Repeated):
             return [(name, YES) for name in concepts]
         before = len(self.atoms)
@@ -337,7 +351,7 @@ class Compiler:
         lacked: dict[str, Statement] = {}
         for atom in inner:
             for name, held in atom.names:
-                lacked[name] = lacked.get(name, NO) | (atom.is_open & held)
+                lacked[name] = lacked.get(name, NO) | (atom.lacks & held)
         nothing = ~either(lacked.values())
         return [
             *((name, held | nothing if name in concepts else held) for name, held in lacked.items()),
@@ -354,7 +368,3 @@ def _gray_names(concept: str, bits: dict[str, Statement], silent: Statement) -> 
         (f"{concept}_baseline", by_baseline),
         ("age", by_age),
     ]
-
-
-def _combined(how: Callable[[list[Statement]], Statement], parts: list[Truth[Statement]]) -> Truth[Statement]:
-    return Truth(how([part.certain for part in parts]), how([part.possible for part in parts]))

@@ -11,7 +11,7 @@ import polars as pl
 
 from cytowatch.engine.compile import Truth
 from cytowatch.engine.rules.lanes import Lanes
-from cytowatch.engine.rules.statements import Statement
+from cytowatch.engine.rules.statements import YES, Statement
 from cytowatch.knowledge.model import Node
 
 # what a leaf says, over the counters of a grid, and what would settle it
@@ -29,10 +29,17 @@ class Atom:
     names: Names
     # false below `not`, `possible` and `except_known`: it is no evidence for the condition that holds
     asserts: bool = True
+    # what the conditions around it leave open: where one of them is settled, nobody need know the leaf
+    within: Statement = YES
 
     @cached_property
     def is_open(self) -> Statement:
         """Possible and not certain; oxygen without a device is so as long as nobody has charted the device."""
+        return self.lacks & self.within
+
+    @cached_property
+    def lacks(self) -> Statement:
+        """The same, whether or not it would settle what is around it."""
         if getattr(self.leaf, "without", ""):
             return self.truth.possible
         return self.truth.possible & ~self.truth.certain

@@ -63,13 +63,15 @@ def _runs(states: pl.DataFrame, *columns: str) -> pl.DataFrame:
 
 
 def _sustained(states: pl.DataFrame, node: Sustained) -> tuple[pl.DataFrame, pl.DataFrame]:
-    length = round(node.hours * HOUR_US)
+    length, pause = round(node.hours * HOUR_US), round(node.pause_hours * HOUR_US)
     sure = _runs(states, "certain").filter("certain").with_columns(pl.col("start") + length)
-    from_start = pl.col("start") == pl.col("span_start")
     maybe = _runs(states, "possible").filter("possible")
-    return sure, maybe.with_columns(
-        pl.when(from_start).then("start").otherwise(pl.col("start") + length).alias("start")
-    )
+    # a short break before a run is passed over: what counts began with the first of such runs
+    same = _SAME_BEFORE & (pl.col("span_start") == pl.col("span_start").shift(1))
+    goes_on = (same & (pl.col("start") - pl.col("end").shift(1) < pause)).fill_null(value=False)
+    began = pl.when(~goes_on).then("start").forward_fill()
+    enough = pl.when(began == pl.col("span_start")).then("start").otherwise(pl.max_horizontal("start", began + length))
+    return sure, maybe.with_columns(enough.alias("start"))
 
 
 def _cumulative(states: pl.DataFrame, node: Cumulative) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -73,6 +73,8 @@ def _check_shape(place: Place, node: Node, knowledge: Knowledge) -> Findings:
                 yield from of_kind(place, "when", part.concept, ("reading",), knowledge)
         case Sustained() if node.hours <= 0:
             yield place.error("when", f"`sustained` for {node.hours:g} hours is no time.", "Above 0.")
+        case Sustained() if not 0 <= node.pause_hours < node.hours:
+            yield place.error("when", f"`pause_hours` of {node.pause_hours:g} is no pause within {node.hours:g} hours.")
         case Cumulative() if node.days <= 0 or node.bridging_days < 0:
             yield place.error("when", "`cumulative` needs days above 0, and bridging_days of 0 or more.")
         case Repeated() if node.times < 1:

@@ -13,6 +13,7 @@ from pathlib import Path
 from cytowatch import schema
 from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
+from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
@@ -59,6 +60,8 @@ def page(title: str, *parts: str) -> str:
 def concept_row(concept: Concept) -> list[str]:
     """One concept."""
     ranges = [f"{number(low)} to {number(high)} {unit}" for unit, (low, high) in concept.plausible.items()]
+    if concept.smallest:
+        ranges.append(f"if not 0, from {number(concept.smallest)}")
     hours = "" if concept.valid_for_us is None else f"{concept.valid_for_us / schema.HOUR_US:g} h"
     accepted = [unit.name for unit in concept.accepted]
     said = code(concept.categories) or ("free text" if concept.free_text else "")
@@ -88,7 +91,29 @@ def concepts(knowledge: Knowledge) -> str:
         "The canonical unit stands first. A value outside the accepted range is rejected, never clipped; what is "
         "accepted is not what is normal."
     )
-    return page("Concepts and units", said, *parts)
+    return page("Concepts and units", said, *parts, *limits_of_normal(knowledge))
+
+
+def limits_of_normal(knowledge: Knowledge) -> list[str]:
+    """Where limits of normal can lie, and which units they cannot be told apart in."""
+    rows = []
+    for concept in knowledge.concepts.values():
+        if found := bands(concept):
+            ends = [found.get(name) for name in ("limit_low", "limit_high")]
+            limits = [f"{number(band[0])} to {number(band[1])} {concept.units[0]}" if band else "" for band in ends]
+            alike = sorted(
+                {tuple(sorted((part.printed.name, part.taken.name))) for part in mistakes(concept) if part.passes}
+            )
+            rows.append([f"`{concept.key}`", *limits, "; ".join(" and ".join(pair) for pair in alike)])
+    said = (
+        "Between these numbers a laboratory's own limits lie, whatever the method, sex and age; they say nothing "
+        "of what is normal, and are our own choice (house). Limits printed beside a value that lie elsewhere are "
+        "in another unit than the value, or mistyped: they are [not used](../how-to/limits-of-normal.md). A lower "
+        "limit of 0 always passes. The last column names units that are so near to each other that limits in the "
+        "one can pass for limits in the other."
+    )
+    head = ["concept", "lower limit", "upper limit", "units not told apart"]
+    return ["## Limits of normal", said, table(head, rows)]
 
 
 def band(row: ThresholdBand, unit: str) -> str:

@@ -242,7 +242,7 @@ def grade_intake(
     chosen = check_scales(scales, knowledge)
     product = check_product(assume_trigger, knowledge)
     graded = grade_observations(
-        intake.observations,
+        intake.charted,
         intake.patients,
         knowledge,
         chosen,

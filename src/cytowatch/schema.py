@@ -54,7 +54,7 @@ _LIST = pl.List(pl.String())
 OBSERVATIONS = Table(
     "observations",
     (
-        Column("row", pl.Int64(), "number of the input row, unique in a run"),
+        Column("row", pl.Int64(), "number of the input row, unique in a run; below 0 for a row in doubt"),
         Column("patient", _TEXT, "pseudonymous id"),
         Column("time", _TIME, "microseconds since 1970 UTC, or since the file's zero where the clock is hours"),
         Column("until", _TIME, "end, same clock; empty if open"),

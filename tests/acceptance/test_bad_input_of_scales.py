@@ -126,6 +126,38 @@ def test_limits_of_normal_come_in_the_unit_of_their_value() -> None:
     assert now(in_mg, 1)[0] == 3
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "low", "high"),
+    [
+        (88, "umol/L", 0.7, 1.3),
+        (1.0, "mg/dL", 62, 106),
+        (1.0, "mg/dL", 7, 13),
+        (0.088, "mmol/L", 0.7, 1.3),
+        (88, "umol/L", 1.3, 0.7),
+    ],
+)
+def test_limits_of_normal_in_another_unit_make_no_grade(value: float, unit: str, low: float, high: float) -> None:
+    """A normal creatinine, its limits in mg/dL, umol/L, mg/L or upside down: as if there were none, and told."""
+    scale = "organ.ctcae-5.0.creatinine_increased"
+    found = graded([lab(0, "creatinine", value, unit, range_low=float(low), range_high=float(high))], scale)
+    bare = graded([lab(0, "creatinine", value, unit)], scale)
+    assert now(found, 1) == now(bare, 1)
+    assert now(found, 1)[0] == 0
+    assert "creatinine_range" in now(found, 1)[3]
+    assert found.rejects.is_empty()
+    assert found.ledger["rows"].sum() == 1
+    (told,) = found.ledger.filter(pl.col("fate") == "ignored")["reason"]
+    assert told.startswith("limits of normal beside creatinine not used: ")
+
+
+def test_one_row_with_limits_in_another_unit_leaves_the_others_alone() -> None:
+    """Day by day 1.0 mg/dL; the limits of the second day stand in umol/L, those of the third in mg/dL again."""
+    scale = "organ.ctcae-5.0.creatinine_increased"
+    rows = [lab(24 * day, "creatinine", 2.0, "mg/dL", range_high=high) for day, high in enumerate((1.2, 106.0, 1.2))]
+    found = graded([lab(-1, "creatinine", 1.0, "mg/dL", range_high=1.2), CELLS, *rows], scale)
+    assert [now(found, hours)[3] for hours in (12, 36, 60)] == [[], ["creatinine_range"], []]
+
+
 def test_neutrophils_per_microliter_and_per_liter() -> None:
     per_microliter, per_liter = (
         graded([lab(0, "neutrophils", *typed)], ANC) for typed in ((850, "/uL"), (0.85, "10*9/L"))
@@ -141,11 +173,93 @@ def test_a_count_of_850_x_10_9_per_liter_is_refused() -> None:
     assert "120 10*9/L" in found.rejects["reason"][0]
 
 
-def test_a_count_of_less_than_one_cell_per_microliter_is_kept() -> None:
-    """The plausible range begins at 0, for there may be no neutrophils at all: 0.85 /uL is grade 4, not refused."""
-    found = graded([lab(0, "neutrophils", 0.85, "/uL")], ANC)
-    assert found.rejects.is_empty()
-    assert now(found, 1)[:2] == (4, 4)
+@pytest.mark.parametrize(
+    ("concept", "scale"),
+    [
+        ("neutrophils", ANC),
+        ("white_cells", "organ.ctcae-5.0.white_blood_cell_decreased"),
+        ("lymphocytes", "organ.ctcae-5.0.lymphocyte_count_decreased"),
+    ],
+)
+@pytest.mark.parametrize("unit", ["/uL", "cells/mm3", "10*6/L", "cells/µL", "/mcL"])
+@pytest.mark.parametrize("value", [0.85, 2.5, 11.2])
+def test_thousands_under_the_unit_of_single_cells_make_no_grade_4(
+    concept: str, scale: str, unit: str, value: float
+) -> None:
+    """0.85 or 2.5 x 10*9/L, written as so many cells per microliter: refused, and the count is unknown."""
+    found = graded([CELLS, lab(0, concept, value, unit)], scale)
+    (reject,) = found.rejects.to_dicts()
+    assert (reject["rule"], reject["value"]) == ("too_small", str(value))
+    assert "the least that is not 0 is 0.001 10*9/L" in reject["reason"]
+    assert "check the unit" in reject["hint"]
+    assert now(found, 0)[:2] == (0, 4)
+    assert concept in now(found, 0)[3]
+    assert found.ledger["rows"].sum() == 2
+
+
+@pytest.mark.parametrize("unit", ["/uL", "/mm3", "cells/uL", "10*6/L"])
+def test_platelets_in_thousands_under_the_unit_of_single_cells(unit: str) -> None:
+    scale = "organ.ctcae-5.0.platelet_count_decreased"
+    found = graded([CELLS, lab(0, "platelets", 85, unit)], scale)
+    assert found.rejects["rule"].to_list() == ["too_small"]
+    assert now(found, 0)[:2] == (0, 4)
+    assert now(graded([CELLS, lab(0, "platelets", 85_000, unit)], scale), 0)[:2] == (0, 1)
+
+
+@pytest.mark.parametrize("unit", ["/uL", "10*9/L", "K/uL"])
+def test_no_neutrophils_at_all_is_a_count(unit: str) -> None:
+    assert now(graded([lab(0, "neutrophils", 0, unit)], ANC), 0)[:2] == (4, 4)
+
+
+def test_the_least_count_and_a_whole_one_are_read() -> None:
+    for value, unit in ((1, "/uL"), (0.001, "10*9/L"), (99, "/uL"), (100.5, "/uL"), (0.0025, "10*9/L")):
+        found = graded([lab(0, "neutrophils", value, unit)], ANC)
+        assert found.rejects.is_empty(), (value, unit)
+        assert now(found, 0)[:2] == (4, 4)
+
+
+def test_a_series_that_mixes_units_is_one_series() -> None:
+    """850 per microliter, then 0.85 x 10*9/L: one grade without a seam, as in one unit."""
+    mixed = graded([lab(0, "neutrophils", 850, "/uL"), lab(24, "neutrophils", 0.85, "10*9/L")], ANC).timeline
+    plain = graded([lab(0, "neutrophils", 0.85, "K/uL"), lab(24, "neutrophils", 0.85, "K/uL")], ANC).timeline
+    assert mixed.equals(plain)
+    assert mixed["at_least"].to_list() == [3]
+    assert mixed["at_most"].to_list() == [3]
+
+
+def test_many_typed_rows_are_refused_as_few_are() -> None:
+    """Of a large table whole concepts are proved clean at once: not this one."""
+    rows = pl.DataFrame({"hours": pl.int_range(60_000, eager=True) / 100}).with_columns(
+        patient=pl.lit("p"), concept=pl.lit("platelets"), value=pl.lit(200.0), unit=pl.lit("10*9/L")
+    )
+    bad = rows.with_columns(value=pl.when(pl.col("hours") == 1.0).then(0.2).otherwise("value"))
+    for table, refused in ((rows, 0), (bad, 1)):
+        found = cytowatch.grade(table, None, ["organ.ctcae-5.0.platelet_count_decreased"])
+        assert found.rejects["rule"].to_list() == ["too_small"] * refused
+
+
+SLIPS = [
+    [cell.strip().strip("`") for cell in line.split("|")[1:5]]
+    for line in (Path(__file__).parents[2] / "docs" / "how-to" / "units.md").read_text("utf-8").splitlines()
+    if line.startswith("| `")
+]
+
+
+@pytest.mark.parametrize(("concept", "meant", "written", "outcome"), SLIPS)
+def test_a_slip_of_the_unit_is_caught_or_not_as_the_page_says(
+    concept: str, meant: str, written: str, outcome: str
+) -> None:
+    """What was meant is read; what was written instead is rejected, or read: then the page warns of it."""
+    assert refused(concept, meant) == set()
+    assert outcome in ("rejected", "read as it stands")
+    assert bool(refused(concept, written)) == (outcome == "rejected")
+    assert refused(concept, written) <= {"out_of_range", "too_small"}
+
+
+def refused(concept: str, written: str) -> set[str]:
+    """The rules that refuse one number with its unit."""
+    value, unit = written.split()
+    return set(graded([lab(0, concept, float(value), unit)], ANC).rejects["rule"])
 
 
 def test_a_count_without_a_unit_is_refused() -> None:

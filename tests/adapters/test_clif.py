@@ -262,6 +262,36 @@ def test_a_refused_rate_does_not_end_the_rate_before_it(made: Callable[..., Inta
     assert counts(intake) == {"used": 2, "rejected": 1}
 
 
+def doubts(intake: Intake) -> list[tuple[object, ...]]:
+    """Concept, start and end of the rows in doubt."""
+    return intake.in_doubt.sort("time").select("concept", "time", "until").rows()
+
+
+def test_a_refused_rate_is_in_doubt_up_to_the_next_row_of_its_own_order(made: Callable[..., Intake]) -> None:
+    own = infusion((0, "start", 0.1), (1, "dose_change", 99), (4, "stop", 0))
+    other = infusion((2, "start", 0.2), (3, "stop", 0), order="other")
+    intake = made(medication_admin_continuous=together(own, other))
+    assert doubts(intake) == [("norepinephrine", at(1), at(4))]
+    assert intake.in_doubt["row"].to_list() == [-2]
+
+
+def test_the_rate_before_the_last_refused_one_goes_on_to_the_next_row_of_the_drug(made: Callable[..., Intake]) -> None:
+    old = infusion((0, "start", 0.1), (1, "dose_change", 99), order="old")
+    new = infusion((2, "start", 0.2), (8, "stop", 0), order="new")
+    intake = made(medication_admin_continuous=together(old, new))
+    assert intake.observations.sort("time")["until"].to_list() == [at(2), at(8), at(8 + 24)]
+    assert doubts(intake) == [("norepinephrine", at(1), None)]
+    alone = made(medication_admin_continuous=old)
+    assert alone.observations["until"].to_list() == [at(24)]
+
+
+def test_an_action_that_no_table_knows_leaves_the_drug_in_doubt(made: Callable[..., Intake]) -> None:
+    intake = made(medication_admin_continuous=infusion((0, "primed", 0.1)))
+    assert doubts(intake) == [("norepinephrine", at(0), None)]
+    assert counts(intake) == {"rejected": 1}
+    assert intake.rejects.height == 1
+
+
 def test_a_rate_that_nothing_follows_within_its_time_is_left_open(made: Callable[..., Intake]) -> None:
     assert made(medication_admin_continuous=infusion((0, "start", 0.1), (30, "stop", 0))).observations[
         "until"

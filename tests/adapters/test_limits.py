@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import polars as pl
 import pytest
 
@@ -9,6 +11,7 @@ from cytowatch.adapters import admit
 from cytowatch.adapters.clean import WORTH_IT
 from cytowatch.errors import InputError
 from cytowatch.knowledge import load
+from cytowatch.knowledge.lint.limits import FAR, units_of
 from cytowatch.schema import OBSERVATIONS
 
 KNOWLEDGE = load()
@@ -68,7 +71,7 @@ def test_a_column_under_two_names_is_refused() -> None:
         admitted({"uln": "5", "range_high": "5"})
 
 
-@pytest.mark.parametrize(("low", "high"), [("5", "3"), ("n/a", "3"), ("1", "five"), ("<1", "5"), ("1", ">5")])
+@pytest.mark.parametrize(("low", "high"), [("n/a", "3"), ("1", "five"), ("<1", "5"), ("1", ">5")])
 def test_what_is_no_range_refuses_the_row(low: str, high: str) -> None:
     found = admitted({"range_low": "0", "range_high": "5"}, {"range_low": low, "range_high": high})
     assert found.observations["row"].to_list() == [0]
@@ -79,12 +82,28 @@ def test_what_is_no_range_refuses_the_row(low: str, high: str) -> None:
     assert found.ledger["rows"].sum() == 2
 
 
-@pytest.mark.parametrize(("low", "high"), [("-3", "5"), ("0", "0"), ("5", "5"), ("1", "99999999"), ("1,500", "3000")])
-def test_a_range_that_cannot_be_leaves_the_value_and_is_told(low: str, high: str) -> None:
+@pytest.mark.parametrize(
+    ("low", "high", "why"),
+    [
+        ("-3", "300", "no laboratory has such limits (lower 4 to 39 ug/L; upper 60 to 590 ug/L)"),
+        ("0", "0", "no laboratory has such limits"),
+        ("100", "100", "no laboratory has such limits"),
+        ("10", "99999999", "no laboratory has such limits"),
+        ("300", "30", "the lower stands above the upper one"),
+        ("1,500", "3000", "a comma in them may be a decimal comma or part thousands"),
+    ],
+)
+def test_a_range_that_cannot_be_leaves_the_value_and_is_told(low: str, high: str, why: str) -> None:
+    """What, where, why it matters and what to do; the row is used, so the line counts none."""
     found = admitted({"range_low": low, "range_high": high, "concept": "ferritin", "unit": "ug/L"})
-    assert found.observations.select("range_low", "range_high").row(0) == (None, None)
-    told = found.ledger.filter(pl.col("fate") == "ignored").select("reason", "rows").rows()
-    assert told == [("limits of normal beside ferritin not used: they cannot be", 0)]
+    assert found.rejects.is_empty()
+    assert found.observations.select("value", "range_low", "range_high").row(0) == (12.0, None, None)
+    ((reason, rows),) = found.ledger.filter(pl.col("fate") == "ignored").select("reason", "rows").rows()
+    assert reason.startswith(f"limits of normal beside ferritin not used: {why}")
+    assert "the values are used, what needs the limits stays unknown; " in reason
+    assert reason.endswith("(first in x.csv:1)")
+    assert rows == 0
+    assert found.ledger["rows"].sum() == 1
 
 
 def test_limits_beside_a_drug_or_a_device_say_nothing() -> None:
@@ -123,3 +142,57 @@ def test_many_typed_rows_give_what_a_few_give() -> None:
         (1.0, 5.0, WORTH_IT // 2),
         (None, None, WORTH_IT // 2 * 3),
     ]
+
+
+# ---------------------------------------------------------------- limits in another unit than the value
+
+# limits as laboratories print them, one pair and its unit
+PRINTED = [
+    ("creatinine", "mg/dL", 0.7, 1.3), ("creatinine", "umol/L", 62, 106), ("creatinine", "umol/L", 15, 31),
+    ("creatinine", "mmol/L", 0.053, 0.115), ("creatinine", "mg/L", 6.7, 11.7),
+    ("bilirubin", "mg/dL", 0.1, 1.2), ("bilirubin", "umol/L", 0, 21), ("bilirubin", "umol/L", 5.1, 17),
+    ("alt", "U/L", 7, 56), ("ast", "ukat/L", 0.17, 0.85), ("alkaline_phosphatase", "U/L", 142, 335),
+    ("ldh", "U/L", 135, 225), ("creatine_kinase", "U/L", 39, 308), ("lipase", "U/L", 73, 393),
+    ("platelets", "10*9/L", 150, 400), ("platelets", "/uL", 150_000, 450_000), ("neutrophils", "10*9/L", 1, 7.7),
+    ("white_cells", "K/uL", 4.5, 11), ("lymphocytes", "cells/mm3", 1000, 4800), ("hemoglobin", "g/dL", 13.5, 17.5),
+    ("hemoglobin", "g/L", 120, 156), ("hemoglobin", "mmol/L", 7.4, 9.9), ("fibrinogen", "g/L", 1.8, 4),
+    ("fibrinogen", "mg/dL", 200, 393), ("d_dimer_feu", "ng/mL", 0, 500), ("d_dimer_feu", "mg/L", 0, 0.55),
+    ("ferritin", "ug/L", 30, 400), ("calcium", "mg/dL", 8.5, 10.2), ("calcium", "mmol/L", 2.15, 2.55),
+    ("ionized_calcium", "mmol/L", 1.15, 1.32), ("potassium", "mmol/L", 3.5, 5.1), ("sodium", "mmol/L", 136, 145),
+    ("magnesium", "mmol/L", 0.66, 1.07), ("albumin", "g/L", 35, 52), ("albumin", "g/dL", 3.4, 5.4),
+    ("glucose", "mmol/L", 3.9, 6.1), ("uric_acid", "umol/L", 202, 416), ("aptt", "s", 25, 37), ("pt", "s", 11, 13.5),
+    ("inr", "", 0.9, 1.2), ("haptoglobin", "g/L", 0.3, 2), ("cholesterol", "mmol/L", 0, 5.2),
+    ("ph_arterial", "", 7.35, 7.45),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("concept", "unit", "low", "high"), PRINTED)
+def test_limits_as_laboratories_print_them_pass_alone_and_together(
+    concept: str, unit: str, low: float, high: float
+) -> None:
+    row = {"concept": concept, "value": str(high), "unit": unit}
+    assert limits(**row, range_low=str(low))[0] is not None
+    assert limits(**row, range_high=str(high))[1] is not None
+    assert None not in limits(**row, range_low=str(low), range_high=str(high))
+
+
+@pytest.mark.parametrize(("concept", "printed", "low", "high"), PRINTED)
+def test_limits_in_another_unit_than_the_value_are_never_used(
+    concept: str, printed: str, low: float, high: float
+) -> None:
+    """Each accepted unit of the value beside limits in another: 88 umol/L beside 0.7 to 1.3 (mg/dL) is no grade 4."""
+    known = KNOWLEDGE.concepts[concept]
+    own = next(unit for unit in known.accepted if unit.name == printed)
+    for unit in units_of(known):
+        ratio = unit.factor / own.factor
+        if max(ratio, 1 / ratio) >= FAR:
+            value = str(float(Fraction(high) / unit.factor * own.factor))
+            row = {"concept": concept, "value": value, "unit": unit.name}
+            assert limits(**row, range_high=str(high)) == (None, None)
+            assert low == 0 or limits(**row, range_low=str(low)) == (None, None)
+            assert limits(**row, range_low=str(low), range_high=str(high)) == (None, None)
+
+
+def test_a_range_to_be_kept_under_treatment_is_no_limit_of_normal() -> None:
+    """Beside an INR under a coumarin some laboratories print 2 to 3."""
+    assert limits(concept="inr", value="2.4", unit=None, range_low="2", range_high="3") == (None, None)

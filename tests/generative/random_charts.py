@@ -119,6 +119,7 @@ class ChartMaker(Maker):
             self.pick(COMPARATORS) if bound else None, text, f"s{number}",
             "final" if chance() < 0.96 else self.pick(("preliminary", "amended")), low, high,
         ))  # fmt: skip
+        self._doubt()
 
     def _value(self, concept: str, low: float | None, high: float | None) -> tuple[float | None, str | None]:
         known = self.knowledge.concepts[concept]

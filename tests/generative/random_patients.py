@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from cytowatch.knowledge import load
 from cytowatch.schema import OBSERVATIONS, PATIENTS
 
 MINUTE = 60_000_000
@@ -285,6 +286,15 @@ class Maker:
             number, name, time, until, available, concept, value, None if value is None else unit,
             comparator, text, source, status,
         ))  # fmt: skip
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Now and then makes of the last row what admission hands on of a therapy that it could not read."""
+        row = list(self.rows[-1])
+        kind = load().concepts[row[5]].kind
+        if kind in ("infusion", "device", "dose") and self.chance() < 0.05:
+            row[6:10] = [None, None, ">=", "other"] if kind == "device" else [0.0, None, ">=", None]
+            self.rows[-1] = tuple(row)
 
     def _spoil(self, first: int) -> None:
         """Repeats a row of the patient with something changed, or takes one back."""

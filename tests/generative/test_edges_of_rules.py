@@ -120,10 +120,12 @@ def around(cut: Fraction, concept: str) -> Iterator[Fraction]:
 
 
 def fitting(
-    node: Compare | Relative, low: float, high: float
+    node: Compare | Relative, band: tuple[float, float], low: float, high: float
 ) -> tuple[Fraction, list[tuple[Fraction | None, Fraction, str]]]:
     """A limit of normal of which every multiple that matters is admissible, and (baseline, cut-off, operator) each."""
-    for limit in (Fraction("1.2"), Fraction("41.3"), Fraction("7.35"), Fraction("141.7"), Fraction("0.31")):
+    least, most = band
+    for share in (0.5, 0.21, 0.79, 0.07, 0.93):
+        limit = Fraction(f"{least + (most - least) * share:.3g}")
         cases = list(multiples(node, limit))
         if all(low < cut < high and (base is None or low <= base <= high) for base, cut, _ in cases):
             return limit, cases
@@ -145,15 +147,16 @@ def test_every_multiple_of_a_limit(number: int) -> None:
     node = relatives()[number]
     concept = load().concepts[node.concept]
     stated = node.concept in ("creatinine", "ast", "alt", "bilirubin")
-    limit, cases = fitting(node, *concept.plausible[concept.units[0]])
     upper_side = (node.limit if isinstance(node, Relative) else node.times) == "uln"
-    lower, upper = (limit * Fraction(99, 100), limit) if upper_side else (limit, limit * Fraction(101, 100))
+    band = concept.limit_high if upper_side else concept.limit_low
+    assert band is not None
+    limit, cases = fitting(node, band, *concept.plausible[concept.units[0]])
     rows, people, expected = [], [], []
     for base, cut, op in cases:
         for value in around(cut, node.concept):
             name = str(len(expected))
             one = {**row(node.concept, printed_exactly(value), unit=concept.units[0])}
-            limits = {"range_low": float(lower), "range_high": float(upper)}
+            limits = {"range_high" if upper_side else "range_low": float(limit)}
             rows.append({"patient": name, **one, **limits})
             if base is not None and not stated:
                 before = row(node.concept, printed_exactly(base), unit=concept.units[0], at=-2 * LONG)

@@ -62,6 +62,11 @@ def in_criterion(identifier: str, old: str, new: str) -> Edit:
     return swap(old, new, f'[[criterion]]\nid = "{identifier}"')
 
 
+def site_limits(row: str) -> Edit:
+    """State limits of normal for the whole site."""
+    return swap("value = {}", f"value = {{ {row} }}", "[policy.reference_ranges]")
+
+
 SBP_BAND = "{ from_years = 1, to_years = 11,"
 FAULTS = {
     # ------------------------------------------------------------ sources
@@ -114,6 +119,55 @@ FAULTS = {
     ),
     "unit into a unit that is not canonical": Fault(
         CONCEPTS, swap('to = "ug/kg/min"', 'to = "mg/kg/min"'), "unit_set.catecholamine_rate.accepted", "to"
+    ),
+    "limits of normal that are no band": Fault(
+        CONCEPTS,
+        swap("limit_high = [0.3, 2.5]", "limit_high = [2.5, 0.3]"),
+        "concept.creatinine",
+        "limit_high",
+        "least",
+    ),
+    "limits of normal of another unit that could pass": Fault(
+        CONCEPTS,
+        swap("limit_high = [0.3, 2.5]", "limit_high = [0.3, 2.7]"),
+        "concept.creatinine",
+        "limit_high",
+        "A limit in 'umol/L' can pass for one in 'mg/L'",
+    ),
+    "limits of normal that no value can have": Fault(
+        CONCEPTS,
+        swap("limit_low = [9, 14.4]", "limit_low = [0.5, 0.7]"),
+        "concept.hemoglobin",
+        "limit_low",
+        "plausible",
+    ),
+    "limit that a condition reads and nobody knows": Fault(
+        CONCEPTS, drop_line("limit_high", "[concept.creatinine]"), "concept.creatinine", "limit_high", "its uln"
+    ),
+    "least amount of something that is never 0": Fault(
+        CONCEPTS, swap("limit_low = [9, 14.4]", "smallest = 3\nlimit_low = [9, 14.4]"), "concept.hemoglobin", "smallest"
+    ),
+    "site's limits of something that does not exist": Fault(
+        POLICY, site_limits("sgpt = [7, 56]"), "policy.reference_ranges", "value", "`sgpt` is no measured concept"
+    ),
+    "site's limits of a drug": Fault(
+        POLICY, site_limits("norepinephrine = [0, 1]"), "policy.reference_ranges", "value", "no measured concept"
+    ),
+    "site's limits of something without a number": Fault(
+        POLICY, site_limits("consciousness = [0, 1]"), "policy.reference_ranges", "value", "no number"
+    ),
+    "site's limits upside down": Fault(
+        POLICY, site_limits("alt = [56, 7]"), "policy.reference_ranges", "value", "the lower first"
+    ),
+    "site's limits in another unit": Fault(
+        POLICY,
+        site_limits("creatinine = [62, 106]"),
+        "policy.reference_ranges",
+        "value",
+        "No laboratory has 106 mg/dL as the upper limit of `creatinine`",
+    ),
+    "site's limits of what no band is known of": Fault(
+        POLICY, site_limits("spo2 = [94, 200]"), "policy.reference_ranges", "value", "200 %"
     ),
     "one unit with two meanings": Fault(
         CONCEPTS, swap('"K" = [', '"K" = ["° F", '), "concept.body_temperature", "unit_set", "two meanings"

@@ -44,6 +44,15 @@ def after(identifier: str, old: str, new: str) -> Edit:
     return swap(old, new, f'id = "{identifier}"')
 
 
+def fast_heart(*above: int) -> str:
+    """A criterion that any of these heart rates (from 100 on) meets."""
+    tests = ", ".join(f'{{ concept = "heart_rate", op = ">", value = {100 + rate}, unit = "/min" }}' for rate in above)
+    return (
+        f'\n[[criterion]]\nid = "fast_{above[0]}"\nlabel = "Fast"\ndomain = "fever"\ngrade = 1\n'
+        f'when = {{ any = [{tests}] }}\nlocator = "row"\nevidence = "secondary"\n'
+    )
+
+
 ALT, PLATELETS = "scale.organ.test.alt", "scale.organ.test.platelets"
 FAULTS = {
     # ------------------------------------------------------------ concepts, kinds, units, categories
@@ -196,6 +205,32 @@ FAULTS = {
     "floor of two between signs": Fault(SHOCK, swap("floor = 0", "floor = 2"), "episode", "floor", "0 or 1, not 2"),
     "window of a scale that watches everything": Fault(
         POINTS, swap('watch    = "record"', 'watch    = "record"\nwindow_days = [0, 7]'), "window_days", "window_days"
+    ),
+    "grade of a scale that adds points up": Fault(
+        SHOCK,
+        after("symptoms", "when = ", 'when = { grade_of = ["points.test"], at_least = 2 } #'),
+        "criterion.symptoms.when",
+        "grade_of",
+        "adds points up",
+    ),
+    "more criteria than one scale can have": Fault(
+        POINTS, lambda text: text + "".join(map(fast_heart, range(60))), "criterion", "id", "63 names"
+    ),
+    "more tests of one concept than one scale can have": Fault(
+        POINTS,
+        lambda text: text + fast_heart(0, *range(1, 63)),
+        "criterion",
+        "when",
+        "63 different tests read `heart_rate`",
+    ),
+    "more flags than one scale can have": Fault(
+        SHOCK,
+        lambda text: (
+            text + "".join(f"[[flag]]\nid = 'f{n}'\nwhen = {{ age_years = [0, {n + 1}] }}\n" for n in range(60))
+        ),
+        "flags",
+        "id",
+        "62 is the most",
     ),
     # ------------------------------------------------------------ names
     "dead source": Fault(

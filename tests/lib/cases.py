@@ -8,7 +8,8 @@ nothing is empty. Times are hours from the file's zero: ``6``, ``-4``, ``29:59``
 Charted: ``hours | concept | value | text | until``, and where needed ``source``, ``status``, ``available``, ``low`` and
 ``high`` (the limits of normal that the laboratory printed, in the unit of the value). A value carries its unit and, if
 the laboratory printed one, its comparator (``<60 mm[Hg]``). Rows without a source are ``r1``, ``r2``, … by line. They
-go through admission, so units and other names are tested with them.
+go through admission, so units and other names are tested with them; those that it must refuse stand in ``rejected``, by
+their source.
 
 Expected: ``crs`` and ``icans`` (``from | to | grade | criteria | missing | flags | evidence | episode``) and
 ``crs_episodes``, ``icans_episodes`` (columns of the episodes table; ``worst`` is one grade or a range). Any other scale
@@ -70,6 +71,7 @@ class Case:
     as_of: str = ""
     assume_trigger: str = ""
     not_recorded: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
     expected: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -128,14 +130,15 @@ def _case(entry: dict[str, Any], content: dict[str, Any], file: str) -> Case:
     answers = {name: (name, "timeline") for name in FAMILIES} | {
         f"{name}_episodes": (name, "episodes") for name in FAMILIES
     }
-    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded", "scales"}
+    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded", "rejected", "scales"}
     expected = {key: entry[name] for name, key in answers.items() if name in entry}
     expected |= {(scale, "timeline"): table for scale, table in entry.get("scales", {}).items()}
     if unknown or not any(table == "timeline" for _, table in expected):
         raise ValueError(f"{file}, case {entry.get('id')}: unknown or missing keys {sorted(unknown)}")
     return Case(
         id=entry["id"], edition=content.get("edition", ""), file=file, everyone=content.get("everyone", ""),
-        not_recorded=tuple(entry.get("not_recorded", ())), expected=expected,
+        not_recorded=tuple(entry.get("not_recorded", ())), rejected=tuple(entry.get("rejected", ())),
+        expected=expected,
         **{"why": "", "locator": "", "evidence": "house"} | {name: entry[name] for name in plain if name in entry},
     )  # fmt: skip
 
@@ -180,13 +183,15 @@ def _hours(text: str) -> float:
 
 
 def admitted(cases: Iterable[Case], knowledge: Knowledge) -> pl.DataFrame:
-    """The rows of all these cases after admission; ValueError if admission refuses one."""
+    """The rows of all these cases after admission, those in doubt too; ValueError if others are refused than said."""
+    cases = list(cases)
     whole = pl.concat([raw(case) for case in cases])
     admission = admit(whole, knowledge, file="cases", clock="hours")
-    if admission.rejects.height:
-        refused = admission.rejects.select("patient", "source", "concept", "rule", "reason").rows()
-        raise ValueError(f"admission refuses rows of the cases: {refused}")
-    return admission.observations
+    refused = set(admission.rejects.select("patient", "source").rows())
+    said = {(case.id, source) for case in cases for source in case.rejected}
+    if refused != said:
+        raise ValueError(f"admission refuses rows of the cases otherwise than they say: {sorted(refused ^ said)}")
+    return pl.concat([admission.observations, admission.in_doubt])
 
 
 def people(cases: Iterable[Case]) -> pl.DataFrame:

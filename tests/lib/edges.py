@@ -85,13 +85,16 @@ def numbers(concept: str, cut: Fraction, unit: str = "", *, spellings: bool = Tr
     known = load().concepts[concept]
     canonical = unit or known.units[0]
     low, high = known.plausible[canonical]
+    smallest = Fraction(str(known.smallest))
     for accepted in units(known, canonical, spellings=spellings):
         exact = cut / accepted.factor - accepted.shift
         for fine in FINENESS:
             for step in (-1, 0, 1):
                 value = (floor(exact / fine) + step) * fine
                 inside = (value + accepted.shift) * accepted.factor
-                if Fraction(str(low)) <= inside <= Fraction(str(high)):
+                part_of_a_cell = value < accepted.whole_below and value.denominator != 1
+                small = 0 < inside < smallest or part_of_a_cell
+                if Fraction(str(low)) <= inside <= Fraction(str(high)) and not small:
                     yield Number(printed(value), accepted.name, inside)
 
 

@@ -252,9 +252,21 @@ ROWS = [
         "rows entered in error stay",
         (
             "settle",
-            "return (kept, pl.concat(lost))",
+            "return (kept.filter(~gone).drop('taken_back'), pl.concat(lost))",
             "return (rows.filter(~wrong), pl.concat(lost))",
         ),
+    ),
+    crs(
+        "a doubt stays when its row is taken back",
+        ("settle", "(kept.filter(~gone).drop('taken_back'),", "(kept.drop('taken_back'),"),
+    ),
+    crs(
+        "what could not be read loses to what could",
+        ("settle", "fact.append('in_doubt')", "fact.append('patient')"),
+    ),
+    crs(
+        "a dose in doubt is not told",
+        ("episodes", "doses = may_be_given(", "doses = given("),
     ),
     crs(
         "a row is taken back by its source only",

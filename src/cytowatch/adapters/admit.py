@@ -10,6 +10,7 @@ import polars as pl
 
 from cytowatch.adapters import limits, rules, values
 from cytowatch.adapters.clean import WORTH_IT, part_clean
+from cytowatch.adapters.doubt import in_doubt
 from cytowatch.adapters.explain import explained
 from cytowatch.adapters.frame import LINE, clock_of, long_table
 from cytowatch.adapters.intake import Admission, Clock
@@ -56,12 +57,14 @@ def admit(
     texts = rules.read_texts(work, meanings, dictionary)
     bad = work.frame.select(pl.any_horizontal(pl.lit(False), *work.flags.values())).to_series()
     none = not bad.any()
-    rejects = explained(work.frame.clear() if none else work.frame.filter(bad), work.flags, meanings, texts, clock)
+    refused = work.frame.clear() if none else work.frame.filter(bad)
+    rejects = explained(refused, work.flags, meanings, texts, clock)
     good = work.frame if none else work.frame.filter(~bad)
     observations = _observations(good, meanings)
     whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
     told = [*(f"column {name!r} is not read" for name in extra), *limits.not_used(good, meanings)]
-    return Admission(whole, rejects, _ledger(file, len(whole), rejects, told), clock)
+    ledger = _ledger(file, len(whole), rejects, told)
+    return Admission(whole, rejects, ledger, clock, in_doubt(refused, meanings))
 
 
 def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:

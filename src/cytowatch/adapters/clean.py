@@ -51,6 +51,7 @@ def _proven_concepts(frame: pl.DataFrame, dictionary: Dictionary) -> list[str]:
     groups = frame.group_by("concept", "unit").agg(
         value.min().alias("low"),
         value.max().alias("high"),
+        value.filter(value > 0).min().alias("least"),
         value.null_count().alias("empty"),
         value.is_nan().any().alias("nan"),
     )
@@ -77,8 +78,10 @@ def _is_clean(group: dict[str, object], dictionary: Dictionary) -> bool:
     ):
         return False
     as_given = concept.key == name and unit.factor == 1 and unit.shift == 0 and (given or "") == unit.to
-    low, high = group["low"], group["high"]
+    low, high, least = group["low"], group["high"], group["least"]
     if not (isinstance(low, float) and isinstance(high, float) and as_given):
+        return False
+    if unit.whole_below or (isinstance(least, float) and least < meaning.smallest):
         return False
     return meaning.low <= low and high <= min(meaning.high, meaning.per_cent_from)
 

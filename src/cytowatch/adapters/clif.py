@@ -43,7 +43,10 @@ def read_clif(folder: Path | str, knowledge: Knowledge, *, progress: Progress | 
     Times are UTC, as CLIF stores them. ``progress`` is called with each file's name and how much of the folder is
     behind, 0 to 1. Raises InputError for a folder without tables, a file that cannot be read, or a missing column.
     """
-    parts: _Parts = {"observations": [OBSERVATIONS.empty()], "rejects": [REJECTS.empty()], "ledger": [LEDGER.empty()]}
+    parts: _Parts = {
+        "observations": [OBSERVATIONS.empty()], "rejects": [REJECTS.empty()], "ledger": [LEDGER.empty()],
+        "in_doubt": [OBSERVATIONS.empty()],
+    }  # fmt: skip
     spans: list[tuple[str, int, int]] = []
     files, tables = _load(find_tables(Path(folder)), knowledge, parts, spans, progress)
     for table, mapper in MAPPERS.items():
@@ -60,6 +63,7 @@ def read_clif(folder: Path | str, knowledge: Knowledge, *, progress: Progress | 
         zone=_ZONE,
         not_recorded=_not_recorded(knowledge, set(tables)),
         files=tuple(spans),
+        in_doubt=whole["in_doubt"],
     )
 
 
@@ -129,13 +133,19 @@ def _read(
     """Admit what a table says, give the CLIF row numbers back, and enter every row in the ledger."""
     rows = frame.select("row", "source")
     raw = mapped.raw.drop("row")
+    if mapped.unread is not None and mapped.unread.height:
+        # only for the doubt: the reject itself is told by the table's own codes
+        unread = admit(mapped.unread.drop("row"), knowledge, file=file.name, clock="time", zone=_ZONE).in_doubt
+        parts["in_doubt"].append(_with_doubtful_row(unread, rows))
     refused = mapped.silent.filter(pl.col("fate") == "rejected").select(REJECTS.names)
     if raw.height:
         admission = admit(raw, knowledge, file=file.name, clock="time", zone=_ZONE)
         observations = _with_row(admission.observations, rows, OBSERVATIONS.names)
+        in_doubt = _with_doubtful_row(admission.in_doubt, rows)
         if mapped.orders is not None:
-            observations = closed_by_order(observations, mapped.orders, knowledge)
+            observations, in_doubt = closed_by_order(observations, in_doubt, mapped.orders, knowledge)
         parts["observations"].append(observations)
+        parts["in_doubt"].append(in_doubt)
         refused = pl.concat([refused, _with_row(admission.rejects, rows, REJECTS.names)])
         used = observations.select("row")
     else:
@@ -149,6 +159,12 @@ def _read(
 def _with_row(frame: pl.DataFrame, rows: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """The CLIF row number in place of admission's own, found by the source."""
     return frame.drop("row").join(rows, on="source", how="left").select(names)
+
+
+def _with_doubtful_row(in_doubt: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The same for rows in doubt, which are numbered below 0."""
+    found = _with_row(in_doubt, rows, OBSERVATIONS.names)
+    return found.with_columns((-1 - pl.col("row")).alias("row"))
 
 
 def _ledger(

@@ -16,12 +16,14 @@ SILENT = ("row", "source", "patient", "concept", "value", "fate", "rule", "reaso
 class Mapped:
     """What one CLIF table says: ``raw`` rows of the contract's long table (plus ``row``), and the ``silent`` rows.
 
-    ``orders`` (``row, order``) says which rate rows continue one another; None where no row is a rate.
+    ``orders`` (``row, order``) says which rate rows continue one another; None where no row is a rate. ``unread``: raw
+    rows of drugs whose reject stands in ``silent``, with a value that nobody can read.
     """
 
     raw: pl.DataFrame
     silent: pl.DataFrame
     orders: pl.DataFrame | None = None
+    unread: pl.DataFrame | None = None
 
 
 def code_table(knowledge: Knowledge, name: str) -> pl.DataFrame:

@@ -136,14 +136,14 @@ def continuous(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     other order does; a rate with no later row in its order is left open, for the next row of the drug or its time to
     end. A drug that counts by doses (acetaminophen by vein) is one dose of unstated amount at each start.
     """
-    frame, silent = _drugs(frame, knowledge, "continuous")
+    frame, silent, unread = _drugs(frame, knowledge, "continuous")
     rates, doses = frame.filter(pl.col("kind") == "infusion"), frame.filter(pl.col("kind") != "infusion")
     starts = doses.filter(pl.col("mar_action_category").str.to_lowercase() == "start")
     course = ignored(doses.join(starts, on="row", how="anti"), pl.lit("course of a dose that counts at its start"))
     given = _raw(starts, "admin_dttm", concept=pl.col("concept"), text=pl.col("product"))
     raw = pl.concat([_rates(rates, knowledge), given], how="diagonal")
     orders = rates.filter(pl.col("med_order_id").is_not_null()).select("row", order="med_order_id")
-    return Mapped(raw, pl.concat([silent, course]), orders)
+    return Mapped(raw, pl.concat([silent, course]), orders, unread)
 
 
 def _rates(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
@@ -152,30 +152,57 @@ def _rates(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     return _raw(frame, "admin_dttm", concept=pl.col("concept"), value=rate, unit=pl.col("unit"))
 
 
-def closed_by_order(observations: pl.DataFrame, orders: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Admitted rates with ``until``: the next later admitted row of their own order, if they still speak then.
+def closed_by_order(
+    observations: pl.DataFrame, in_doubt: pl.DataFrame, orders: pl.DataFrame, knowledge: Knowledge
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Admitted rates and rates in doubt with ``until``: the next later admitted row of their own order.
 
-    After admission, because a refused row (a rate of 7.26 ug/kg/min) must not end the rate before it.
+    After admission, because a refused row (a rate of 7.26 ug/kg/min) must not end the rate before it: stops are charted
+    as such. A rate that only refused rows of its order follow goes on to the next admitted row of the drug.
     """
+    both = pl.concat([observations, in_doubt])
+    number = pl.when(pl.col("row") < 0).then(-1 - pl.col("row")).otherwise("row")
+    known = both.with_columns(number.alias("number")).join(orders.rename({"row": "number"}), on="number", how="left")
+    drug = ["patient", "concept"]
+    doubtful, placed = pl.col("row") < 0, pl.col("order").is_not_null()
+    known = _next(known, known.filter(placed & ~doubtful), [*drug, "order"], "after")
+    known = _next(known, known.filter(placed & doubtful), [*drug, "order"], "refused")
+    known = _next(known, known.filter(~doubtful), drug, "other")
     valid = {key: concept.valid_for_us for key, concept in knowledge.concepts.items() if concept.valid_for_us}
-    order = ["patient", "concept", "order"]
-    known = observations.join(orders, on="row", how="left")
-    steps = known.filter(pl.col("order").is_not_null()).select(*order, "time").unique()
-    steps = steps.with_columns(after=pl.col("time").shift(-1).over(order, order_by="time"))
-    known = known.join(steps, on=[*order, "time"], how="left")
-    speaks = (pl.col("after") - pl.col("time")) <= pl.col("concept").replace_strict(valid, default=0)
-    running = pl.col("value").is_null() | (pl.col("value") > 0)
-    own_end = pl.when(speaks & running).then("after").otherwise("until")
-    # a stop of one order speaks for that order only: with an end of its own it does not end the others
     lapses = pl.col("time") + pl.col("concept").replace_strict(valid, default=0)
-    stop = pl.col("order").is_not_null() & (pl.col("value") == 0).fill_null(value=False)
-    until = pl.when(stop).then(lapses).otherwise(own_end)
-    return known.with_columns(until=until).select(observations.columns)
+    running = doubtful | pl.col("value").is_null() | (pl.col("value") > 0)
+    followed = running & (pl.col("refused") <= lapses) & ~doubtful
+    until = (
+        # a stop of one order speaks for that order only: with an end of its own it does not end the others
+        pl.when(placed & ~doubtful & (pl.col("value") == 0).fill_null(value=False))
+        .then(lapses)
+        .when(running & (pl.col("after") <= lapses))
+        .then("after")
+        .when(followed)
+        .then(pl.min_horizontal("other", lapses))
+        .otherwise("until")
+    )
+    closed = known.with_columns(until=until).select(observations.columns)
+    return closed.filter(~doubtful), closed.filter(doubtful)
+
+
+def _next(known: pl.DataFrame, steps: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
+    """Add the time of the next later of ``steps`` that is the same by these columns; empty if there is none."""
+    times = steps.select(*by, pl.col("time").alias(name)).unique().sort(name)
+    return known.sort("time", maintain_order=True).join_asof(
+        times,
+        left_on="time",
+        right_on=name,
+        by=by,
+        strategy="forward",
+        allow_exact_matches=False,
+        check_sortedness=False,
+    )
 
 
 def intermittent(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     """Single doses, by ``med_category``; a cell product or an engager under its own name is the trigger."""
-    frame, silent = _drugs(frame, knowledge, "intermittent")
+    frame, silent, unread = _drugs(frame, knowledge, "intermittent")
     frame = units(frame, "med_dose_unit", knowledge)
     raw = _raw(
         frame,
@@ -185,7 +212,7 @@ def intermittent(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
         unit=pl.col("unit"),
         text=pl.col("product"),
     )
-    return Mapped(raw, silent)
+    return Mapped(raw, silent, unread=unread)
 
 
 def _amount(frame: pl.DataFrame) -> pl.Expr:
@@ -196,8 +223,11 @@ def _amount(frame: pl.DataFrame) -> pl.Expr:
     return dose.cast(pl.Float64, strict=False)
 
 
-def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of needed drugs with ``concept, product, kind, meaning``, and the silent rows."""
+def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows of needed drugs with ``concept, product, kind, meaning``, the silent rows, and what nobody can read of them.
+
+    An action that no table knows may have been a start or a stop: what is given is in doubt.
+    """
     names = _drug_names(frame, knowledge, how)
     frame = frame.join(names, on="med_category", how="left", nulls_equal=True)
     actions = code_table(knowledge, "clif_actions").select("code", "meaning", action="fate", said="reason")
@@ -205,12 +235,14 @@ def _drugs(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> tuple[pl.Data
     frame = frame.join(actions, left_on=action, right_on="code", how="left")
     needed = pl.col("concept").is_not_null()
     todo = frame.filter(needed, pl.col("action") == "map")
+    unknown = frame.filter(needed, pl.col("action").is_null())
     silent = [
         ignored(frame.filter(~needed)),
         ignored(frame.filter(needed, pl.col("action") == "ignore"), pl.col("said")),
-        unknown_code(frame.filter(needed, pl.col("action").is_null()), "mar_action_category", "clif_actions"),
+        unknown_code(unknown, "mar_action_category", "clif_actions"),
     ]
-    return todo, pl.concat(silent)
+    unread = _raw(unknown, "admin_dttm", concept=pl.col("concept"), value=pl.lit("unknown action"))
+    return todo, pl.concat(silent), unread
 
 
 def _drug_names(frame: pl.DataFrame, knowledge: Knowledge, how: str) -> pl.DataFrame:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from cytowatch.adapters.doubt import consequence
 from cytowatch.adapters.frame import LIMITS
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.numbers import COMPARATORS
-from cytowatch.adapters.resolve import TextMeaning
+from cytowatch.adapters.resolve import TextMeaning, shown_units
 from cytowatch.adapters.rules import Meanings, spread
 from cytowatch.schema import REJECTS
 
@@ -83,6 +84,7 @@ _SAID: dict[str, tuple[str, str, str]] = {
         "",
         "check the value and its unit; a site's own range goes into an overlay of concepts.toml",
     ),
+    "too_small": ("value", "", ""),
 }
 _TABLED = ("missing_concept", "unknown_concept", "missing_unit", "unknown_unit", "unit_not_convertible")
 
@@ -107,6 +109,8 @@ def _of_rule(part: pl.DataFrame, rule: str, meanings: Meanings, texts: list[Text
     kind, _, _ = _SAID[rule]
     value = _offending(part, kind, clock)
     reason, hint = _words(rule, meanings, texts, clock, value)
+    if rule not in ("missing_concept", "unknown_concept"):
+        hint = pl.concat_str(hint, consequence(part, meanings))
     concept = pl.col("concept") if "concept" in part.columns else pl.lit(None, pl.String)
     return part.select(
         pl.col("_row").alias("row"),
@@ -132,6 +136,8 @@ def _words(
     _, reason, hint = _SAID[rule]
     if rule == "out_of_range":
         return _range_words(meanings), pl.lit(hint)
+    if rule == "too_small":
+        return _small_words(meanings)
     if rule == "missing_text":
         hints = [_categories(meaning.concept.categories) if meaning.concept else "" for meaning in meanings.each]
         return pl.lit(reason), meanings.spread(hints, pl.String())
@@ -162,6 +168,22 @@ def _range_words(meanings: Meanings) -> pl.Expr:
         meanings.spread(units, pl.String()),
         meanings.spread(ranges, pl.String()),
     )
+
+
+def _small_words(meanings: Meanings) -> tuple[pl.Expr, pl.Expr]:
+    """Less than there can be, and not 0: nearly always a number of another unit."""
+    least, hints = [], []
+    for meaning in meanings.each:
+        unit = f" {meaning.unit.to}" if meaning.unit and meaning.unit.to not in ("", "1") else ""
+        whole = meaning.unit.whole_below if meaning.unit else 0.0
+        counted = f"; below {whole:g} {meaning.unit.name} cells are counted whole" if meaning.unit and whole else ""
+        least.append(f"{unit} cannot be: the least that is not 0 is {meaning.smallest:g}{unit}{counted}")
+        accepted = ", ".join(shown_units(meaning.concept)) if meaning.concept else ""
+        hints.append(
+            f"check the unit, the number looks like one of another unit; accepted: {accepted}; 0 itself is read"
+        )
+    reason = pl.format("{}{}", pl.col("_value"), meanings.spread(least, pl.String()))
+    return reason, meanings.spread(hints, pl.String())
 
 
 def _offending(part: pl.DataFrame, kind: str, clock: Clock) -> pl.Expr:

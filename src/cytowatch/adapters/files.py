@@ -163,4 +163,5 @@ def _intake(run: _Run, patients: Path | pl.DataFrame | pl.LazyFrame | None) -> I
         zone=run.zone or "UTC",
         not_recorded=run.mapping.not_recorded if run.mapping else frozenset(),
         files=tuple(run.spans),
+        in_doubt=pl.concat([part.in_doubt for part in run.parts], rechunk=False),
     )

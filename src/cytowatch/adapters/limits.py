@@ -1,11 +1,13 @@
 """The limits of normal that a laboratory printed beside a result, read in the unit of the value.
 
-A pair that is no range (not a number, or upside down) says that the row was mistyped: it is refused. A pair that is a
-range and cannot be one of this concept says nothing about the value: it is left out, the row is used, and the ledger
-tells it.
+A limit that is no number says that the row was mistyped: it is refused. Limits that are numbers and cannot be those of
+this concept in this unit say nothing about the value: they are left out, the row is used, and the ledger tells it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
 
 import polars as pl
 
@@ -18,6 +20,9 @@ from cytowatch.adapters.values import canonical, fits
 # `<5` as the upper limit is 5; the other way round it is no limit
 _PRINTED = {"range_low": (">", ">="), "range_high": ("<", "<=")}
 _LEFT_OUT = "_limits_left_out"
+_ANYWHERE = (float("-inf"), float("inf"))
+# why limits were left out
+Cause = Literal["no_number", "upside_down", "unsettled", "other_unit"]
 
 
 def read_limits(work: Work, meanings: Meanings) -> None:
@@ -28,22 +33,68 @@ def read_limits(work: Work, meanings: Meanings) -> None:
     low, high = (pl.col(f"_{name}") for name in LIMITS)
     measured = meanings.spread([_is_measured(meaning) for meaning in meanings.each], pl.Boolean())
     given = low.is_not_null() | high.is_not_null() | bad
-    settled = ~(pl.col("_range_low_unsettled") | pl.col("_range_high_unsettled"))
-    usable = measured & ~bad & settled & _can_be(meanings, low, high)
-    work.add(
-        (measured & (bad | (low > high).fill_null(value=False))).alias("_no_range"),
-        (given & ~usable).alias(_LEFT_OUT),
-        *(pl.when(usable).then(limit).alias(f"_{name}") for name, limit in zip(LIMITS, (low, high), strict=True)),
+    unsettled = pl.col("_range_low_unsettled") | pl.col("_range_high_unsettled")
+    cause = (
+        pl.when(~given)
+        .then(None)
+        .when(~measured)
+        .then(pl.lit("no_number"))
+        .when((low > high).fill_null(value=False))
+        .then(pl.lit("upside_down"))
+        .when(unsettled)
+        .then(pl.lit("unsettled"))
+        .when(~_can_be(meanings, low, high))
+        .then(pl.lit("other_unit"))
     )
+    work.add((measured & bad).alias("_no_range"), cause.alias(_LEFT_OUT))
+    usable = pl.col(_LEFT_OUT).is_null() & ~bad
+    work.add(*(pl.when(usable).then(limit).alias(f"_{name}") for name, limit in zip(LIMITS, (low, high), strict=True)))
     work.refuse_value("bad_reference_range", pl.col("_no_range"))
 
 
 def not_used(good: pl.DataFrame, meanings: Meanings) -> list[str]:
-    """What the ledger tells of limits that were left out of rows that are used: one line for each concept."""
-    if _LEFT_OUT not in good.columns or not good[_LEFT_OUT].any():
+    """What the ledger tells of limits that were left out of rows that are used: one line for each concept and cause."""
+    if _LEFT_OUT not in good.columns or not good[_LEFT_OUT].count():
         return []
-    concepts = good.filter(good[_LEFT_OUT]).select(meanings.concepts().alias("concept"))["concept"]
-    return [f"limits of normal beside {name} not used: they cannot be" for name in concepts.unique().sort()]
+    left_out = good.filter(pl.col(_LEFT_OUT).is_not_null()).select(
+        meanings.concepts().alias("concept"), pl.col("_pair"), pl.col(_LEFT_OUT).alias("cause"), "source"
+    )
+    firsts = left_out.unique(["concept", "cause"], keep="first", maintain_order=True).sort("concept", "cause")
+    return [
+        f"limits of normal beside {row['concept']} not used: {_SAID[row['cause']](meanings.each[row['_pair']])} "
+        f"(first in {row['source']})"
+        for row in firsts.iter_rows(named=True)
+    ]
+
+
+def _only(words: str) -> Callable[[Meaning], str]:
+    return lambda _: words
+
+
+def _of_another_unit(meaning: Meaning) -> str:
+    """Where limits of this concept can lie, and what to do."""
+    unit = f" {meaning.unit.to}" if meaning.unit and meaning.unit.to else ""
+    bands = {"lower": _band(meaning, "limit_low"), "upper": _band(meaning, "limit_high")}
+    known = [f"{name} {low:g} to {high:g}{unit}" for name, (low, high) in bands.items() if (low, high) != _ANYWHERE]
+    where = f" ({'; '.join(known)})" if known else ""
+    return (
+        f"no laboratory has such limits{where}, so they are in another unit than the value or mistyped; the values are "
+        "used, what needs the limits stays unknown; write the limits in the unit of their row"
+    )
+
+
+_SAID: dict[Cause, Callable[[Meaning], str]] = {
+    "no_number": _only("it is no measured number that could have limits"),
+    "upside_down": _only(
+        "the lower stands above the upper one; the values are used, what needs the limits stays unknown; check which "
+        "column is which"
+    ),
+    "unsettled": _only(
+        "a comma in them may be a decimal comma or part thousands; the values are used, what needs the limits stays "
+        "unknown; write a decimal point"
+    ),
+    "other_unit": _of_another_unit,
+}
 
 
 def _is_measured(meaning: Meaning) -> bool:
@@ -81,10 +132,30 @@ def _settle_comma(work: Work, meanings: Meanings, column: str, other: pl.Series)
 
 
 def _can_be(meanings: Meanings, low: pl.Expr, high: pl.Expr) -> pl.Expr:
-    """Limits between which a value of the concept can lie: not below 0 where it cannot be, not 0 to 0."""
-    floor = meanings.spread([min(0.0, meaning.low) for meaning in meanings.each], pl.Float64())
-    least = meanings.spread([meaning.low for meaning in meanings.each], pl.Float64())
-    most = meanings.spread([meaning.high for meaning in meanings.each], pl.Float64())
-    lower = low.is_between(floor, most).fill_null(value=True)
-    upper = (high.is_between(least, most) & ((high > 0) | (least < 0))).fill_null(value=True)
-    return lower & upper & (low < high).fill_null(value=True)
+    """Limits that a laboratory can print in this unit, between which a value of the concept can lie."""
+    floor = _spread(meanings, lambda meaning: min(0.0, meaning.low))
+    least, most = _spread(meanings, lambda meaning: meaning.low), _spread(meanings, lambda meaning: meaning.high)
+    lower = low.is_between(floor, most) & (_in_band(meanings, low, "limit_low") | (low == 0))
+    upper = high.is_between(least, most) & ((high > 0) | (least < 0)) & _in_band(meanings, high, "limit_high")
+    return lower.fill_null(value=True) & upper.fill_null(value=True) & (low < high).fill_null(value=True)
+
+
+def _in_band(meanings: Meanings, limit: pl.Expr, key: str) -> pl.Expr:
+    """True inside the band of the concept; a lower limit of 0 is 0 in every unit, and passes besides."""
+    return limit.is_between(
+        _spread(meanings, lambda meaning: _band(meaning, key)[0]),
+        _spread(meanings, lambda meaning: _band(meaning, key)[1]),
+    )
+
+
+def _band(meaning: Meaning, key: str) -> tuple[float, float]:
+    """The band of a limit, in the unit that the row is converted into; anywhere if nothing is said."""
+    concept = meaning.concept
+    if concept is None or not meaning.unit or meaning.unit.to not in concept.units[:1]:
+        return _ANYWHERE
+    band: tuple[float, float] | None = getattr(concept, key)
+    return _ANYWHERE if band is None else band
+
+
+def _spread(meanings: Meanings, of: Callable[[Meaning], float]) -> pl.Expr:
+    return meanings.spread([of(meaning) for meaning in meanings.each], pl.Float64())

@@ -128,6 +128,7 @@ def _intake(frame: pl.DataFrame, label: str, reader: _Reader) -> Intake:
         reader.zone or "UTC",
         frozenset(),
         (span,),
+        admission.in_doubt,
     )
 
 

@@ -25,6 +25,8 @@ class Meaning:
     unit: Unit | None = None
     low: float = float("-inf")
     high: float = float("inf")
+    # the least that is not 0
+    smallest: float = 0.0
     # at or above this a value without a unit is read as per cent
     per_cent_from: float = float("inf")
     rule: str = ""
@@ -86,7 +88,8 @@ class Dictionary:
         if found is None:
             return self._without_unit(concept, unit)
         low, high = _range(concept, found.to)
-        meaning = Meaning(concept, found, low, high)
+        smallest = concept.smallest if found.to in concept.units[:1] else 0.0
+        meaning = Meaning(concept, found, low, high, smallest)
         if found.to == "1" and spelled(unit) in _NO_UNIT and find_unit(concept, "%"):
             meaning = replace(meaning, per_cent_from=self._per_cent_from(concept, low))
         return meaning
@@ -96,7 +99,7 @@ class Dictionary:
         return float(policy.value) if policy and isinstance(policy.value, int | float) else low * 100
 
     def _without_unit(self, concept: Concept, unit: str) -> Meaning:
-        hint = f"accepted for {concept.key}: {', '.join(_shown_units(concept)) or 'no unit'}"
+        hint = f"accepted for {concept.key}: {', '.join(shown_units(concept)) or 'no unit'}"
         if not unit:
             reason = f"{concept.key} has no unit here, and the number can mean more than one thing without it"
             return Meaning(concept, unit_rule="missing_unit", reason=reason, hint=hint)
@@ -174,7 +177,7 @@ def find_category(concept: Concept, text: str) -> str | None:
     return None
 
 
-def _shown_units(concept: Concept) -> list[str]:
+def shown_units(concept: Concept) -> list[str]:
     """One name of each different conversion; the many spellings would hide them."""
     first = {(part.to, part.factor, part.shift): part.name for part in reversed(concept.accepted) if part.name}
     return list(reversed(first.values()))

@@ -58,11 +58,15 @@ def _refuse_missing(work: Work, meanings: Meanings) -> None:
 
 
 def _refuse_units(work: Work, meanings: Meanings) -> None:
-    """A unit matters only beside a number: a dose without an amount needs none."""
+    """A unit matters only beside a number: a dose without an amount needs none, and off is off in mL/h too."""
+    treated = [
+        meaning.concept is not None and meaning.concept.kind in ("infusion", "dose") for meaning in meanings.each
+    ]
+    off = meanings.spread(treated, pl.Boolean()) & (pl.col("_value") == 0).fill_null(value=False)
     for rule in _UNIT_RULES:
         marked = [meaning.unit_rule == rule for meaning in meanings.each]
         if any(marked):
-            work.refuse_value(rule, meanings.spread(marked, pl.Boolean()) & pl.col("_value").is_not_null())
+            work.refuse_value(rule, meanings.spread(marked, pl.Boolean()) & pl.col("_value").is_not_null() & ~off)
 
 
 def _refuse_fractions(work: Work, meanings: Meanings) -> None:
@@ -75,16 +79,45 @@ def _refuse_fractions(work: Work, meanings: Meanings) -> None:
 def _convert(work: Work, meanings: Meanings, other: pl.Series | None) -> None:
     """Bring `_value` into the canonical unit, choose between two readings of a comma, refuse what is not plausible."""
     if other is None or not other.count():
-        work.add(canonical(meanings, "_value"))
-        work.refuse_value("out_of_range", ~fits(meanings, "_value"))
-        return
-    work.add(other.alias("_other"))
-    work.add(canonical(meanings, "_value"), canonical(meanings, "_other"))
-    second = fits(meanings, "_other") & pl.col("_other").is_not_null()
-    work.add((second & fits(meanings, "_value")).alias("_ambiguous"))
-    work.add(pl.when(second & ~fits(meanings, "_value")).then("_other").otherwise("_value").alias("_value"))
-    work.refuse_value("ambiguous_number", pl.col("_ambiguous"))
+        work.add(too_small(meanings, "_value").alias("_small"), canonical(meanings, "_value"))
+    else:
+        work.add(other.alias("_other"))
+        _choose(work, meanings)
+        work.refuse_value("ambiguous_number", pl.col("_ambiguous"))
     work.refuse_value("out_of_range", ~fits(meanings, "_value"))
+    if _can_be_too_small(meanings):
+        work.refuse_value("too_small", pl.col("_small"))
+
+
+def _choose(work: Work, meanings: Meanings) -> None:
+    """Of two readings of a comma the one that can be; both: `_ambiguous`."""
+    small = [too_small(meanings, name).alias(f"{name}_small") for name in ("_value", "_other")]
+    work.add(*small, canonical(meanings, "_value"), canonical(meanings, "_other"))
+    first = fits(meanings, "_value") & ~pl.col("_value_small")
+    second = fits(meanings, "_other") & ~pl.col("_other_small") & pl.col("_other").is_not_null()
+    work.add((first & second).alias("_ambiguous"), (second & ~first).alias("_second"))
+    work.add(
+        pl.when("_second").then("_other").otherwise("_value").alias("_value"),
+        pl.when("_second").then("_other_small").otherwise("_value_small").alias("_small"),
+    )
+
+
+def _can_be_too_small(meanings: Meanings) -> bool:
+    return any(meaning.smallest or (meaning.unit and meaning.unit.whole_below) for meaning in meanings.each)
+
+
+def too_small(meanings: Meanings, column: str) -> pl.Expr:
+    """True where a working column, in the unit of its row, is not 0 and less than the least there can be.
+
+    That is less than `smallest` of the concept, or a fraction where only whole numbers exist: a part of a cell.
+    """
+    if not _can_be_too_small(meanings):
+        return pl.lit(value=False)
+    given = pl.col(column)
+    whole_below = meanings.spread([m.unit.whole_below if m.unit else 0.0 for m in meanings.each], pl.Float64())
+    smallest = meanings.spread([meaning.smallest for meaning in meanings.each], pl.Float64())
+    fraction = (given < whole_below) & (given != given.floor())
+    return ((given > 0) & (fraction | (canonical(meanings, column) < smallest))).fill_null(value=False)
 
 
 def canonical(meanings: Meanings, column: str) -> pl.Expr:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from cytowatch.engine.charted import Charted
+from cytowatch.engine.masks import unmask
+from cytowatch.engine.settle import in_doubt
 from cytowatch.engine.subjects import Subjects
 from cytowatch.schema import DAY_US, HOUR_US
 
@@ -15,6 +17,11 @@ def given(rows: Charted, concepts: Sequence[str]) -> pl.DataFrame:
     """The doses of these drugs that were given: a dose of 0 was not."""
     dose = pl.col("value").is_null() | (pl.col("value") > 0)
     return rows.of_any(concepts).filter(dose)
+
+
+def may_be_given(rows: Charted, concepts: Sequence[str]) -> pl.DataFrame:
+    """The doses in doubt of these drugs."""
+    return rows.of_any(concepts).filter(in_doubt("dose"))
 
 
 def number_episodes(segments: pl.DataFrame, subjects: Subjects) -> pl.DataFrame:
@@ -107,6 +114,20 @@ def _in_episode(table: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:
     return reach.join(doses.select("subject", "time"), on="subject").filter(
         (pl.col("onset") <= pl.col("time")) & (pl.col("time") <= pl.col("closing"))
     )
+
+
+def with_doses_in_doubt(table: pl.DataFrame, subjects: Subjects, drugs: Sequence[str]) -> pl.Series:
+    """For each described episode: is a dose in doubt that counts, or waives, if it was given?"""
+    doses = may_be_given(subjects.rows, list(dict.fromkeys(("tocilizumab", *drugs))))
+    found = _in_episode(table, doses).select("subject", "onset").unique().with_columns(pl.lit(value=True).alias("is"))
+    joined = table.select("subject", "onset").join(found, on=["subject", "onset"], how="left", maintain_order="left")
+    return joined.select(pl.col("is").fill_null(value=False).alias("dose_in_doubt"))["dose_in_doubt"]
+
+
+def shared_flags(table: pl.DataFrame, subjects: Subjects, drugs: Sequence[str]) -> pl.DataFrame:
+    """The flags that episodes of every scale may have."""
+    bits = table["assumed"].cast(pl.Int64) + with_doses_in_doubt(table, subjects, drugs).cast(pl.Int64) * 2
+    return unmask(pl.DataFrame({"flags": bits}), "flags", ["assumed_trigger", "dose_in_doubt"])
 
 
 def waived_from(episodes: pl.DataFrame, doses: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,14 @@ from cytowatch.engine import counters, crs, trace
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.compare import compare
 from cytowatch.engine.compile import DEVICE, Compiled, compile_criteria
-from cytowatch.engine.episodes import describe, doses_before_onset, given, number_episodes, waived_from
+from cytowatch.engine.episodes import (
+    describe,
+    doses_before_onset,
+    given,
+    number_episodes,
+    waived_from,
+    with_doses_in_doubt,
+)
 from cytowatch.engine.fever import fever_counters, fever_rows
 from cytowatch.engine.grid import make_grid, split_at
 from cytowatch.engine.intervals import device_changes, device_ends, end_at, readings
@@ -49,7 +56,8 @@ def grade_crs(
     traced = trace.evidence(joined, _groups(joined, rows, people, fevers, doses, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, crs.criteria_names(scale), crs.MISSING, crs.FLAGS)
     table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
-    flags = _episode_flags(episodes, segments, doses, rules.early_drug)
+    in_doubt = with_doses_in_doubt(table, subjects, [*scale.episode.waived_by, *rules.steroids])
+    flags = _episode_flags(episodes, segments, doses, rules.early_drug, in_doubt)
     return timeline, table.with_columns(flags)
 
 
@@ -95,14 +103,17 @@ def _early_only(phases: pl.DataFrame, within: int) -> pl.DataFrame:
     return phases.with_columns((pl.col("early_fever").fill_null(False) & soon).alias("early_fever"))
 
 
-def _episode_flags(episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.DataFrame, within: int) -> pl.DataFrame:
+def _episode_flags(
+    episodes: pl.DataFrame, segments: pl.DataFrame, doses: pl.DataFrame, within: int, in_doubt: pl.Series
+) -> pl.DataFrame:
     early = segments.filter(pl.col("onset").is_not_null()).group_by("subject", "onset").agg(pl.col("early_fever").any())
     joined = episodes.join(early, on=["subject", "onset"], how="left", maintain_order="left")
-    order = ["antipyretic_before_onset", "assumed_trigger", "fever_before_trigger"]
+    order = ["antipyretic_before_onset", "assumed_trigger", "dose_in_doubt", "fever_before_trigger"]
     bits = (
         doses_before_onset(episodes, doses, within).cast(pl.Int64) * 1
         + joined["assumed"].cast(pl.Int64) * 2
-        + joined["early_fever"].fill_null(False).cast(pl.Int64) * 4
+        + in_doubt.cast(pl.Int64) * 4
+        + joined["early_fever"].fill_null(False).cast(pl.Int64) * 8
     )
     return unmask(pl.DataFrame({"flags": bits}), "flags", order)
 

@@ -7,9 +7,8 @@ import polars as pl
 from cytowatch.engine import counters, icans, neuro_counters, trace
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.crs import Rules
-from cytowatch.engine.episodes import describe, number_episodes
+from cytowatch.engine.episodes import describe, number_episodes, shared_flags
 from cytowatch.engine.grid import make_grid
-from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.subjects import Subjects
 from cytowatch.knowledge.model import Domain, Knowledge, Scale
@@ -30,8 +29,7 @@ def grade_icans(
     traced = trace.evidence(joined, _groups(joined, rows, people, scale, knowledge))
     timeline = to_timeline(traced, episodes, people, scale.id, icans.criteria_names(scale), icans.MISSING, icans.FLAGS)
     table = describe(episodes, segments, subjects, rules.episode_gap, rules.steroids)
-    flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
-    return timeline, table.with_columns(flags)
+    return timeline, table.with_columns(shared_flags(table, subjects, [*scale.episode.waived_by, *rules.steroids]))
 
 
 def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge: Knowledge) -> list[pl.DataFrame]:

@@ -20,6 +20,7 @@ _LONGEST_WATCH = 2 * DAY_US
 _NONE = pl.Series("row", [], dtype=pl.Int64)
 _LASTING = ("infusion", "device")
 _NAMED = ("trigger", "statement")
+_THERAPIES = ("infusion", "device", "dose")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def settle(
     if as_of is not None:
         counts = (pl.col("time") <= as_of) & (pl.col("available").is_null() | (pl.col("available") <= as_of))
         rows, later = observations.filter(counts), observations.filter(~counts)["row"]
-    rows, lost = _drop_entered_in_error(_with_codes(rows, knowledge))
+    rows, lost = _drop_entered_in_error(_with_codes(rows, knowledge), _any_in_doubt(knowledge))
     frames: dict[str, pl.DataFrame] = {}
     losers = [lost]
     for key, own in _by_concept(rows, sorted(concepts)):
@@ -71,7 +72,21 @@ def _with_codes(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     )
 
 
-def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+def in_doubt(kind: str) -> pl.Expr:
+    """Rows of a therapy that say only that something was charted and could not be read."""
+    bound = pl.col("comparator").cast(pl.String).eq_missing(pl.lit(">="))
+    if kind not in _THERAPIES:
+        return pl.lit(value=False)
+    return bound if kind == "device" else bound & pl.col("value").eq_missing(pl.lit(0.0))
+
+
+def _any_in_doubt(knowledge: Knowledge) -> pl.Expr:
+    """The same for rows of every concept, each by its kind."""
+    therapies = {kind: [c.key for c in knowledge.concepts.values() if c.kind == kind] for kind in _THERAPIES}
+    return pl.any_horizontal(pl.col("concept").is_in(keys) & in_doubt(kind) for kind, keys in therapies.items())
+
+
+def _drop_entered_in_error(rows: pl.DataFrame, doubtful: pl.Expr) -> tuple[pl.DataFrame, pl.Series]:
     wrong = pl.col("status") == "entered-in-error"
     marks = rows.filter(wrong)
     if marks.is_empty():
@@ -82,7 +97,12 @@ def _drop_entered_in_error(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]
         keys = marks.select(pointer).unique()
         lost.append(kept.join(keys, on=pointer, how="semi", nulls_equal=True)["row"])
         kept = kept.join(keys, on=pointer, how="anti", nulls_equal=True, maintain_order="left")
-    return kept, pl.concat(lost)
+    # of what could not be read the value cannot be named once more: the moment is enough
+    moments = marks.select("patient", "concept", "time").unique().with_columns(pl.lit(value=True).alias("taken_back"))
+    kept = kept.join(moments, on=["patient", "concept", "time"], how="left", maintain_order="left")
+    gone = kept.select((pl.col("taken_back").fill_null(value=False) & doubtful).alias("gone"))["gone"]
+    lost.append(kept.filter(gone)["row"])
+    return kept.filter(~gone).drop("taken_back"), pl.concat(lost)
 
 
 def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
@@ -144,6 +164,9 @@ def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
         (pl.col("source"), False),
         (pl.col("row"), False),
     ]
+    # what could not be read neither wins nor loses against what could
+    doubtful = doubtful.with_columns(in_doubt(concept.kind).alias("in_doubt"))
+    fact.append("in_doubt")
     best_first = doubtful.sort([by for by, _ in order], descending=[down for _, down in order], nulls_last=True)
     return best_first.unique(fact, keep="first", maintain_order=True).select("at")
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from cytowatch.knowledge import parse
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
-from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Policy, Product, Scale
+from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
 from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
@@ -158,12 +158,18 @@ def _scales(files: dict[str, Document]) -> dict[str, Scale]:
     library: Library = {}
     for name in _in_order(readers):
         found[name] = scale(readers[name], library)
-        library[name] = {part.id: (part.grade, part.when) for part in found[name].criteria}
+        library[name] = _lent(found[name])
     for name, part in found.items():
         seen = found.get(part.view_of)
         if part.method == "view" and (seen is None or seen.method == "view"):
             readers[name].fail(f"`view_of` names {part.view_of!r}, which is no scale that can be viewed.", "view_of")
     return dict(sorted(found.items()))
+
+
+def _lent(found: Scale) -> dict[str, tuple[int | None, Node]]:
+    """The criteria of a scale that other tables may take: grade (none in a score) and condition."""
+    is_sum = found.scoring == "sum"
+    return {part.id: (None if is_sum else part.grade, part.when) for part in found.criteria}
 
 
 def _scale_readers(files: dict[str, Document]) -> Iterator[tuple[str, Reader]]:
@@ -188,7 +194,7 @@ def _in_order(readers: dict[str, Reader]) -> list[str]:
 
 
 def _lookalikes(files: dict[str, Document], scales: dict[str, Scale]) -> dict[str, LookAlike]:
-    library = {name: {part.id: (part.grade, part.when) for part in found.criteria} for name, found in scales.items()}
+    library = {name: _lent(found) for name, found in scales.items()}
     return _named(
         files, "lookalikes.toml", "lookalike", lambda key, reader: lookalike(key, reader, library), ("lookalike",)
     )

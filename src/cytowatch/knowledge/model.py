@@ -110,6 +110,8 @@ class Unit:
     to: str
     factor: Fraction = Fraction(1)
     shift: Fraction = Fraction(0)
+    # below this, in the unit as written, only whole numbers exist: cells are counted
+    whole_below: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ class Concept:
     accepted: tuple[Unit, ...] = ()
     # plausible range per canonical unit, inclusive
     plausible: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # where a laboratory's lower and upper limit of normal can lie, in the first unit; None = not said
+    limit_low: tuple[float, float] | None = None
+    limit_high: tuple[float, float] | None = None
+    # the least that is not 0, in the first unit: anything between is a slip of the unit
+    smallest: float = 0.0
     valid_for_us: int | None = None
     # least bad first, so that later is worse
     categories: tuple[str, ...] = ()

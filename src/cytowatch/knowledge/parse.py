@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 from cytowatch.knowledge.model import (
@@ -85,6 +86,7 @@ def _unit(part: Reader, units: tuple[str, ...]) -> Unit:
         to=part.word("to", units, units[0]),
         factor=part.fraction("factor", "1"),
         shift=part.fraction("shift", "0"),
+        whole_below=part.number("whole_below", 0.0),
     )
     if unit.factor <= 0:
         part.fail(f"The factor of {unit.name!r} must be above 0.", "factor")
@@ -98,7 +100,7 @@ def _add_alias(reader: Reader, accepted: dict[str, Unit], name: str, alias: str)
     if alias in accepted:
         reader.fail(f"The unit {alias!r} is there twice.", name)
     unit = accepted[name]
-    accepted[alias] = Unit(alias, unit.to, unit.factor, unit.shift)
+    accepted[alias] = replace(unit, name=alias)
 
 
 def concept(key: str, reader: Reader, sets: dict[str, UnitSet]) -> Concept:
@@ -114,6 +116,9 @@ def concept(key: str, reader: Reader, sets: dict[str, UnitSet]) -> Concept:
         units=units,
         accepted=accepted,
         plausible=_plausible(reader, units),
+        limit_low=_limit(reader, "limit_low"),
+        limit_high=_limit(reader, "limit_high"),
+        smallest=reader.number("smallest", 0.0),
         valid_for_us=_hours(reader, "valid_for_hours"),
         categories=categories,
         category_aliases=_category_aliases(reader, categories),
@@ -155,6 +160,18 @@ def _plausible(reader: Reader, units: tuple[str, ...]) -> dict[str, tuple[float,
             reader.fail(f"`plausible` of {unit!r} must be [low, high], low first.", "plausible")
         found[unit] = (float(numbers[0]), float(numbers[1]))
     return found
+
+
+def _limit(reader: Reader, key: str) -> tuple[float, float] | None:
+    """Where a limit of normal can lie, in the first canonical unit."""
+    if not reader.has(key):
+        reader.any(key, None)
+        return None
+    pair = reader.any(key)
+    numbers = [float(part) for part in pair if type(part) in (int, float)] if isinstance(pair, list) else []
+    if len(numbers) != 2 or not numbers[0] < numbers[1] < math.inf:
+        reader.fail(f"`{key}` must be [least, most], least first.", key)
+    return numbers[0], numbers[1]
 
 
 def _category_aliases(reader: Reader, categories: tuple[str, ...]) -> dict[str, str]:

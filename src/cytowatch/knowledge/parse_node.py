@@ -36,8 +36,8 @@ _OPERATORS: tuple[Operator, ...] = get_args(Operator)
 _LIMITS: tuple[Limit, ...] = get_args(Limit)
 _REFERENCES = ("", "uln", "lln", "baseline", "lowest")
 _CRITERION, _GRADE = "criterion", "grade_of"
-# other scales' criteria by scale and id, to be put in place of a reference
-Library = dict[str, dict[str, tuple[int, Node]]]
+# other scales' criteria by scale and id, to be put in place of a reference; the points of a score are no grade
+Library = dict[str, dict[str, tuple[int | None, Node]]]
 
 
 def node(reader: Reader, library: Library | None = None) -> Node:
@@ -179,7 +179,14 @@ def _grade_of(reader: Reader, library: Library) -> Node:
     for scale in reader.texts("grade_of"):
         if scale not in library:
             reader.fail(f"There is no scale `{scale}`.", "grade_of")
-        parts += [part for grade, part in library[scale].values() if grade >= at_least]
+        if any(grade is None for grade, _ in library[scale].values()):
+            reader.fail(
+                f"`{scale}` adds points up: its rows have no grades of their own.",
+                "grade_of",
+                why="The points of one row say nothing of the grade that the sum makes.",
+                hint=f'Name the rows that are meant: {{ criterion = "{scale}.<id>" }}.',
+            )
+        parts += [part for grade, part in library[scale].values() if grade is not None and grade >= at_least]
     if not parts:
         reader.fail(f"None of the scales has a criterion of grade {at_least} or more.", "at_least")
     if reader.truth("new_only", False):

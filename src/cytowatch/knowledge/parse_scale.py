@@ -28,11 +28,12 @@ def scale(reader: Reader, library: Library) -> Scale:
     meaning = _grades(reader.table("grades"))
     has_episodes = reader.has("episode")
     own: Library = {}
+    is_sum = reader.word("scoring", ("worst", "sum"), "worst") == "sum"
     criteria: list[Criterion] = []
     for part in reader.tables("criterion", ()):
         one = _criterion(part, source, library | {reader.text("id"): own.get("", {})})
         criteria.append(one)
-        own.setdefault("", {})[one.id] = (one.grade, one.when)
+        own.setdefault("", {})[one.id] = (None if is_sum else one.grade, one.when)
     found = Scale(
         id=reader.text("id"),
         title=reader.text("title"),

@@ -184,6 +184,9 @@ def _concept(concept: Concept) -> str:
         ("also called", ", ".join(concept.aliases)),
         *((f"units read as {unit}", ", ".join(accepted)) for unit, accepted in names.items()),
         ("accepted range", "; ".join(ranges)),
+        ("the least that is not 0", f"{concept.smallest:g} {concept.units[0]}" if concept.smallest else ""),
+        ("a lower limit of normal lies in", _band(concept, concept.limit_low)),
+        ("an upper limit of normal lies in", _band(concept, concept.limit_high)),
         ("speaks for", f"{(concept.valid_for_us or 0) / HOUR_US:g} h"),
         ("categories, least bad first", ", ".join(concept.categories)),
         ("other words for them", ", ".join(f"{word} = {key}" for word, key in concept.category_aliases.items())),
@@ -191,6 +194,10 @@ def _concept(concept: Concept) -> str:
         *_cited(concept),
     ]
     return _facts(f"{concept.label} (`{concept.key}`)", pairs)
+
+
+def _band(concept: Concept, band: tuple[float, float] | None) -> str:
+    return f"{band[0]:g} to {band[1]:g} {concept.units[0]}" if band else ""
 
 
 def _source(knowledge: Knowledge, source: Source) -> str:

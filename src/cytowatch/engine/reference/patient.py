@@ -10,7 +10,7 @@ from cytowatch.engine.reference.icans import IcansWalker
 from cytowatch.engine.reference.rows import Row, Subject, age_at
 from cytowatch.engine.reference.rule_walker import RuleWalker
 from cytowatch.engine.reference.rules import Rules
-from cytowatch.engine.reference.settle import counting, settle, standing
+from cytowatch.engine.reference.settle import counting, is_in_doubt, settle, standing
 from cytowatch.engine.reference.states import Deaths, Episode, Found, Options, State, Walker, moments, once
 from cytowatch.engine.reference.window import Span, Trigger, assumed, known_until, spans, triggers, whole_record
 from cytowatch.schema import DAY_US, HOUR_US
@@ -29,7 +29,7 @@ def grade_patient(admitted: list[Row], subject: Subject, rules: Rules, options: 
     taken_for_granted = not exposures and options.assume_trigger is not None
     if taken_for_granted and options.assume_trigger is not None:
         exposures = [assumed(rows[0].time, options.assume_trigger, rules)]
-    known = known_until(standing(counted), rules)
+    known = known_until(standing(counted, rules.knowledge.concepts), rules)
     first = min((part.time for part in exposures), default=rows[0].time)
     chart = Chart(rows, rules, subject, age_at(subject, first, options.clock), options.not_recorded)
     anywhere = rules.scale.watch == "record"
@@ -130,7 +130,9 @@ class Writer:
             "tocilizumab_doses": len(self._doses(("tocilizumab",), episode)),
             **self._since(exposure, episode),
             "recurrent": episode.number > 1,
-            "flags": sorted({*episode.flags, *self.flags, *self._before_onset(episode.onset)}),
+            "flags": sorted(
+                {*episode.flags, *self.flags, *self._before_onset(episode.onset), *self._in_doubt(episode)}
+            ),
         }
 
     def _outcome(self, episode: Episode) -> str:
@@ -162,6 +164,13 @@ class Writer:
     def _doses(self, drugs: tuple[str, ...], episode: Episode) -> list[Row]:
         given = [row for drug in drugs for row in self.chart.of(drug) if row.value is None or row.value > 0]
         return [row for row in given if episode.onset <= row.time <= episode.end and row.time < self.span.end]
+
+    def _in_doubt(self, episode: Episode) -> tuple[str, ...]:
+        """The flag that a dose which counts, or waives, could not be read."""
+        rules = self.chart.rules
+        rows = [row for drug in {"tocilizumab", *rules.steroids, *rules.waived_by} for row in self.chart.of(drug)]
+        here = [row for row in rows if episode.onset <= row.time <= episode.end and row.time < self.span.end]
+        return ("dose_in_doubt",) if any(is_in_doubt(row, "dose") for row in here) else ()
 
     def _before_onset(self, onset: int) -> tuple[str, ...]:
         waiving = [row for drug in self.chart.rules.waived_by for row in self.chart.of(drug)]

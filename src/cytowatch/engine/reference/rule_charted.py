@@ -10,6 +10,7 @@ from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rule_parts import OPEN, Atom, Record, Truth
 from cytowatch.engine.reference.rule_readings import AGE, Reading
 from cytowatch.engine.reference.rules import DEVICE
+from cytowatch.engine.reference.settle import is_in_doubt
 from cytowatch.knowledge.model import AgeYears, DaysSinceExposure, Given, In, Running
 from cytowatch.schema import DAY_US, HOUR_US
 
@@ -140,20 +141,25 @@ class Doses(Atom):
         self.within = round(node.within_hours * HOUR_US)
         rows = [row for drug in node.concepts for row in record.chart.of(drug)]
         self.doses = [row for row in rows if row.value is None or row.value > 0]
+        self.doubtful = [row for row in rows if is_in_doubt(row, "dose")]
         self.not_recorded = tuple(drug for drug in node.concepts if drug in record.chart.not_recorded)
-        self.edges = frozenset(row.time + self.within for row in self.doses)
+        self.edges = frozenset(row.time + self.within for row in (*self.doses, *self.doubtful))
+
+    def _recent(self, rows: list[Row], time: int) -> list[Row]:
+        return [row for row in rows if time - self.within < row.time <= time]
 
     def _counted(self, time: int) -> list[Row]:
-        return [row for row in self.doses if time - self.within < row.time <= time]
+        return self._recent(self.doses, time)
 
     def truth(self, time: int) -> Truth:
-        """Enough doses are charted; or they may have been given, where a drug is not recorded."""
-        enough = len(self._counted(time)) >= self.needed
-        return Truth(enough, enough or bool(self.not_recorded))
+        """Enough doses are charted; or they may have been given: a row could not be read, or a drug is not recorded."""
+        sure = len(self._counted(time))
+        most = sure + len(self._recent(self.doubtful, time))
+        return Truth(sure >= self.needed, most >= self.needed or bool(self.not_recorded))
 
-    def settled_by(self, time: int) -> tuple[str, ...]:  # noqa: ARG002  (the same at every moment)
-        """The first drug that is not recorded."""
-        return self.not_recorded[:1]
+    def settled_by(self, time: int) -> tuple[str, ...]:
+        """The first drug that is not recorded, and those of which a dose could not be read."""
+        return (*self.not_recorded[:1], *(row.concept for row in self._recent(self.doubtful, time)))
 
     def proof(self, time: int) -> list[Row]:
         """The latest dose that counts."""

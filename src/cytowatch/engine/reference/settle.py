@@ -5,6 +5,7 @@ from __future__ import annotations
 from cytowatch.engine.reference.rows import FOREVER, Row
 from cytowatch.knowledge.model import Concept
 
+_ERROR = "entered-in-error"
 _STATUS = {"amended": 2, "final": 1, "preliminary": 0}
 _COMPARATOR = {">": 0, ">=": 1, None: 2, "": 2, "<=": 3, "<": 4}
 
@@ -16,24 +17,47 @@ def counting(rows: list[Row], as_of: int | None) -> list[Row]:
     return [row for row in rows if row.time <= as_of and (row.available is None or row.available <= as_of)]
 
 
-def standing(rows: list[Row]) -> list[Row]:
+def standing(rows: list[Row], concepts: dict[str, Concept]) -> list[Row]:
     """The rows that nobody has taken back."""
-    withdrawn = {pointer for row in rows if row.status == "entered-in-error" for pointer in _pointers(row)}
-    return [row for row in rows if row.status != "entered-in-error" and not withdrawn.intersection(_pointers(row))]
+    withdrawn = _withdrawn(rows)
+    return [row for row in rows if row.status != _ERROR and not withdrawn & _pointers(row, concepts)]
 
 
-def _pointers(row: Row) -> tuple[tuple[object, ...], tuple[object, ...]]:
+def is_in_doubt(row: Row, kind: str) -> bool:
+    """Whether the row says only that something was charted of a therapy and could not be read."""
+    if row.comparator != ">=":
+        return False
+    return kind == "device" or (kind in {"infusion", "dose"} and row.value == 0)
+
+
+def _withdrawn(rows: list[Row]) -> set[tuple[object, ...]]:
+    """What the rows entered in error point at."""
+    errors = [row for row in rows if row.status == _ERROR]
+    return {pointer for row in errors for pointer in (*_names(row), _moment(row))}
+
+
+def _names(row: Row) -> tuple[tuple[object, ...], ...]:
     """How a row is pointed at: by its source, or by saying the same once more."""
     return ("source", row.source, row.concept), ("fact", row.concept, row.time, row.value, row.text)
 
 
+def _moment(row: Row) -> tuple[object, ...]:
+    return ("moment", row.concept, row.time)
+
+
+def _pointers(row: Row, concepts: dict[str, Concept]) -> set[tuple[object, ...]]:
+    """Every way to point at a row: of what could not be read the moment is enough."""
+    doubtful = is_in_doubt(row, concepts[row.concept].kind)
+    return {*_names(row), *((_moment(row),) if doubtful else ())}
+
+
 def settle(rows: list[Row], concepts: dict[str, Concept]) -> tuple[list[Row], list[int]]:
     """The settled rows of one patient by time, source and number, and the numbers of the superseded rows."""
-    withdrawn = {pointer for row in rows if row.status == "entered-in-error" for pointer in _pointers(row)}
+    withdrawn = _withdrawn(rows)
     facts: dict[tuple[object, ...], list[Row]] = {}
     superseded: list[int] = []
     for row in rows:
-        if row.status == "entered-in-error" or withdrawn.intersection(_pointers(row)):
+        if row.status == _ERROR or withdrawn & _pointers(row, concepts):
             superseded.append(row.row)
         else:
             facts.setdefault(_fact(row, concepts[row.concept]), []).append(row)
@@ -49,7 +73,8 @@ def _fact(row: Row, concept: Concept) -> tuple[object, ...]:
     """What the row is about: rows of one fact exclude each other."""
     lasts = concept.kind in {"infusion", "device"}
     named = concept.kind in {"trigger", "statement"} or concept.free_text
-    return row.concept, row.time, row.until if lasts else None, row.text if named else None
+    doubtful = is_in_doubt(row, concept.kind)
+    return row.concept, row.time, row.until if lasts else None, row.text if named else None, doubtful
 
 
 def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:

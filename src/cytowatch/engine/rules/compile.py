@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -296,7 +297,23 @@ class Compiler:
         self.ask([f"{key}|on"], key, lambda: self.lanes.given(key, node))
         enough = self.column(pl.col(f"{key}|on") >= node.times)
         absent = [concept for concept in node.concepts if concept in self.lanes.not_recorded]
-        return Truth(enough, YES if absent else enough), [(name, YES) for name in absent[:1]]
+        doubtful = self._doses_in_doubt(key, node)
+        if not doubtful:
+            return Truth(enough, YES if absent else enough), [(name, YES) for name in absent[:1]]
+        most = pl.sum_horizontal(f"{key}|on", *doubtful.values())
+        names = [(drug, self.column(pl.col(counter) > 0)) for drug, counter in doubtful.items()]
+        possible = YES if absent else self.column(most >= node.times)
+        return Truth(enough, possible), [*((name, YES) for name in absent[:1]), *names]
+
+    def _doses_in_doubt(self, key: str, node: Given) -> dict[str, str]:
+        """The counters of the drugs of which a dose could not be read."""
+        found: dict[str, str] = {}
+        for drug in node.concepts:
+            if self.lanes.doses_in_doubt(drug, node.within_hours).height:
+                counter = f"{key}|{drug} in doubt"
+                self.ask([counter], counter, partial(self.lanes.may_be_given, counter, drug, node.within_hours))
+                found[drug] = counter
+        return found
 
     def _days(self, first: float, last: float) -> tuple[Truth[Statement], Names]:
         key = f"day {first:g} to {last:g}"

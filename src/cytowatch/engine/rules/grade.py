@@ -5,9 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.engine import counters
-from cytowatch.engine.episodes import describe, number_episodes
+from cytowatch.engine.episodes import describe, number_episodes, shared_flags
 from cytowatch.engine.grid import make_grid
-from cytowatch.engine.masks import unmask
 from cytowatch.engine.rows import join_equal, to_timeline
 from cytowatch.engine.rules import bounds, evidence
 from cytowatch.engine.rules.compile import Compiler
@@ -46,8 +45,7 @@ def grade_rules(subjects: Subjects, lanes: Lanes, scale: Scale) -> tuple[pl.Data
         return timeline, EPISODES.empty()
     steroids = [str(name) for name in knowledge.policy("steroids")]  # type: ignore[attr-defined]
     table = describe(episodes, segments, subjects, gap, steroids)
-    flags = unmask(table.select(pl.col("assumed").cast(pl.Int64).alias("flags")), "flags", ["assumed_trigger"])
-    return timeline, table.with_columns(flags)
+    return timeline, table.with_columns(shared_flags(table, subjects, steroids))
 
 
 def _axis_frames(lanes: Lanes, scale: Scale) -> list[pl.DataFrame]:

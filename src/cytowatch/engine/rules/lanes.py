@@ -18,6 +18,7 @@ from cytowatch.engine.intervals import device_changes, device_ends, end_at, merg
 from cytowatch.engine.rules.limits import weights
 from cytowatch.engine.rules.tree import DEVICE, FLOW, FRACTION
 from cytowatch.engine.rules.verdicts import Beside, Test, judged, masks
+from cytowatch.engine.settle import in_doubt
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Compare, Domain, Given, In, Knowledge, Term
 from cytowatch.schema import DAY_US, HOUR_US
@@ -158,6 +159,16 @@ class Lanes:
     def given(self, key: str, node: Given) -> list[pl.DataFrame]:
         """``<key>|on``: how many doses lie in the hours before now."""
         return [self.doses(node).select("subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{key}|on"))]
+
+    def doses_in_doubt(self, drug: str, hours: float) -> pl.DataFrame:
+        """The doses of a drug that could not be read, each counting for so many hours."""
+        rows = self.rows.of(drug).filter(in_doubt("dose"))
+        return rows.with_columns(pl.col("time").alias("start"), (pl.col("time") + round(hours * HOUR_US)).alias("end"))
+
+    def may_be_given(self, key: str, drug: str, hours: float) -> list[pl.DataFrame]:
+        """``<key>``: how many doses of a drug in the hours before now could not be read."""
+        found = self.doses_in_doubt(drug, hours)
+        return [found.select("subject", "start", "end", pl.lit(1, pl.Int8).alias(key))]
 
     def days(self, key: str, first: float, last: float) -> list[pl.DataFrame]:
         """``<key>|on``: the latest exposure lies so many days back."""

@@ -1,7 +1,7 @@
 """Does the knowledge make sense? Checked without a patient; its shape was checked when it was loaded.
 
-``sources``, ``concepts``, ``codes`` and ``names`` look at rows; ``scales`` and ``scores`` at one scale's parts;
-``proof`` goes through every state that a scale's cut-offs make (``states``), by a small evaluator (``logic``).
+``sources``, ``concepts``, ``limits``, ``codes`` and ``names`` look at rows; ``scales`` and ``scores`` at one scale's
+parts; ``proof`` goes through every state that a scale's cut-offs make (``states``), by a small evaluator (``logic``).
 
 Scales of the method "rules" have modules of their own, alike: ``rule_scales``, ``rule_nodes`` and ``quantities`` look
 at parts, ``rule_proof`` at states (``rule_values``, ``rule_space``, ``rule_study``), by the evaluator ``rule_logic``.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from cytowatch.knowledge.lint.codes import check_codes
 from cytowatch.knowledge.lint.concepts import check_concepts
 from cytowatch.knowledge.lint.finding import Finding, placed
+from cytowatch.knowledge.lint.limits import check_limits
 from cytowatch.knowledge.lint.lookalikes import check_lookalikes
 from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
 from cytowatch.knowledge.lint.scales import check_scales
@@ -24,6 +25,7 @@ __all__ = ["REQUIRED_POLICIES", "Finding", "lint"]
 _CHECKS = (
     check_sources,
     check_concepts,
+    check_limits,
     check_policies,
     check_products,
     check_messages,

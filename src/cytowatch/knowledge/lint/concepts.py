@@ -16,6 +16,7 @@ def check_concepts(knowledge: Knowledge) -> Findings:
     for key, concept in knowledge.concepts.items():
         place = Place("concepts.toml", f"concept.{key}")
         yield from _check_units(concept, place)
+        yield from _check_smallest(concept, place)
         yield from _check_kind(concept, place)
         yield from _check_categories(concept, place)
         if concept.valid_for_us is None or concept.valid_for_us <= 0:
@@ -38,9 +39,21 @@ def _check_units(concept: Concept, place: Place) -> Findings:
             yield place.error("plausible", f"There is no plausible range in {unit_name!r}.", "Give [low, high].")
 
 
+def _check_smallest(concept: Concept, place: Place) -> Findings:
+    """It leaves 0 out, and takes nothing away that a laboratory's limit of normal or a plausible range speaks of."""
+    if not concept.smallest:
+        return
+    low, high = concept.plausible.get(concept.units[0], (0.0, 0.0)) if concept.units else (0.0, 0.0)
+    if not (low == 0 < concept.smallest < high):
+        text = f"The least that is not 0 is {concept.smallest:g}, and the plausible range is {low:g} to {high:g}."
+        yield place.error("smallest", text, "It goes with a range that begins at 0, and lies inside.")
+
+
 def _check_unit(unit: Unit, concept: Concept, place: Place) -> Findings:
     if unit.to not in concept.units:
         yield place.error("unit_set", f"The unit {unit.name!r} becomes {unit.to!r}, which is not canonical here.")
+    if unit.whole_below < 0:
+        yield place.error("unit_set", f"`whole_below` of {unit.name!r} is below 0.")
     if unit.factor <= 0:
         yield place.error("unit_set", f"The factor of {unit.name!r} must be above 0.")
 

@@ -20,7 +20,7 @@ REQUIRED_POLICIES = {
     "steroids": "dose",
     "inotropes": "infusion",
     "baseline_days": "number",
-    "reference_ranges": "limits",
+    "reference_ranges": "limits",  # looked at in ``limits``
     "neuro_charting": "reading",
     "spoiled_by_sedation": "reading",
     "joint_state": "scales",
@@ -43,7 +43,7 @@ FLAG_NAMES = {
     ),
     "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
-EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset")
+EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")
 STATES = ("resolved", "ongoing", "died", "unknown")
 VERDICTS = ("agree", "differ", "compatible", "not_comparable")
 
@@ -70,13 +70,13 @@ def _check_required(key: str, kind: str, knowledge: Knowledge) -> Findings:
         if isinstance(policy.value, bool) or not isinstance(policy.value, int | float) or policy.value < 0:
             yield place.error("value", f"{policy.value!r} is not a number of 0 or more.")
         return
+    if kind == "limits":
+        return
     if kind == "scales":
         yield from _check_joint(place, policy.value, knowledge)
         return
     names = policy.value if isinstance(policy.value, tuple | dict) else ()
-    # a site may know no limits of normal; every other list would do nothing if it were empty
-    kind, may_be_empty = ("reading", True) if kind == "limits" else (kind, False)
-    if not names and not may_be_empty:
+    if not names:
         yield place.error("value", f"Concepts of kind {kind} are needed here.")
     for name in names:
         concept = knowledge.concepts.get(str(name))

@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 from cytowatch.knowledge.lint.finding import Finding, Findings, of_kind, place_in
+from cytowatch.knowledge.lint.rule_names import flag_names, missing_names
 from cytowatch.knowledge.lint.rule_nodes import check_condition
 from cytowatch.knowledge.lint.rule_order import check_sides
-from cytowatch.knowledge.model import Criterion, Domain, Knowledge, Scale
+from cytowatch.knowledge.lint.rule_tree import conditions, walk
+from cytowatch.knowledge.model import Compare, Criterion, Domain, In, Knowledge, Node, Relative, Scale
 
 OWN_CAUSE = "crs"
+# bits of an integer of 64 that the fast engine uses
+MOST_NAMES = 62
 # the grade that a death makes
 DEATH = 5
 _NOT_READ = ("concept", "bands", "items", "categories", "by_exception", "beyond_home", "instrument")
@@ -18,6 +22,7 @@ _NOT_READ = ("concept", "bands", "items", "categories", "by_exception", "beyond_
 def check_rule_scale(scale: Scale, knowledge: Knowledge) -> Findings:
     """Everything that a rule scale refers to."""
     yield from _check_grades(scale)
+    yield from _check_size(scale, knowledge)
     yield from _check_watch(scale)
     yield from _check_probability(scale)
     yield from _check_death(scale, knowledge)
@@ -47,6 +52,24 @@ def _check_grades(scale: Scale) -> Findings:
     for grade in range(1, max(scale.grades, default=0)) if scale.family != "organ" else ():
         if grade not in scale.grades:
             yield place.error(str(grade), f"Grade {grade} is missing between its neighbors.", "Grades go up from 1.")
+
+
+def _check_size(scale: Scale, knowledge: Knowledge) -> Findings:
+    """The fast engine holds lists of names, and the answers of all tests on one concept, as bits of one integer."""
+    own = [*(part.id for part in scale.criteria), *filter(None, [scale.episode.death_criterion])]
+    lists = {"criterion": own, "missing": missing_names(scale, knowledge), "flags": flag_names(scale)}
+    for table, names in lists.items():
+        if len(names) > MOST_NAMES:
+            text = f"{len(names)} names can stand in one list; {MOST_NAMES} is the most that a scale can have."
+            yield place_in(scale, table).error("id", text, "Make two scales of it.")
+    tests: dict[str, set[Node]] = {}
+    for node in (part for condition in conditions(scale) for part in walk(condition)):
+        if isinstance(node, Compare | Relative | In):
+            tests.setdefault(node.concept, set()).add(node)
+    for concept, asked in tests.items():
+        if len(asked) > MOST_NAMES:
+            text = f"{len(asked)} different tests read `{concept}`; {MOST_NAMES} is the most that a scale can have."
+            yield place_in(scale, "criterion").error("when", text, "Make two scales of it.")
 
 
 def _check_watch(scale: Scale) -> Findings:

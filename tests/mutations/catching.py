@@ -5,7 +5,8 @@ conditions of many wrong scales are compiled beside the right ones, and the pati
 once. In each state that occurs the engine's own last step then says what the right and the wrong scale make of it. A
 case notices if one of its states comes out otherwise, in a column that its expected table names.
 
-What is noticed only over time (windows, episodes, deaths) is graded alone.
+What is noticed only over time (windows, episodes, deaths) is graded alone. What a scale writes for others to take over
+may also be noticed there.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from unittest.mock import patch
 import polars as pl
 from tests.lib import cases
 from tests.mutations.harness import cases_of, failures, groups_of, rows
-from tests.mutations.table_mutations import Part, TableMutation, with_scale, with_scaled_thresholds
+from tests.mutations.table_mutations import (
+    Part,
+    TableMutation,
+    followers,
+    mutations_of,
+    with_scale,
+    with_scaled_thresholds,
+)
 
 from cytowatch.engine import apply
 from cytowatch.engine.rules import bounds, grade
@@ -32,8 +40,8 @@ from cytowatch.knowledge import load
 from cytowatch.knowledge.model import Criterion, FlagRule, Knowledge, Scale
 from cytowatch.schema import EPISODES, TIMELINE
 
-# the tests of one concept share the bits of an integer, and each wrong condition brings at most one more
-TOGETHER = 30
+# the criteria of a scale, and the tests of one concept, share the bits of one integer
+MOST = 60
 
 
 @lru_cache(maxsize=1)
@@ -65,15 +73,14 @@ class Walked:
     def __post_init__(self) -> None:
         self.right = Said(self.plan, self.scale, self.told)
 
-    def noticed(self, mutation: TableMutation, key: str) -> list[str]:
-        """The cases in which some moment comes out otherwise; ``key``: under what the wrong part was compiled."""
-        scale, plan, part = mutation.edit(self.scale), self.plan, mutation.wrong
-        if isinstance(part, Criterion):
-            plan = replace(plan, criteria=plan.criteria | {part.id: plan.criteria[key]})
-        if isinstance(part, FlagRule):
-            plan = replace(plan, flags=plan.flags | {part.id: plan.flags[key]})
+    def noticed(self, mutation: TableMutation) -> list[str]:
+        """The cases in which some moment comes out otherwise."""
+        scale, plan = mutation.edit(self.scale), self.plan
+        criteria = {part.id: plan.criteria[key] for key, part in beside([mutation]).items() if key in plan.criteria}
+        flags = {part.id: plan.flags[key] for key, part in beside([mutation]).items() if key in plan.flags}
+        plan = replace(plan, criteria=plan.criteria | criteria, flags=plan.flags | flags)
         wrong = Said(plan, scale, self.told, like=self.right if scale.domains == self.scale.domains else None)
-        concerned = part.id if isinstance(part, Criterion) else ""
+        concerned = next(iter(criteria)) if len(criteria) == 1 and not flags else ""
         for column, states in self.right.differences(wrong, concerned):
             found = [case for state in states.arg_true() for case in self.saying[state].get(column, [])]
             if found:
@@ -150,16 +157,22 @@ def watched(scale: str) -> list[tuple[Subjects, Lanes]]:
     return found
 
 
-def walked(scale: Scale, beside: list[Part]) -> Iterator[Walked]:
-    """The patients of a scale's cases walked through, with other conditions ``beside`` those of the scale."""
-    criteria = tuple(part for part in beside if isinstance(part, Criterion))
-    flags = tuple(part for part in beside if isinstance(part, FlagRule))
+def beside(mutations: Iterable[TableMutation]) -> dict[str, Part]:
+    """The wrong conditions of some mutations, each under a name of its own."""
+    return {f"{part.id} {hash(part.when)}": part for mutation in mutations for part in mutation.wrong}
+
+
+def walked(scale: Scale, mutations: list[TableMutation]) -> Iterator[Walked]:
+    """The patients of a scale's cases walked through, with the wrong conditions beside those of the scale."""
+    parts = [replace(part, id=key) for key, part in beside(mutations).items()]
+    criteria = tuple(part for part in parts if isinstance(part, Criterion))
+    flags = tuple(part for part in parts if isinstance(part, FlagRule))
     whole = replace(scale, criteria=scale.criteria + criteria, flag_rules=scale.flag_rules + flags)
     for subjects, lanes in watched(scale.id):
         yield _walked(subjects, lanes, scale, whole)
 
 
-class _Enough(Exception):
+class _EnoughError(Exception):
     """The rest of the way is not needed."""
 
 
@@ -169,10 +182,10 @@ def _walked(subjects: Subjects, lanes: Lanes, scale: Scale, whole: Scale) -> Wal
 
     def states(grid: pl.DataFrame, plan: Plan, part: Scale, gap: int) -> Segments:
         found.append((plan, add_grades(grid, plan, part, gap)))
-        raise _Enough
+        raise _EnoughError
 
     add_grades = bounds.add_grades
-    with patch.object(bounds, "add_grades", states), suppress(_Enough):
+    with patch.object(bounds, "add_grades", states), suppress(_EnoughError):
         grade.grade_rules(subjects, lanes, whole)
     ((plan, segments),) = found
     patients = segments.table.join(subjects.table.select("subject", "patient"), on="subject")
@@ -191,12 +204,35 @@ def _saying(scale: str, patients: pl.DataFrame, height: int) -> list[dict[str, l
 
 def noticed_in_states(scale: Scale, mutations: Iterable[TableMutation]) -> dict[TableMutation, list[str]]:
     """For each wrong scale the cases that notice it at some moment; none for those that only time can tell."""
-    found: dict[TableMutation, list[str]] = {}
-    asked = list(mutations)
-    for first in range(0, len(asked), TOGETHER):
-        some = {f"#{first + n}": mutation for n, mutation in enumerate(asked[first : first + TOGETHER])}
-        parts = [replace(mutation.wrong, id=key) for key, mutation in some.items() if mutation.wrong]
-        for group in walked(scale, parts):
-            for key, mutation in some.items():
-                found.setdefault(mutation, []).extend(group.noticed(mutation, key))
+    found: dict[TableMutation, list[str]] = {mutation: [] for mutation in mutations}
+    for some in together(list(found), MOST - len(scale.criteria)):
+        for group in walked(scale, some):
+            for mutation in some:
+                found[mutation] += found[mutation] or group.noticed(mutation)
+    return found
+
+
+def together(mutations: list[TableMutation], room: int) -> Iterator[list[TableMutation]]:
+    """The mutations in heaps that bring no more wrong conditions than there is room for."""
+    heap: list[TableMutation] = []
+    for mutation in mutations:
+        if heap and len(beside([*heap, mutation])) > room:
+            yield heap
+            heap = []
+        heap.append(mutation)
+    if heap:
+        yield heap
+
+
+def noticed(scale: Scale) -> dict[TableMutation, list[str]]:
+    """For every wrong version of a scale the cases that notice it: in a state, where it is taken over, or over time."""
+    found = noticed_in_states(scale, mutations_of(scale))
+    unnoticed = [mutation for mutation, names in found.items() if not names]
+    following = {part: mutation for mutation in unnoticed for part in followers(mutation)}
+    for name in dict.fromkeys(part.scale for part in following):
+        there = noticed_in_states(load().scales[name], (part for part in following if part.scale == name))
+        for part, names in there.items():
+            found[following[part]] += names
+    for mutation in unnoticed:
+        found[mutation] = found[mutation] or noticing(mutation)
     return found

@@ -3,9 +3,9 @@
 An error concerns one criterion: dropped, its grade one more or one less, or something of its condition made wrong. Of
 the condition that is every comparison (put on the other side of its edge, turned round, moved by a fifth up and down),
 every length and number of times, every list (one entry forgotten), and every word for what is not known. What stands
-twice in a criterion is one thing, and made wrong in both places; what a criterion shares with one above it, or takes
-over by name from another scale (``criterion``, ``grade_of``), is made wrong there, and may be noticed here. Further
-errors concern a flag, a domain or the whole scale.
+twice in a criterion is one thing, and made wrong in both places; where another criterion contains the whole, it is
+made wrong with it. What a criterion shares with one above it, or takes over by name from another scale
+(``criterion``, ``grade_of``), is made wrong there. Further errors concern a flag, a domain or the whole scale.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ Part = Criterion | FlagRule
 COMPARISONS = (Compare, Relative, QuantityCompare)
 LENGTHS = (Sustained, Cumulative, Repeated, Given, Count, Running, DaysSinceExposure, AgeYears)
 LOOKS_BACK = (Given, Compare, In, Cumulative)
+LISTS = (In, Running, Given, Count, AnyOf, AnyMeasured)
 _EDGE = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": ">="}
 _ROUND = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "<"}
 UP, DOWN = 1.2, 0.8
@@ -58,18 +59,29 @@ UP, DOWN = 1.2, 0.8
 
 @dataclass(frozen=True)
 class TableMutation:
-    """One wrong scale: which, what is wrong with what, and the edit; ``wrong``: the part as it is then."""
+    """One wrong scale: which, what is wrong with what, and the edit; ``wrong``: the conditions that are so then."""
 
     scale: str
     part: str  # a criterion, a domain or a flag
     kind: str
     edit: ScaleEdit
-    wrong: Part | None = None
-    of: Node | None = None  # which of its conditions is wrong
+    wrong: tuple[Part, ...] = ()
+    # which of its conditions is wrong, and what stands instead
+    of: Node | None = None
+    instead: Node | None = None
 
     def __str__(self) -> str:
-        name = f"{self.scale}: {self.part}: {self.kind}"
+        lost = f": {self.forgotten}" if self.forgotten else ""
+        name = f"{self.scale}: {self.part}: {self.kind}{lost}"
         return f"{name} ({Words(load()).condition(self.of)})" if self.of else name
+
+    @property
+    def forgotten(self) -> str:
+        """The entries of a list that are forgotten, in words."""
+        name = _list_of(self.of) if isinstance(self.of, LISTS) else ""
+        lost = [entry for entry in getattr(self.of, name, ()) if entry not in getattr(self.instead, name, ())]
+        words = Words(load())
+        return "; ".join(entry if isinstance(entry, str) else words.condition(entry) for entry in lost)
 
 
 def with_scale(knowledge: Knowledge, scale: Scale) -> Knowledge:
@@ -223,11 +235,15 @@ def without_one(node: Any) -> Iterator[Any]:
 
     The grades of one term of CTCAE are one entry: the worse ones are contained in the milder.
     """
-    (name,) = (part.name for part in fields(node) if part.name in ("categories", "concepts", "of"))
+    name = _list_of(node)
     entries = {number: terms().get(part, number) for number, part in enumerate(getattr(node, name))}
     for entry in dict.fromkeys(entries.values()) if len(set(entries.values())) > 1 else ():
         kept = tuple(part for number, part in enumerate(getattr(node, name)) if entries[number] != entry)
         yield replace(node, **{name: kept})
+
+
+def _list_of(node: Any) -> str:
+    return next(name for name in ("categories", "concepts", "of") if hasattr(node, name))
 
 
 def each(change: Callable[[Any], Any]) -> Callable[[Any], Iterator[Any]]:
@@ -261,7 +277,7 @@ CONDITIONS: list[tuple[str, tuple[type, ...], Callable[[Any], Iterator[Any]]]] =
     ("a shorter time, or once less", LENGTHS, each(stretched(DOWN))),
     ("looks back longer", LOOKS_BACK, each(looking_back(UP))),
     ("looks back less long", LOOKS_BACK, each(looking_back(DOWN))),
-    ("one of a list is forgotten", (In, Running, Given, Count, AnyOf, AnyMeasured), without_one),
+    ("one of a list is forgotten", LISTS, without_one),
     ("all that is named must be measured", (AnyMeasured,), each(lambda node: AnyOf(node.of))),
     ("what may be is taken as what is", (Possible,), each(lambda node: node.of)),
     ("what is not known is left open", (ExceptKnown,), each(lambda node: Not(node.of))),
@@ -283,11 +299,23 @@ def with_criterion(name: str, change: Callable[[Criterion], Criterion | None]) -
     return edit
 
 
-def with_flag(wrong: FlagRule) -> ScaleEdit:
-    """Another version of one flag."""
-    return lambda scale: replace(
-        scale, flag_rules=tuple(wrong if part.id == wrong.id else part for part in scale.flag_rules)
-    )
+def exchange(parts: tuple[Part, ...]) -> ScaleEdit:
+    """Other versions of some criteria and flags."""
+    wrong = {part.id: part for part in parts}
+
+    def edit(scale: Scale) -> Scale:
+        criteria = tuple(wrong.get(part.id, part) for part in scale.criteria)
+        return replace(
+            scale, criteria=criteria, flag_rules=tuple(wrong.get(part.id, part) for part in scale.flag_rules)
+        )
+
+    return edit
+
+
+def containing(scale: Scale, right: Node, wrong: Node) -> tuple[Part, ...]:
+    """The criteria and flags of a scale that contain one condition, with another one in its place."""
+    parts = (replace(part, when=exchanged(part.when, right, wrong)) for part in (*scale.criteria, *scale.flag_rules))
+    return tuple(part for part in parts if part not in (*scale.criteria, *scale.flag_rules))
 
 
 def with_domain(name: str, **changes: Any) -> ScaleEdit:
@@ -325,16 +353,11 @@ def condition_mutations(scale: Scale) -> list[TableMutation]:
         for node in own_places(scale, part):
             for kind, types, change in CONDITIONS:
                 for other in change(node) if isinstance(node, types) else ():
-                    wrong = replace(part, when=exchanged(part.when, node, other))
-                    if wrong != part:
-                        mutation = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong, node)
-                        found.setdefault((part.id, wrong.when), mutation)
+                    wrong = containing(scale, part.when, exchanged(part.when, node, other))
+                    if wrong:
+                        mutation = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong, node, other)
+                        found.setdefault(wrong, mutation)
     return list(found.values())
-
-
-def exchange(wrong: Part) -> ScaleEdit:
-    """The scale with another version of a criterion or flag."""
-    return with_criterion(wrong.id, lambda _: wrong) if isinstance(wrong, Criterion) else with_flag(wrong)
 
 
 # what acts on a whole domain: kind of error, whether a domain has it, and the change
@@ -397,11 +420,10 @@ def mutations_of(scale: Scale) -> list[TableMutation]:
 def followers(mutation: TableMutation) -> list[TableMutation]:
     """The same error in every scale that takes the wrong criterion over by name."""
     scales, found = load().scales, []
-    right = next((part.when for part in scales[mutation.scale].criteria if part.id == mutation.part), None)
+    right = {part.id: part.when for part in scales[mutation.scale].criteria}.get(mutation.part)
     for name, scale in scales.items():
         if mutation.wrong and scale.method == "rules" and (mutation.scale, mutation.part) in named(name):
-            for part in (*scale.criteria, *scale.flag_rules):
-                wrong = replace(part, when=exchanged(part.when, right, mutation.wrong.when))
-                if wrong != part:
-                    found.append(TableMutation(name, part.id, mutation.kind, exchange(wrong), wrong, mutation.of))
+            (own,) = (part for part in mutation.wrong if part.id == mutation.part)
+            wrong = containing(scale, right, own.when)
+            found.append(replace(mutation, scale=name, edit=exchange(wrong), wrong=wrong))
     return found

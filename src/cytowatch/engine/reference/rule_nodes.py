@@ -110,7 +110,13 @@ class Perhaps(Turned):
 
     def names(self, time: int) -> tuple[str, ...]:
         """What the part names; where that is certain, and one has to judge, the judgement."""
-        own = self.part.names(time)
+        return self._with_judgement(self.part.names(time), time)
+
+    def lacking(self, time: int) -> tuple[str, ...]:
+        """The same of what the part lacks."""
+        return self._with_judgement(self.part.lacking(time), time)
+
+    def _with_judgement(self, own: tuple[str, ...], time: int) -> tuple[str, ...]:
         return (*own, JUDGEMENT) if self.judged and self.part.truth(time).certain else own
 
 

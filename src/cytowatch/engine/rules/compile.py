@@ -145,13 +145,6 @@ class Compiler:
             case _:
                 return self._leaf(node)
 
-    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
-        """Never certain; where its part is, somebody may have to judge."""
-        inner = self._silently(part)
-        if judged:
-            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
-        return Truth(NO, inner.possible)
-
     def _combined(self, how: Callable[[list[Statement]], Statement], parts: tuple[Node, ...]) -> Truth[Statement]:
         """Several parts as one; their leaves are asked for only while the whole is open."""
         before = len(self.atoms)
@@ -161,6 +154,13 @@ class Compiler:
         inner = [replace(atom, within=atom.within & open_) for atom in self.atoms[before:]]
         self.atoms = [*self.atoms[:before], *inner]
         return whole
+
+    def _possible(self, node: Node, part: Node, *, judged: bool) -> Truth[Statement]:
+        """Never certain; where its part is, somebody may have to judge."""
+        inner = self._silently(part)
+        if judged:
+            self.atoms.append(Atom(node, Truth(NO, inner.certain), [(JUDGEMENT, YES)], asserts=False))
+        return Truth(NO, inner.possible)
 
     def _silently(self, part: Node, *, named: bool = True) -> Truth[Statement]:
         """A part whose leaves are no evidence, and if not ``named`` ask for nothing either."""

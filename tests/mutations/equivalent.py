@@ -1,0 +1,89 @@
+"""Wrong tables that say the same as the right ones at every moment of every patient, each with the reason why.
+
+An entry names a scale, a part of it, the kind of error, and the words of the wrong condition (of a list: of the entry
+that is forgotten), where ``*`` stands for anything. An entry that fits no mutation any more, or that a case notices, is
+an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tests.mutations.table_mutations import TableMutation
+
+from cytowatch.knowledge import load
+from cytowatch.knowledge.view_words import Words
+
+FORGOTTEN = "one of a list is forgotten"
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Errors of one kind that nobody can notice, and why."""
+
+    scale: str
+    part: str
+    kind: str
+    which: str
+    why: str
+
+    def is_meant_by(self, mutation: TableMutation) -> bool:
+        """Whether this is about a mutation."""
+        if (self.scale, self.part, self.kind) != (mutation.scale, mutation.part, mutation.kind):
+            return False
+        if not mutation.of:
+            return True
+        words = mutation.forgotten if self.kind == FORGOTTEN else Words(load()).condition(mutation.of)
+        return fnmatchcase(words, self.which)
+
+
+_HALF = "a low value and a normal one together are any value: the two may overlap, as long as nothing lies between them"
+_LATE = (
+    "a break of 2.4 to 3 days is by itself longer than the 2.0125 days of the other alternative, which bridges it and"
+    " leaves the grade as open"
+)
+_PROMPT = (
+    "the course is either charted, and then known, or not, and then grade 3 of the course is open too, by the same"
+    " signs and under the same name"
+)
+EQUIVALENT = [
+    Equivalent(
+        "aki.kdigo", "urine_not_charted", "the edge belongs to the other side", "Urine output by weight and hour <*",
+        _HALF,
+    ),
+    Equivalent("aki.kdigo", "urine_not_charted", "a higher cut-off", "Urine output by weight and hour <*", _HALF),
+    Equivalent("aki.kdigo", "urine_not_charted", "a lower cut-off", "Urine output by weight and hour ≥*", _HALF),
+    Equivalent("sofa", "urine_not_charted", "a lower cut-off", "Urine volume of the last 24 hours ≥*", _HALF),
+    Equivalent(
+        "cres.cartox-2018", "obtunded", FORGOTTEN, "unless it is known that CARTOX-10 score*",
+        "consciousness that nobody charted is open in the second alternative as well, under the same condition",
+    ),
+    Equivalent(
+        "crs.ctcae-4.03", "prompt_response", FORGOTTEN, "Body temperature*", _PROMPT
+    ),
+    Equivalent("crs.ctcae-4.03", "prompt_response", FORGOTTEN, "Symptom*", _PROMPT),
+    Equivalent("crs.ctcae-4.03", "prompt_response", FORGOTTEN, "of those measured*", _PROMPT),
+    Equivalent("crs.ctcae-4.03", "prompt_response", FORGOTTEN, "Fraction of inspired oxygen*", _PROMPT),
+    Equivalent(
+        "crs.mskcc-2018", "refractory_hypotension", "a shorter time, or once less", "running: at least 2*",
+        "one drug whose equivalent is 20 is by itself a high dose of its own row",
+    ),
+    Equivalent(
+        "crs.mskcc-2018", "refractory_hypotension", FORGOTTEN, "angiotensin_ii",
+        "angiotensin II leaves the grade open by itself, at any dose and beside any drug",
+    ),
+    Equivalent(
+        "crs.penn-2018", "admitted_for_crs", FORGOTTEN, "Body temperature ≥ 38 °C",
+        "a fever now is at least a possible fever of the last 24 hours, and a reason for being in hospital that is not"
+        " charted leaves the criterion no more than possible",
+    ),
+    Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
+    Equivalent("icaht.platelet", "late_under_100", "looks back less long", "*for 1 days*", _LATE),
+    Equivalent("icaht.platelet", "late_under_50", "looks back less long", "*for 1 days*", _LATE),
+    Equivalent("icaht.platelet", "late_under_20", "looks back less long", "*for 1 days*", _LATE),
+    Equivalent(
+        "news2", "not_alert", "what may be is taken as what is", "possibly (Level of consciousness*",
+        "confusion that is charted makes the criterion true by itself; one that is not is open either way",
+    ),
+]  # fmt: skip

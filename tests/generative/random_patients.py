@@ -336,6 +336,7 @@ class Maker:
             "developmental_delay": self.pick((None, None, None, None, False, True)),
             "sbp_threshold": self.pick((80.0, 90.0, 100.0)) if chance() < 0.06 else None,
             "baseline_oxygen_device": self.pick(DEVICES) if chance() < 0.1 else None,
+            "baseline_ice": self.pick((10.0, 9.0, 8.0, 7.0, 6.0, 3.0, 2.0, 0.0)) if chance() < 0.3 else None,
         }
 
     def _birth_date(self, base: int) -> date:

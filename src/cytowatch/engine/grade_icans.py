@@ -20,7 +20,7 @@ def grade_icans(
     """Timeline and episodes of an ICANS scale, in the columns of the schema."""
     rows, people = subjects.rows, subjects.table
     grid = make_grid(people, _counter_frames(rows, people, scale, knowledge), icans.counters_read(scale))
-    about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay")
+    about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay", "baseline_ice")
     grid = grid.join(about, on="subject", how="left", maintain_order="left")
     domains = icans.add_domains(grid, scale, rules.ice_from_years)
     segments = icans.add_names(icans.add_phases(domains, rules.episode_gap), scale)
@@ -36,9 +36,11 @@ def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge
     charted = neuro_counters.chartings(rows, scale)
     frames: list[pl.DataFrame] = []
     for domain in scale.domains:
-        if domain.bands:
-            frames += neuro_counters.score_counters(rows, domain, knowledge)
+        if domain.items:
+            frames += neuro_counters.total_counters(rows, domain, knowledge)
             frames += neuro_counters.item_counters(rows, domain, knowledge)
+        elif domain.bands:
+            frames += neuro_counters.score_counters(rows, domain, knowledge)
         elif domain.by_exception:
             frames += neuro_counters.exception_counters(rows, domain, charted, knowledge)
         else:

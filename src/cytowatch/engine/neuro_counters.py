@@ -9,8 +9,8 @@ from cytowatch.engine.intervals import end_at, merge_runs, readings
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale
 
-# item points are kept as whole thousandths, so that running sums stay exact
-POINT = 1000
+# points are kept as whole millionths, so that running sums stay exact
+POINT = 1_000_000
 
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -44,6 +44,21 @@ def while_awake(spoken: pl.DataFrame, rows: Charted) -> pl.DataFrame:
     return found.filter(awake).drop("since", "sedated_until")
 
 
+def total_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|in``, ``|low`` and ``|high`` of a total that has items: what it may be, in millionths."""
+    spoken = while_awake(score_intervals(rows, domain, knowledge), rows)
+    if spoken.is_empty():
+        return []
+    most = sum(most for _, most in domain.items)
+    low, high = (end.clip(0, most).fill_null(none) for end, none in zip(_ends(), (0, most), strict=True))
+    ranged = spoken.with_columns(
+        pl.lit(1, pl.Int8).alias(f"{domain.id}|in"),
+        (low * POINT).round().cast(pl.Int64).alias(f"{domain.id}|low"),
+        (high * POINT).round().cast(pl.Int64).alias(f"{domain.id}|high"),
+    )
+    return [merge_runs(ranged, [f"{domain.id}|{part}" for part in ("in", "low", "high")])]
+
+
 def _ends() -> tuple[pl.Expr, pl.Expr]:
     """The lowest and highest value a row may stand for; a strict bound stays just inside it."""
     value, bound = pl.col("value"), pl.col("comparator").cast(pl.String)
@@ -71,7 +86,7 @@ def item_intervals(rows: Charted, domain: Domain, item: str, knowledge: Knowledg
 
 
 def item_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in thousandths of a point."""
+    """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in millionths of a point."""
     frames = []
     bound = pl.col("comparator").cast(pl.String)
     for item, most in domain.items:

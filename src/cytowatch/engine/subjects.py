@@ -190,7 +190,7 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
         "sbp_threshold",
         "baseline_oxygen_device",
         "weight_kg",
-        *(f"baseline_{name}" for name in ("creatinine", "ast", "alt", "bilirubin")),
+        *(f"baseline_{name}" for name in ("creatinine", "ast", "alt", "bilirubin", "ice")),
     )
 
 

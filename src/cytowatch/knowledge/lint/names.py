@@ -32,7 +32,8 @@ MISSING_NAMES = {
         "attribution_hypotension", "attribution_hypoxia", "death_cause",
     ),
     "neuro": (
-        "no_trigger", "ice_score", "capd_score", "age", "consciousness", "sedated", "neuro_exam", "death_cause",
+        "no_trigger", "ice_score", "capd_score", "age", "attribution_neuro", "consciousness", "sedated", "neuro_exam",
+        "death_cause",
     ),
 }  # fmt: skip
 FLAG_NAMES = {
@@ -41,7 +42,7 @@ FLAG_NAMES = {
         "oxygen_reason_not_stated",
         "fever_before_trigger",
     ),
-    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
+    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")
 STATES = ("resolved", "ongoing", "died", "unknown")

@@ -24,6 +24,7 @@ REQUIRED_POLICIES = {
     "neuro_charting": "reading",
     "spoiled_by_sedation": "reading",
     "joint_state": "scales",
+    "iec_hs_settling_hours": "number",
 }
 # names that the engine can put into the columns `missing` and `flags`, by method; those of rule scales are worked out
 MISSING_NAMES = {

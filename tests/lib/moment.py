@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from cytowatch.knowledge import Knowledge
@@ -19,6 +20,7 @@ from cytowatch.knowledge.model import (
     AnyMeasured,
     AnyOf,
     Compare,
+    Criterion,
     In,
     Node,
     Possible,
@@ -52,6 +54,12 @@ class Reading:
 
 
 Facts = dict[str, Reading]
+
+
+@cache
+def exact(number: float | None) -> Fraction:
+    """A number of the tables as it is written there."""
+    return Fraction(str(number))
 
 
 def charted(text: str) -> Facts:
@@ -102,7 +110,7 @@ def against(node: Compare | Relative, reading: Reading) -> Truth:
 
 def plain_cut(node: Compare, reading: Reading) -> Fraction | None:
     """The cut-off, if what it rests on is known."""
-    number, reference = Fraction(str(node.value)), node.times or node.plus
+    number, reference = exact(node.value), node.times or node.plus
     if not reference:
         return number
     known = {"uln": reading.uln, "lln": reading.lln, "baseline": reading.base}[reference]
@@ -116,7 +124,7 @@ def relative(node: Relative, reading: Reading) -> Truth:
     limit = reading.uln if node.limit == "uln" else reading.lln
     if limit is None or reading.value is None:
         return GRAY
-    normal, abnormal = Fraction(str(node.normal)), Fraction(str(node.abnormal))
+    normal, abnormal = exact(node.normal), exact(node.abnormal)
     by_limit = OPERATORS[node.op](reading.value, normal * limit)
     if reading.base is None:
         return False, by_limit or OPERATORS[node.abnormal_op](reading.value, abnormal * limit)
@@ -132,13 +140,30 @@ def summed(node: QuantityCompare, facts: Facts, tables: Knowledge) -> Truth:
     if None in values:
         return GRAY
     pairs = zip(quantity.terms, values, strict=True)
-    total = sum((Fraction(str(term.factor)) * (value or 0) for term, value in pairs), Fraction(str(quantity.constant)))
-    return (OPERATORS[node.op](total, Fraction(str(node.value))),) * 2
+    total = sum((exact(term.factor) * (value or 0) for term, value in pairs), exact(quantity.constant))
+    return (OPERATORS[node.op](total, exact(node.value)),) * 2
+
+
+Said = dict[str, Truth]
+
+
+def said(criteria: Iterable[Criterion], facts: Facts, tables: Knowledge) -> Said:
+    """What criteria say at this moment."""
+    return {part.id: truth(part.when, facts, tables) for part in criteria}
+
+
+def grade_of(scale: Scale, found: Said) -> str:
+    """The grade that follows from what the criteria say: ``2``, or ``1..3`` where it is not settled."""
+    low = max((part.grade for part in scale.criteria if found[part.id][0]), default=0)
+    high = max((part.grade for part in scale.criteria if found[part.id][1]), default=0)
+    return str(low) if low == high else f"{low}..{high}"
 
 
 def graded(scale: Scale, facts: Facts, tables: Knowledge) -> str:
-    """The grade at this moment: ``2``, or ``1..3`` where it is not settled."""
-    found = [(part.grade, truth(part.when, facts, tables)) for part in scale.criteria]
-    low = max((grade for grade, (sure, _) in found if sure), default=0)
-    high = max((grade for grade, (_, may) in found if may), default=0)
-    return str(low) if low == high else f"{low}..{high}"
+    """The grade at this moment."""
+    return grade_of(scale, said(scale.criteria, facts, tables))
+
+
+def listed(scale: Scale, found: Said) -> frozenset[str]:
+    """The criteria that hold for certain."""
+    return frozenset(part.id for part in scale.criteria if found[part.id][0])

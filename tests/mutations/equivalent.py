@@ -87,3 +87,18 @@ EQUIVALENT = [
         "confusion that is charted makes the criterion true by itself; one that is not is open either way",
     ),
 ]  # fmt: skip
+
+_VENTILATOR = "a ventilator and ECMO leave grade 4 open, under the name of no concept, and with it every milder one"
+_DEVICES = "organ.ctcae-5.0.hypoxia"
+TERMS = [
+    Equivalent(_DEVICES, "grade_2", FORGOTTEN, "ecmo", _VENTILATOR),
+    Equivalent(_DEVICES, "grade_2", FORGOTTEN, "invasive_ventilation", _VENTILATOR),
+    Equivalent(_DEVICES, "grade_3", FORGOTTEN, "possibly (Oxygen device*", _VENTILATOR),
+    Equivalent(_DEVICES, "grade_3", FORGOTTEN, "invasive_ventilation", _VENTILATOR),
+    Equivalent(_DEVICES, "grade_3", FORGOTTEN, "ecmo", _VENTILATOR),
+    Equivalent(
+        "organ.ctcae-6.0.left_ventricular_dysfunction", "grade_1", "a lower cut-off",
+        "Left ventricular ejection fraction ≥ 50 %",
+        "below 50 % the same finding counts in the second row, which grade 1 contains",
+    ),
+]  # fmt: skip

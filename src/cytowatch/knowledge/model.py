@@ -429,6 +429,7 @@ class LookAlikeFact:
     source: str
     locator: str
     evidence: Evidence
+    alone: bool = True  # False: it supports a finding that another fact makes, and makes none
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge
             frames += neuro_counters.score_counters(rows, domain, knowledge)
         elif domain.by_exception:
             frames += neuro_counters.exception_counters(rows, domain, charted, knowledge)
+            frames += neuro_counters.stage_counters(rows, domain, knowledge)
         else:
             frames += neuro_counters.category_counters(rows, domain, knowledge)
     frames += counters.switch_counters(rows, "sedated")
@@ -78,8 +79,14 @@ def _domain_pieces(asked: pl.DataFrame, rows: Charted, domain: Domain, knowledge
         for item, _ in domain.items
     ]
     spoken = neuro_counters.score_intervals(rows, domain, knowledge)
-    scores = spoken if domain.by_exception else neuro_counters.while_awake(spoken, rows)
-    total = trace.latest(asked, scores, domain.id, in_force=True)
+    if domain.by_exception:
+        events = spoken.filter(pl.col("text").cast(pl.String) != "none")
+        found = [trace.latest(asked, events, domain.id, in_force=True)]
+        if domain.staged:
+            stages = neuro_counters.stage_intervals(rows, domain.staged, knowledge).filter("reached")
+            found.append(trace.latest(asked, stages, domain.staged.concept, in_force=True))
+        return found
+    total = trace.latest(asked, neuro_counters.while_awake(spoken, rows), domain.id, in_force=True)
     if not items:
         return [total]
     by_items = pl.DataFrame(items).select(pl.any_horizontal(pl.all().is_not_null()).alias("some"))["some"]

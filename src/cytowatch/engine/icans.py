@@ -46,7 +46,7 @@ def add_domains(grid: pl.DataFrame, scale: Scale, ice_from_years: float) -> pl.D
         (pl.col("uses_ice") & pl.col("ice_in") | pl.col("uses_capd") & pl.col("capd_in")).alias("instrument_in")
     )
     table = table.with_columns(*_chosen_instrument())
-    ranges = {"consciousness": _consciousness()} | {d.id: _exception(d.id) for d in scale.domains if d.by_exception}
+    ranges = {"consciousness": _consciousness()} | {d.id: _exception(d) for d in scale.domains if d.by_exception}
     table = table.with_columns(
         expression.cast(pl.Int8).alias(f"{name}_{part}")
         for name, (low, high) in ranges.items()
@@ -120,11 +120,15 @@ def _consciousness() -> tuple[pl.Expr, pl.Expr]:
     return low, high
 
 
-def _exception(name: str) -> tuple[pl.Expr, pl.Expr]:
+def _exception(domain: Domain) -> tuple[pl.Expr, pl.Expr]:
+    name = domain.id
     present, grade = is_open(f"{name}|in"), pl.col(f"{name}|grade")
     low = pl.when(present).then(grade).otherwise(0)
     high = pl.when(present).then(grade).when(is_open(f"{name}|clear")).then(0).otherwise(_WORST)
-    return low, high
+    if domain.staged is None:
+        return low, high
+    made = [pl.when(is_open(f"{name}|{part}")).then(domain.staged.grade).otherwise(0) for part in ("stage", "may")]
+    return pl.max_horizontal(low, made[0]), pl.max_horizontal(high, *made)
 
 
 def _worst(scale: Scale) -> list[pl.Expr]:
@@ -223,5 +227,6 @@ def counters_read(scale: Scale) -> list[str]:
     scores = ["ice|in", "ice|low", "ice|high", "capd|in", "capd|lo", "capd|hi"]
     items = [f"items|{part}" for part in ("in", "lo", "hi", "max")]
     coded = [f"{d.id}|{part}" for d in scale.domains if d.categories for part in ("in", "grade", "clear")]
+    coded += [f"{d.id}|{part}" for d in scale.domains if d.staged for part in ("stage", "may")]
     said = [f"{name}|{part}" for name in ("attribution", "attribution_neuro") for part in ("else", "own")]
     return [*scores, *items, *coded, *said, "sedated|on", "intracranial_hemorrhage|in", "death|own", "death|unknown"]

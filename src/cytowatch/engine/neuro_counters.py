@@ -7,7 +7,7 @@ import polars as pl
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import end_at, merge_runs, readings
 from cytowatch.engine.subjects import FOREVER
-from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale
+from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale, Staged
 
 # points are kept as whole millionths, so that running sums stay exact
 POINT = 1_000_000
@@ -141,6 +141,27 @@ def exception_counters(
     if not nones.is_empty():
         frames.append(merge_runs(nones.with_columns(pl.lit(1, pl.Int8).alias(f"{name}|clear")), [f"{name}|clear"]))
     return frames
+
+
+def stage_intervals(rows: Charted, staged: Staged, knowledge: Knowledge) -> pl.DataFrame:
+    """The rows of a stage with ``reached`` and ``missed``: what each says of the cut, neither for one that is open."""
+    spoken = readings(rows.of(staged.concept), knowledge.concepts[staged.concept].valid_for_us)
+    value, bound = pl.col("value"), pl.col("comparator").cast(pl.String).fill_null("")
+    below = pl.when(bound == "<").then(value <= staged.low).otherwise(value < staged.low)
+    return spoken.with_columns(
+        ((value >= staged.low) & ~bound.is_in(["<", "<="])).fill_null(value=False).alias("reached"),
+        (below & ~bound.is_in([">", ">="])).fill_null(value=False).alias("missed"),
+    )
+
+
+def stage_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|stage`` while the stage makes the grade, ``<domain>|may`` while it may."""
+    if domain.staged is None:
+        return []
+    spoken = stage_intervals(rows, domain.staged, knowledge)
+    held = {"stage": pl.col("reached"), "may": ~pl.col("reached") & ~pl.col("missed")}
+    marked = spoken.with_columns(said.cast(pl.Int8).alias(f"{domain.id}|{part}") for part, said in held.items())
+    return [] if spoken.is_empty() else [merge_runs(marked, [f"{domain.id}|{part}" for part in held])]
 
 
 def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -82,7 +82,7 @@ class NeuroSigns:
         else:
             missing = [*gaps, ("consciousness", aware)]
         domains = {name: instrument, "consciousness": aware}
-        domains |= {key: self._exception(key, time) for key in self.exceptions}
+        domains |= {key: self._with_stage(key, self._exception(key, time), time) for key in self.exceptions}
         missing += [("neuro_exam", domains[key]) for key in self.exceptions]
         flags = {
             "awake_assumed": assumed,
@@ -214,6 +214,20 @@ class NeuroSigns:
         if said or looked_since(self.chart.lane(self.domains[domain].concept), self.charted, time):
             return Grades(0, 0)
         return Grades(0, self._worst(domain))
+
+    def _with_stage(self, domain: str, said: Grades, time: int) -> Grades:
+        """The same finding may be charted as a stage, which counts from a number on."""
+        stage = self.domains[domain].staged
+        if stage is None:
+            return said
+        low, high, rows = said
+        for row in self.chart.lane(stage.concept).on(time):
+            reached = bounds.compare(row, ">=", stage.low)
+            if reached is True:
+                low, rows = max(low, stage.grade), (*rows, row)
+            if reached is not False:
+                high = max(high, stage.grade)
+        return Grades(low, high, rows)
 
     def _bleeding(self, time: int) -> bool:
         return any(row.text == "present" for row in self.chart.lane(HEMORRHAGE).on(time))

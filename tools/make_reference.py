@@ -193,7 +193,7 @@ def lookalikes(knowledge: Knowledge) -> str:
     said = (
         "What can look like cytokine release or neurotoxicity. Each finding points to its look-alike while its "
         "condition holds; it is no diagnosis, and a look-alike without a finding is not excluded. A finding may be "
-        "unknown, as any criterion may."
+        "unknown, as any criterion may. One that only supports is told beside another that is a finding by itself."
     )
     return page("Look-alikes", said, *lookalikes_in_full(knowledge))
 

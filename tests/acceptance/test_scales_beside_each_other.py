@@ -52,13 +52,15 @@ def test_one_scale_has_no_joint_state() -> None:
 
 
 def test_a_finding_says_how_each_of_its_facts_is_known() -> None:
-    """Neutrophils under 0.5 point to infection (read in a guideline), low sodium to a mimic of ICANS (not read)."""
+    """Fever with few neutrophils points to infection (read in a guideline), low sodium with confusion to a mimic."""
     rows = [
         {"patient": "p", "hours": hours, "concept": concept, "value": value, "unit": unit, "text": text, "lln": lowest}
         for hours, concept, value, unit, text, lowest in (
             (0.0, "car_t_infusion", None, None, "axicabtagene_ciloleucel", None),
             (4.0, "neutrophils", 0.2, "10*9/L", None, None),
+            (4.0, "body_temperature", 38.6, "Cel", None, None),
             (4.0, "sodium", 118.0, "mmol/L", None, 135.0),
+            (4.0, "symptom", None, None, "confusion", None),
         )
     ]
     found = cytowatch.grade(pl.DataFrame(rows), scales=[CRS], look_alikes=True).findings

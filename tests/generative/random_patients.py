@@ -52,6 +52,7 @@ NUMBERS: dict[str, tuple[Pool, str]] = {
     "body_temperature": ((36.5, 37.0, 37.9, 38.0, 38.0, 38.1, 39.2), "Cel"),
     "systolic_bp": ((55.0, 59.0, 60.0, 69.0, 70.0, 77.0, 78.0, 85.0, 89.0, 90.0, 91.0, 120.0), "mm[Hg]"),
     "mean_arterial_pressure": ((50.0, 64.0, 64.0, 65.0, 65.0, 66.0, 80.0), "mm[Hg]"),
+    "papilledema_stage": ((None, 0.0, 0.0, 1.0, 2.0, 5.0), "{score}"),
     "spo2": ((80.0, 89.0, 90.0, 98.0), "%"),
     "heart_rate": ((60.0, 130.0), "/min"),
     "oxygen_flow": ((0.0, 0.0, 0.5, 2.0, 6.0, 6.1, 7.0, 40.0), "L/min"),
@@ -129,6 +130,7 @@ WAIVERS = (
 ITEMS = tuple(concept for concept in NUMBERS if concept.startswith("ice_") and concept != "ice_score")
 EXCEPTIONS = (
     "seizure", "eeg_seizure", "motor_weakness", "cerebral_edema", "raised_icp_sign", "intracranial_hemorrhage",
+    "papilledema_stage",
 )  # fmt: skip
 OTHERS = ("crp", "ferritin", "il_6", "spo2", "heart_rate", "symptom", "global_aphasia", "levetiracetam")
 PRESSURES = ("systolic_bp", "systolic_bp", "mean_arterial_pressure")
@@ -336,6 +338,7 @@ class Maker:
             "developmental_delay": self.pick((None, None, None, None, False, True)),
             "sbp_threshold": self.pick((80.0, 90.0, 100.0)) if chance() < 0.06 else None,
             "baseline_oxygen_device": self.pick(DEVICES) if chance() < 0.1 else None,
+            "baseline_ice": self.pick((10.0, 9.0, 8.0, 7.0, 6.0, 3.0, 2.0, 0.0)) if chance() < 0.3 else None,
         }
 
     def _birth_date(self, base: int) -> date:

@@ -24,6 +24,8 @@ NAMED = [
     "capillary_leak",
     "adrenal_insufficiency",
     "drug_fever",
+    "cardiac",
+    "coagulation",
     "icans_mimics",
 ]
 
@@ -85,6 +87,8 @@ def test_lint_finds_what_cannot_be_computed(tables: Knowledge, when: Compare | I
 def test_lint_wants_facts_and_a_work_up(tables: Knowledge) -> None:
     part = tables.lookalikes["progression"]
     assert "Nothing points to it" in problems(tables, replace(part, facts=()))
+    supports = tuple(replace(fact, alone=False) for fact in part.facts)
+    assert "only supports" in problems(tables, replace(part, facts=supports))
     assert "What would settle it" in problems(tables, replace(part, settles=()))
     assert "key in snake_case" in problems(tables, replace(part, key="Progression"))
     assert "id in snake_case" in problems(tables, replace(part, facts=(replace(part.facts[0], label=""),)))
@@ -98,6 +102,15 @@ def test_every_look_alike_is_listed_and_shown(tables: Knowledge) -> None:
         assert "prove nothing" in page
         assert all(fact.label in page and fact.locator in page for fact in part.facts)
         assert all(one.name in page for one in part.settles)
+        assert ("| supports |" in page) == any(not fact.alone for fact in part.facts)
+
+
+def test_what_is_common_after_cells_is_no_finding_by_itself(tables: Knowledge) -> None:
+    supports = {(key, fact.id) for key, part in tables.lookalikes.items() for fact in part.facts if not fact.alone}
+    assert {("infection_sepsis", "neutropenia"), ("neutropenic_fever", "neutropenia")} <= supports
+    assert {("iec_hs", "ldh_high"), ("progression", "ldh_high"), ("capillary_leak", "albumin_low")} <= supports
+    # of tumor lysis the two laboratory signs within the days of its definition alone are enough
+    assert [fact.id for fact in tables.lookalikes["tumor_lysis"].facts if fact.alone] == ["laboratory_tls"]
 
 
 def overlay(folder: Path, content: str) -> Path:

@@ -312,7 +312,7 @@ reported | crs.astct-2019 | crs.lee-2014   | 3       | 2       | 1
 
 LOOK_ALIKES = Ward(
     id="look-alikes",
-    why="Fever on day 3 with few neutrophils and a culture that grows: facts, for as long as they hold; the day before the cells does not count.",
+    why="Fever on day 3 with few neutrophils and a culture that grows: facts, for as long as they hold. Few neutrophils alone make none; the day before the cells does not count.",
     scales=("crs.astct-2019",),
     look_alikes=True,
     charted="""
@@ -328,16 +328,141 @@ septic  | 76    | lactate          | 4 mmol/L   |                         | 80  
     expected={
         "findings": """
 kind       | finding           | from | to | state | facts                                                  | missing | evidence
-look_alike | icans_mimics      | 74   | 84 | found | positive_blood_culture                                 | -       | r6
-look_alike | infection_sepsis  | 60   | 74 | found | neutropenia                                            | -       | r4
-look_alike | infection_sepsis  | 74   | 76 | found | positive_blood_culture neutropenia                     | -       | r6 r4
-look_alike | infection_sepsis  | 76   | 80 | found | positive_blood_culture neutropenia lactate_4           | -       | r6 r4 r7
-look_alike | infection_sepsis  | 80   | 84 | found | positive_blood_culture neutropenia                     | -       | r6 r4
-look_alike | neutropenic_fever | 60   | 72 | found | neutropenia                                            | -       | r4
-look_alike | neutropenic_fever | 72   | 80 | found | neutropenia fever_with_neutropenia febrile_neutropenia | -       | r4 r5
-look_alike | neutropenic_fever | 80   | 84 | found | neutropenia                                            | -       | r4
+look_alike | infection_sepsis  | 72   | 74 | found | neutropenia fever_with_neutropenia                                  | - | r4 r5
+look_alike | infection_sepsis  | 74   | 76 | found | positive_blood_culture neutropenia fever_with_neutropenia           | - | r6 r4 r5
+look_alike | infection_sepsis  | 76   | 80 | found | positive_blood_culture neutropenia fever_with_neutropenia lactate_4 | - | r6 r4 r5 r7
+look_alike | infection_sepsis  | 80   | 84 | found | positive_blood_culture neutropenia                                  | - | r6 r4
+look_alike | neutropenic_fever | 72   | 80 | found | neutropenia fever_with_neutropenia febrile_neutropenia              | - | r4 r5
 """,
     },
 )
 
-WARDS = {ward.id: ward for ward in (ORDER_OF_TOXICITIES, TWO_INFUSIONS, PAIRS_OF_SCALES, LOOK_ALIKES)}
+SUPPORTS = Ward(
+    id="supports",
+    why="What is common after cells supports a finding and makes none: afebrile neutropenia; a seizure, a high LDH, a low albumin and a rise of creatinine, on day 10 and on day 2 beside laboratory tumor lysis.",
+    scales=("crs.astct-2019",),
+    look_alikes=True,
+    charted="""
+patient    | hours | concept          | value        | text                    | until | low | high
+everyone   | 0     | car_t_infusion   |              | axicabtagene_ciloleucel |       |     |
+afebrile   | 60    | body_temperature | 36.8 Cel     |                         | 84    |     |
+afebrile   | 60    | neutrophils      | 0.2 10*9/L   |                         | 84    |     |
+slight     | -2    | creatinine       | 0.8 mg/dL    |                         |       | 0.6 | 1.2
+slight     | 239   | ice_score        | 10           |                         | 250   |     |
+slight     | 240   | body_temperature | 36.8 Cel     |                         | 250   |     |
+slight     | 240   | systolic_bp      | 118 mm[Hg]   |                         | 250   |     |
+slight     | 240   | seizure          |              | brief                   | 250   |     |
+slight     | 240   | ldh              | 260 U/L      |                         | 250   | 120 | 250
+slight     | 240   | albumin          | 3.4 g/dL     |                         | 250   | 3.5 | 5.0
+slight     | 240   | creatinine       | 1.1 mg/dL    |                         | 250   | 0.6 | 1.2
+slight     | 240   | sodium           | 134 mmol/L   |                         | 245   | 135 | 145
+lysis      | -2    | creatinine       | 0.8 mg/dL    |                         |       | 0.6 | 1.2
+lysis      | 48    | uric_acid        | 9 mg/dL      |                         | 60    |     |
+lysis      | 50    | potassium        | 6.4 mmol/L   |                         | 56    |     |
+lysis      | 52    | creatinine       | 1.1 mg/dL    |                         | 56    | 0.6 | 1.2
+lysis-late | 240   | uric_acid        | 9 mg/dL      |                         | 250   |     |
+lysis-late | 240   | potassium        | 6.4 mmol/L   |                         | 250   |     |
+""",
+    expected={
+        "findings": """
+patient | finding      | from | to  | facts                                         | evidence
+lysis   | tumor_lysis  | 50   | 52  | uric_acid potassium laboratory_tls            | r3 r4
+lysis   | tumor_lysis  | 52   | 56  | uric_acid potassium laboratory_tls creatinine | r3 r4 r5
+slight  | icans_mimics | 240  | 245 | sodium_low sodium_low_with_signs              | r10 r6
+""",
+    },
+)
+
+LEAK_HEART_CLOTTING = Ward(
+    id="leak, heart and clotting",
+    why="Swelling and weight gain point to a leak only where no fever is certain; troponin, ejection fraction and arrhythmia to the heart; little fibrinogen and two items of the score to clotting.",
+    scales=("crs.astct-2019",),
+    look_alikes=True,
+    charted="""
+patient      | hours | concept            | value       | text                    | until | low | high
+everyone     | 0     | car_t_infusion     |             | axicabtagene_ciloleucel |       |     |
+leak         | -2    | weight             | 70 kg       |                         |       |     |
+leak         | 100   | body_temperature   | 38.6 Cel    |                         |       |     |
+leak         | 104   | body_temperature   | 36.8 Cel    |                         |       |     |
+leak         | 110   | weight             | 73.5 kg     |                         | 150   |     |
+leak         | 120   | body_temperature   | 36.8 Cel    |                         |       |     |
+leak         | 140   | albumin            | 2.5 g/dL    |                         | 150   | 3.5 | 5.0
+leak         | 140   | systolic_bp        | 80 mm[Hg]   |                         | 142   |     |
+leak-unseen  | -2    | weight             | 70 kg       |                         |       |     |
+leak-unseen  | 110   | weight             | 73.5 kg     |                         | 150   |     |
+heart        | 100   | nt_probnp          | 900 ng/L    |                         | 130   |     | 125
+heart        | 110   | troponin_t         | 30 ng/L     |                         | 120   |     | 14
+heart        | 120   | lvef               | 50 %        |                         | 122   |     |
+heart        | 124   | cardiac_arrhythmia |             | no_intervention         | 126   |     |
+clotting     | 100   | platelets          | 60 10*9/L   |                         | 140   |     |
+clotting     | 110   | d_dimer_feu        | 1.0 mg/L    |                         | 120   |     | 0.5
+clotting     | 115   | inr                | 1.3         |                         | 125   |     | 1.2
+clotting     | 124   | fibrinogen         | 0.9 g/L     |                         | 128   | 2.0 | 4.0
+clotting     | 130   | aptt               | 81 s        |                         | 132   |     | 40
+""",
+    expected={
+        "findings": """
+patient  | finding          | from | to  | facts                                                                              | evidence
+clotting | coagulation      | 110  | 115 | platelets_under_100 d_dimer_2_fold two_items                                       | r2 r3
+clotting | coagulation      | 115  | 120 | platelets_under_100 d_dimer_2_fold inr_high two_items                              | r2 r3 r4
+clotting | coagulation      | 124  | 125 | fibrinogen_under_1 platelets_under_100 inr_high                                    | r5 r2 r4
+clotting | coagulation      | 125  | 128 | fibrinogen_under_1 platelets_under_100                                             | r5 r2
+clotting | coagulation      | 130  | 132 | aptt_over_2 platelets_under_100                                                    | r6 r2
+heart    | cardiac          | 110  | 120 | troponin_raised natriuretic_peptide_raised                                         | r3 r2
+heart    | cardiac          | 120  | 122 | natriuretic_peptide_raised ejection_fraction_low                                   | r2 r4
+heart    | cardiac          | 124  | 126 | natriuretic_peptide_raised arrhythmia                                              | r2 r5
+leak     | capillary_leak   | 124  | 140 | weight_gain leak_without_fever                                                     | r5
+leak     | capillary_leak   | 140  | 142 | albumin_low weight_gain leak_without_fever low_pressure_and_albumin_without_fever | r7 r5 r8
+leak     | capillary_leak   | 142  | 144 | albumin_low weight_gain leak_without_fever                                         | r7 r5
+leak     | infection_sepsis | 140  | 142 | low_pressure                                                                       | r8
+""",
+    },
+)
+
+IEC_HS_AFTER_CRS = Ward(
+    id="IEC-HS after CRS",
+    why="An IEC-HS comes as CRS settles if it begins within a week after CRS was graded, between signs too; later it is not that, unless nobody measured in that week.",
+    scales=("crs.astct-2019", "iechs.hines-2023"),
+    charted="""
+patient      | hours | concept          | value      | text                    | until | low | high
+everyone     | 0     | car_t_infusion   |            | axicabtagene_ciloleucel |       |     |
+everyone     | -24   | ferritin         | 300 ug/L   |                         | 0     |     | 300
+everyone     | 0     | oxygen_device    |            | room_air                | 400   |     |
+everyone     | 0     | systolic_bp      | 80 mm[Hg]  |                         | 12    |     |
+everyone     | 12    | systolic_bp      | 118 mm[Hg] |                         | 400   |     |
+everyone     | 0     | body_temperature | 38.6 Cel   |                         | 24    |     |
+everyone     | 0     | iec_hs_severity  |            | none                    | 100   |     |
+everyone     | 150   | ferritin         | 900 ug/L   |                         | 400   |     | 300
+everyone     | 150   | fibrinogen       | 1.0 g/L    |                         | 400   | 2.0 | 4.0
+soon         | 24    | body_temperature | 36.8 Cel   |                         | 400   |     |
+soon         | 203   | iec_hs_severity  |            | grade_2                 | 210   |     |
+late         | 24    | body_temperature | 36.8 Cel   |                         | 400   |     |
+late         | 204   | iec_hs_severity  |            | grade_2                 | 210   |     |
+late-unseen  | 24    | body_temperature | 36.8 Cel   |                         | 30    |     |
+late-unseen  | 300   | body_temperature | 36.8 Cel   |                         | 400   |     |
+late-unseen  | 310   | iec_hs_severity  |            | grade_2                 | 320   |     |
+late-seen    | 24    | body_temperature | 36.8 Cel   |                         | 30    |     |
+late-seen    | 140   | body_temperature | 36.8 Cel   |                         | 400   |     |
+late-seen    | 310   | iec_hs_severity  |            | grade_2                 | 320   |     |
+""",
+    expected={
+        "findings": """
+patient     | finding               | from | to  | state    | missing
+late-unseen | iec_hs_as_crs_settles | 310  | 320 | possible | crs
+soon        | iec_hs_as_crs_settles | 203  | 210 | found    | -
+""",
+    },
+)
+
+WARDS = {
+    ward.id: ward
+    for ward in (
+        ORDER_OF_TOXICITIES,
+        TWO_INFUSIONS,
+        PAIRS_OF_SCALES,
+        LOOK_ALIKES,
+        SUPPORTS,
+        LEAK_HEART_CLOTTING,
+        IEC_HS_AFTER_CRS,
+    )
+}

@@ -130,6 +130,22 @@ GRADING = [
         ("icans", "/ POINT + whole", "/ POINT + pl.col('items|max') / POINT"),
     ),
     icans(
+        "what was lost of ICE before is ignored",
+        ("icans", "lost > 0", "lost < 0"),
+    ),
+    icans(
+        "what was lost of ICE before is subtracted for certain",
+        ("icans", "otherwise(severe)", "otherwise(since)"),
+    ),
+    icans(
+        "a score that is not below the one before is a deficit",
+        ("icans", "pl.when(low >= before)", "pl.when(low > before)"),
+    ),
+    icans(
+        "whose deficit it is does not matter",
+        ("icans", "pl.when(~said)", "pl.when(pl.lit(True))"),
+    ),
+    icans(
         "nobody is taken as awake",
         ("icans", "taken_as_awake = pl.col('instrument_in')", "taken_as_awake = pl.lit(False)"),
     ),

@@ -300,7 +300,9 @@ def test_a_look_alike_says_facts_tests_and_papers(key: str) -> None:
     known = KNOWLEDGE.lookalikes[key]
     row = told(kind="look_alike", finding=key, facts=[known.facts[0].id], evidence=["a.csv:2"])
     assert row["title"] == known.label
-    assert row["facts"] == [known.facts[0].label + unread(known.facts[0].evidence)]
+    first = known.facts[0]
+    supports = "" if first.alone else " (supports it, is no finding by itself)"
+    assert row["facts"] == [first.label + supports + unread(first.evidence)]
     assert [part.name for part in known.settles] == row["settles"]
     assert row["evidence"][0]["values"] == ["Ferritin 900 µg/L"]
 

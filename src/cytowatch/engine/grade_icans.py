@@ -20,7 +20,7 @@ def grade_icans(
     """Timeline and episodes of an ICANS scale, in the columns of the schema."""
     rows, people = subjects.rows, subjects.table
     grid = make_grid(people, _counter_frames(rows, people, scale, knowledge), icans.counters_read(scale))
-    about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay")
+    about = people.select("subject", "triggered", "assumed", "age_years", "developmental_delay", "baseline_ice")
     grid = grid.join(about, on="subject", how="left", maintain_order="left")
     domains = icans.add_domains(grid, scale, rules.ice_from_years)
     segments = icans.add_names(icans.add_phases(domains, rules.episode_gap), scale)
@@ -36,11 +36,14 @@ def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge
     charted = neuro_counters.chartings(rows, scale)
     frames: list[pl.DataFrame] = []
     for domain in scale.domains:
-        if domain.bands:
-            frames += neuro_counters.score_counters(rows, domain, knowledge)
+        if domain.items:
+            frames += neuro_counters.total_counters(rows, domain, knowledge)
             frames += neuro_counters.item_counters(rows, domain, knowledge)
+        elif domain.bands:
+            frames += neuro_counters.score_counters(rows, domain, knowledge)
         elif domain.by_exception:
             frames += neuro_counters.exception_counters(rows, domain, charted, knowledge)
+            frames += neuro_counters.stage_counters(rows, domain, knowledge)
         else:
             frames += neuro_counters.category_counters(rows, domain, knowledge)
     frames += counters.switch_counters(rows, "sedated")
@@ -76,8 +79,14 @@ def _domain_pieces(asked: pl.DataFrame, rows: Charted, domain: Domain, knowledge
         for item, _ in domain.items
     ]
     spoken = neuro_counters.score_intervals(rows, domain, knowledge)
-    scores = spoken if domain.by_exception else neuro_counters.while_awake(spoken, rows)
-    total = trace.latest(asked, scores, domain.id, in_force=True)
+    if domain.by_exception:
+        events = spoken.filter(pl.col("text").cast(pl.String) != "none")
+        found = [trace.latest(asked, events, domain.id, in_force=True)]
+        if domain.staged:
+            stages = neuro_counters.stage_intervals(rows, domain.staged, knowledge).filter("reached")
+            found.append(trace.latest(asked, stages, domain.staged.concept, in_force=True))
+        return found
+    total = trace.latest(asked, neuro_counters.while_awake(spoken, rows), domain.id, in_force=True)
     if not items:
         return [total]
     by_items = pl.DataFrame(items).select(pl.any_horizontal(pl.all().is_not_null()).alias("some"))["some"]

@@ -12,8 +12,11 @@ from cytowatch.engine.neuro_counters import POINT, band_grade
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.knowledge.model import Domain, Scale
 
-FLAGS = ["no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"]
-MISSING = ["no_trigger", "ice_score", "capd_score", "age", "consciousness", "sedated", "neuro_exam", "death_cause"]
+FLAGS = ["no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated"]
+MISSING = [
+    "no_trigger", "ice_score", "capd_score", "age", "attribution_neuro", "consciousness", "sedated", "neuro_exam",
+    "death_cause",
+]  # fmt: skip
 # what an instrument that was not done leaves open, and what an unknown state does
 _NOT_DONE = (0, 3)
 _WORST = 4
@@ -43,7 +46,7 @@ def add_domains(grid: pl.DataFrame, scale: Scale, ice_from_years: float) -> pl.D
         (pl.col("uses_ice") & pl.col("ice_in") | pl.col("uses_capd") & pl.col("capd_in")).alias("instrument_in")
     )
     table = table.with_columns(*_chosen_instrument())
-    ranges = {"consciousness": _consciousness()} | {d.id: _exception(d.id) for d in scale.domains if d.by_exception}
+    ranges = {"consciousness": _consciousness()} | {d.id: _exception(d) for d in scale.domains if d.by_exception}
     table = table.with_columns(
         expression.cast(pl.Int8).alias(f"{name}_{part}")
         for name, (low, high) in ranges.items()
@@ -60,26 +63,29 @@ def _instrument(ice_from_years: float) -> list[pl.Expr]:
 
 
 def _ice_range(ice: Domain) -> list[pl.Expr]:
-    whole = sum(most for _, most in ice.items)
-    low = pl.col("items|lo") / POINT
-    high = (pl.col("items|hi") - pl.col("items|max")) / POINT + whole
-    best, worst = band_grade(high, ice.bands), band_grade(low, ice.bands)
+    """``ice_lo``, ``ice_hi``; ``ice_lost``: points gone before; ``ice_lowered`` by them; ``ice_open`` by the score."""
+    whole = float(sum(most for _, most in ice.items))
     by_items, by_total = is_open("items|in"), is_open("ice|in")
+    done = by_items | by_total
+    low = pl.when(by_items).then(pl.col("items|lo") / POINT).otherwise(pl.col("ice|low") / POINT)
+    missing = (pl.col("items|hi") - pl.col("items|max")) / POINT + whole
+    high = pl.when(by_items).then(missing).otherwise(pl.col("ice|high") / POINT)
+    mild, severe = band_grade(high, ice.bands), band_grade(low, ice.bands)
+    lost = (whole - pl.col("baseline_ice")).fill_null(0.0)
+    # counted by the number of tasks lost since; where somebody says whose deficit it is, as it stands
+    since = band_grade(pl.min_horizontal(high + lost, pl.lit(whole)), ice.bands)
+    before = pl.col("baseline_ice").fill_null(whole)
+    as_before = band_grade(pl.lit(whole), ice.bands)
+    said = is_open(f"{ice.attribution}|own")
+    lower = pl.when(~said).then(since).when(high < before).then(mild).otherwise(as_before)
+    upper = pl.when(low >= before).then(as_before).otherwise(severe)
+    lowest, highest = (pl.when(lost > 0).then(ours).otherwise(own) for ours, own in ((lower, mild), (upper, severe)))
     return [
-        pl.when(by_items)
-        .then(pl.min_horizontal(best, worst))
-        .when(by_total)
-        .then("ice|lo")
-        .otherwise(_NOT_DONE[0])
-        .cast(pl.Int8)
-        .alias("ice_lo"),
-        pl.when(by_items)
-        .then(pl.max_horizontal(best, worst))
-        .when(by_total)
-        .then("ice|hi")
-        .otherwise(_NOT_DONE[1])
-        .cast(pl.Int8)
-        .alias("ice_hi"),
+        pl.when(done).then(lowest).otherwise(_NOT_DONE[0]).cast(pl.Int8).alias("ice_lo"),
+        pl.when(done).then(highest).otherwise(_NOT_DONE[1]).cast(pl.Int8).alias("ice_hi"),
+        (done & (lost > 0)).alias("ice_lost"),
+        (~done | (mild < severe)).alias("ice_open"),
+        (done & (lowest < mild)).alias("ice_lowered"),
     ]
 
 
@@ -114,11 +120,15 @@ def _consciousness() -> tuple[pl.Expr, pl.Expr]:
     return low, high
 
 
-def _exception(name: str) -> tuple[pl.Expr, pl.Expr]:
+def _exception(domain: Domain) -> tuple[pl.Expr, pl.Expr]:
+    name = domain.id
     present, grade = is_open(f"{name}|in"), pl.col(f"{name}|grade")
     low = pl.when(present).then(grade).otherwise(0)
     high = pl.when(present).then(grade).when(is_open(f"{name}|clear")).then(0).otherwise(_WORST)
-    return low, high
+    if domain.staged is None:
+        return low, high
+    made = [pl.when(is_open(f"{name}|{part}")).then(domain.staged.grade).otherwise(0) for part in ("stage", "may")]
+    return pl.max_horizontal(low, made[0]), pl.max_horizontal(high, *made)
 
 
 def _worst(scale: Scale) -> list[pl.Expr]:
@@ -179,15 +189,17 @@ def _missing(scale: Scale) -> pl.Expr:
     lo = pl.col("at_least")
     open_ = pl.col("triggered") & (lo < pl.col("at_most")) & ~_dead() & ~pl.col("elsewhere")
     tool = open_ & ~pl.col("sedated") & (pl.col("tool_lo") < pl.col("tool_hi")) & (pl.col("tool_hi") > lo)
+    before = ~pl.col("by_capd") & pl.col("ice_lowered") & (pl.col("ice_lo") < pl.col("ice_hi"))
     awake = pl.col("consciousness_hi")
     exceptions = [domain.id for domain in scale.domains if domain.by_exception]
     unknown = pl.any_horizontal(pl.col(f"{name}_lo") < pl.col(f"{name}_hi") for name in exceptions)
     return mask(
         {
             "no_trigger": ~pl.col("triggered"),
-            "ice_score": tool & pl.col("by_ice"),
+            "ice_score": tool & pl.col("by_ice") & pl.col("ice_open"),
             "capd_score": tool & pl.col("by_capd"),
             "age": tool & pl.col("by_both"),
+            "attribution_neuro": open_ & ~pl.col("sedated") & before & (pl.col("ice_hi") > lo),
             "consciousness": open_ & ~pl.col("sedated") & (pl.col("consciousness_lo") < awake) & (awake > lo),
             "sedated": open_ & pl.col("sedated") & (lo < _WORST),
             "neuro_exam": open_ & unknown & (lo < _WORST),
@@ -203,6 +215,7 @@ def _flags() -> pl.Expr:
             "no_trigger": ~pl.col("triggered"),
             "assumed_trigger": pl.col("assumed"),
             "awake_assumed": assumed,
+            "baseline_ice": ~pl.col("by_capd") & pl.col("ice_lost") & ~pl.col("sedated"),
             "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
             "sedated": pl.col("sedated"),
         }
@@ -211,8 +224,9 @@ def _flags() -> pl.Expr:
 
 def counters_read(scale: Scale) -> list[str]:
     """Every counter this module reads."""
-    scores = [f"{name}|{part}" for name in ("ice", "capd") for part in ("in", "lo", "hi")]
+    scores = ["ice|in", "ice|low", "ice|high", "capd|in", "capd|lo", "capd|hi"]
     items = [f"items|{part}" for part in ("in", "lo", "hi", "max")]
     coded = [f"{d.id}|{part}" for d in scale.domains if d.categories for part in ("in", "grade", "clear")]
+    coded += [f"{d.id}|{part}" for d in scale.domains if d.staged for part in ("stage", "may")]
     said = [f"{name}|{part}" for name in ("attribution", "attribution_neuro") for part in ("else", "own")]
     return [*scores, *items, *coded, *said, "sedated|on", "intracranial_hemorrhage|in", "death|own", "death|unknown"]

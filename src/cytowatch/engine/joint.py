@@ -7,7 +7,7 @@ from typing import cast
 import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import FINDINGS, JOINT
+from cytowatch.schema import FINDINGS, HOUR_US, JOINT
 
 LANES = ("crs", "icans", "iec_hs", "icaht")
 _ENDS = ("at_least", "at_most")
@@ -85,7 +85,7 @@ def order_findings(joint: pl.DataFrame, episodes: pl.DataFrame, knowledge: Knowl
         _without_crs(own["icans"], joint, "icans", scales),
         _without_crs(own["iec_hs"], joint, "iec_hs", scales),
         _biphasic(own["crs"], scales),
-        _as_crs_settles(own["iec_hs"], own["crs"], joint, scales),
+        _as_crs_settles(own["iec_hs"], own["crs"], joint, scales, knowledge),
     ]
     nothing = pl.lit([], dtype=pl.List(pl.String))
     full = [part.with_columns(nothing.alias("evidence")).select(FINDINGS.names) for part in parts if part.height]
@@ -161,18 +161,33 @@ def _biphasic(crs: pl.DataFrame, scales: dict[str, list[str]]) -> pl.DataFrame:
 
 
 def _as_crs_settles(
-    iec_hs: pl.DataFrame, crs: pl.DataFrame, joint: pl.DataFrame, scales: dict[str, list[str]]
+    iec_hs: pl.DataFrame, crs: pl.DataFrame, joint: pl.DataFrame, scales: dict[str, list[str]], knowledge: Knowledge
 ) -> pl.DataFrame:
-    """An IEC-HS that begins after the worst of a CRS of the same exposure, with CRS below that worst grade again."""
+    """An IEC-HS that begins after the worst of a CRS of the same exposure, with CRS below that worst grade again.
+
+    CRS is still there, or was there not long ago; possible where neither is certain and one is not excluded.
+    """
+    limit = int(cast("float", knowledge.policy("iec_hs_settling_hours")) * HOUR_US)
     worst = crs.select("patient", "exposure_time", pl.col("time_of_max").alias("worst"), pl.col("max_at_least"))
     own = iec_hs.with_row_index("at").select("at", "patient", "exposure_time", "onset", "last_sign")
     own = own.join(worst, on=["patient", "exposure_time"]).filter(pl.col("onset") > pl.col("worst"))
     now = joint.select("patient", pl.col("start").alias("from"), "crs_at_least", "crs_at_most").sort("from")
     own = own.sort("onset").join_asof(now, left_on="onset", right_on="from", by="patient", check_sortedness=False)
     settling = own.filter((pl.col("crs_at_least") < pl.col("max_at_least")).fill_null(value=False))
+    settling = settling.join(_lately(iec_hs, joint, limit), on="at").filter(pl.col("high") >= 1)
     rows = settling.sort("at", "worst").unique("at", keep="first", maintain_order=True)
-    certain = (pl.col("crs_at_most") < pl.col("max_at_least")).fill_null(value=False)
+    below = (pl.col("crs_at_most") < pl.col("max_at_least")).fill_null(value=False)
+    certain = below & (pl.col("low") >= 1)
     table = rows.with_columns(
         pl.col("onset").alias("start"), pl.max_horizontal("last_sign", pl.col("onset") + 1).alias("end")
     )
     return _said(table, "order", "iec_hs_as_crs_settles", [*scales["iec_hs"], *scales["crs"]], certain)
+
+
+def _lately(episodes: pl.DataFrame, joint: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """The highest bounds of CRS from ``limit`` before each episode's onset to the onset (columns at, low, high)."""
+    own = episodes.with_row_index("at").select("at", "patient", "onset")
+    seen = own.join(joint.select("patient", "start", "end", "crs_at_least", "crs_at_most"), on="patient").filter(
+        pl.col("start") <= pl.col("onset"), pl.col("end") > pl.col("onset") - limit
+    )
+    return seen.group_by("at").agg(pl.col("crs_at_least").max().alias("low"), pl.col("crs_at_most").max().alias("high"))

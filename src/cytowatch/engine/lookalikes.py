@@ -18,7 +18,8 @@ def as_scales(knowledge: Knowledge) -> list[Scale]:
 
 def _as_scale(look_alike: LookAlike) -> Scale:
     facts = (
-        Criterion(fact.id, fact.label, _AXIS, 1, fact.when, fact.source, fact.locator, fact.evidence)
+        # grade 0: listed where it holds, and makes no grade
+        Criterion(fact.id, fact.label, _AXIS, int(fact.alone), fact.when, fact.source, fact.locator, fact.evidence)
         for fact in look_alike.facts
     )
     return Scale(
@@ -41,12 +42,13 @@ def _as_scale(look_alike: LookAlike) -> Scale:
 
 
 def as_findings(timeline: pl.DataFrame, scale: Scale) -> pl.DataFrame:
-    """Timeline rows of a look-alike in which some fact holds, as ``schema.FINDINGS``; equal neighbors are joined.
+    """Timeline rows of a look-alike in which a fact that can stand alone holds, as ``schema.FINDINGS``.
 
-    Without a trigger nothing is said. What is missing would bring other facts and takes none away.
+    Equal neighbors are joined. Without a trigger nothing is said. What is missing would bring other facts and takes
+    none away.
     """
     words = {part.id: part.evidence for part in scale.criteria}
-    held = timeline.filter(pl.col("criteria").list.len() > 0, ~pl.col("missing").list.contains("no_trigger"))
+    held = timeline.filter(pl.col("at_least") >= 1, ~pl.col("missing").list.contains("no_trigger"))
     if held.is_empty():
         return FINDINGS.empty()
     same = (

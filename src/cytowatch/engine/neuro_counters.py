@@ -7,10 +7,10 @@ import polars as pl
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import end_at, merge_runs, readings
 from cytowatch.engine.subjects import FOREVER
-from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale
+from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale, Staged
 
-# item points are kept as whole thousandths, so that running sums stay exact
-POINT = 1000
+# points are kept as whole millionths, so that running sums stay exact
+POINT = 1_000_000
 
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -44,6 +44,21 @@ def while_awake(spoken: pl.DataFrame, rows: Charted) -> pl.DataFrame:
     return found.filter(awake).drop("since", "sedated_until")
 
 
+def total_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|in``, ``|low`` and ``|high`` of a total that has items: what it may be, in millionths."""
+    spoken = while_awake(score_intervals(rows, domain, knowledge), rows)
+    if spoken.is_empty():
+        return []
+    most = sum(most for _, most in domain.items)
+    low, high = (end.clip(0, most).fill_null(none) for end, none in zip(_ends(), (0, most), strict=True))
+    ranged = spoken.with_columns(
+        pl.lit(1, pl.Int8).alias(f"{domain.id}|in"),
+        (low * POINT).round().cast(pl.Int64).alias(f"{domain.id}|low"),
+        (high * POINT).round().cast(pl.Int64).alias(f"{domain.id}|high"),
+    )
+    return [merge_runs(ranged, [f"{domain.id}|{part}" for part in ("in", "low", "high")])]
+
+
 def _ends() -> tuple[pl.Expr, pl.Expr]:
     """The lowest and highest value a row may stand for; a strict bound stays just inside it."""
     value, bound = pl.col("value"), pl.col("comparator").cast(pl.String)
@@ -71,7 +86,7 @@ def item_intervals(rows: Charted, domain: Domain, item: str, knowledge: Knowledg
 
 
 def item_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in thousandths of a point."""
+    """Counters ``items|in``, ``|lo``, ``|hi`` and ``|max``: sums over the items in force, in millionths of a point."""
     frames = []
     bound = pl.col("comparator").cast(pl.String)
     for item, most in domain.items:
@@ -126,6 +141,27 @@ def exception_counters(
     if not nones.is_empty():
         frames.append(merge_runs(nones.with_columns(pl.lit(1, pl.Int8).alias(f"{name}|clear")), [f"{name}|clear"]))
     return frames
+
+
+def stage_intervals(rows: Charted, staged: Staged, knowledge: Knowledge) -> pl.DataFrame:
+    """The rows of a stage with ``reached`` and ``missed``: what each says of the cut, neither for one that is open."""
+    spoken = readings(rows.of(staged.concept), knowledge.concepts[staged.concept].valid_for_us)
+    value, bound = pl.col("value"), pl.col("comparator").cast(pl.String).fill_null("")
+    below = pl.when(bound == "<").then(value <= staged.low).otherwise(value < staged.low)
+    return spoken.with_columns(
+        ((value >= staged.low) & ~bound.is_in(["<", "<="])).fill_null(value=False).alias("reached"),
+        (below & ~bound.is_in([">", ">="])).fill_null(value=False).alias("missed"),
+    )
+
+
+def stage_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counters ``<domain>|stage`` while the stage makes the grade, ``<domain>|may`` while it may."""
+    if domain.staged is None:
+        return []
+    spoken = stage_intervals(rows, domain.staged, knowledge)
+    held = {"stage": pl.col("reached"), "may": ~pl.col("reached") & ~pl.col("missed")}
+    marked = spoken.with_columns(said.cast(pl.Int8).alias(f"{domain.id}|{part}") for part, said in held.items())
+    return [] if spoken.is_empty() else [merge_runs(marked, [f"{domain.id}|{part}" for part in held])]
 
 
 def _charted_clear(events: pl.DataFrame, charted: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -190,7 +190,7 @@ def _ages(triggers: pl.DataFrame, known: pl.DataFrame, patients: pl.DataFrame, c
         "sbp_threshold",
         "baseline_oxygen_device",
         "weight_kg",
-        *(f"baseline_{name}" for name in ("creatinine", "ast", "alt", "bilirubin")),
+        *(f"baseline_{name}" for name in ("creatinine", "ast", "alt", "bilirubin", "ice")),
     )
 
 
@@ -199,6 +199,7 @@ def needed_concepts(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     attribution = {domain.attribution for domain in scale.domains} | {"attribution"}
     reasons = {domain.excluded_by for domain in scale.domains}
     scores = {domain.concept for domain in scale.domains} | {item for d in scale.domains for item, _ in d.items}
+    scores |= {domain.staged.concept for domain in scale.domains if domain.staged}
     signs = {concept for criterion in scale.criteria for concept in concepts_of(criterion.when)}
     steroids, inotropes = (cast("list[str]", knowledge.policy(key)) for key in ("steroids", "inotropes"))
     # read for flags and counts, not for a grade

@@ -284,6 +284,17 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """A finding that is charted as a stage: from this number on the domain has this grade."""
+
+    concept: str
+    low: float
+    grade: int
+    locator: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
 class Domain:
     """One axis of a scale; the grade is the worst over the axes."""
 
@@ -302,6 +313,7 @@ class Domain:
     # a coded concept, category to grade
     categories: dict[str, int] = field(default_factory=dict)
     by_exception: bool = False
+    staged: Staged | None = None  # the same finding, charted as a stage of another concept
     under_sedation: Literal["graded", "unknown"] = "graded"
     instrument: Literal["", "child", "adult"] = ""
     # of the method "rules": an axis that is unknown does not keep an episode open
@@ -417,6 +429,7 @@ class LookAlikeFact:
     source: str
     locator: str
     evidence: Evidence
+    alone: bool = True  # False: it supports a finding that another fact makes, and makes none
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def _fact(reader: Reader, source: str, library: Library) -> LookAlikeFact:
         source=reader.text("source", source),
         locator=reader.text("locator"),
         evidence=reader.word("evidence", EVIDENCE),
+        alone=reader.truth("alone", True),
     )
     reader.finish()
     return found

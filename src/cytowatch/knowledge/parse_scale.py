@@ -13,6 +13,7 @@ from cytowatch.knowledge.model import (
     FlagRule,
     NotEncoded,
     Scale,
+    Staged,
 )
 from cytowatch.knowledge.parse import EVIDENCE
 from cytowatch.knowledge.parse_node import Library, node
@@ -146,12 +147,27 @@ def _domain(reader: Reader, source: str) -> Domain:
         items=_items(reader),
         categories=_categories(reader.table("categories", {})),
         by_exception=reader.truth("by_exception", False),
+        staged=_staged(reader.table("staged", {})),
         under_sedation=reader.word("under_sedation", ("graded", "unknown"), "graded"),
         instrument=reader.word("instrument", ("", "child", "adult"), ""),
         holds_open=reader.truth("holds_open", True),
         source=reader.text("source", source),
         locator=reader.text("locator", ""),
         evidence=reader.word("evidence", EVIDENCE, "house"),
+    )
+    reader.finish()
+    return found
+
+
+def _staged(reader: Reader) -> Staged | None:
+    if not reader.data:
+        return None
+    found = Staged(
+        concept=reader.text("concept"),
+        low=reader.number("from"),
+        grade=reader.whole("grade"),
+        locator=reader.text("locator"),
+        evidence=reader.word("evidence", EVIDENCE),
     )
     reader.finish()
     return found

@@ -9,6 +9,7 @@ from cytowatch.knowledge.view_scale import table
 from cytowatch.knowledge.view_words import Words
 
 _PREFIX = "lookalike."
+_ALONE = {True: "is a finding", False: "supports"}
 
 
 def lookalike_items(knowledge: Knowledge) -> Iterator[tuple[str, str, str, str, str]]:
@@ -25,12 +26,15 @@ def find_lookalike(knowledge: Knowledge, name: str) -> LookAlike | None:
 def lookalike_parts(part: LookAlike, knowledge: Knowledge) -> list[str]:
     """Its title and what is known of it, as Markdown."""
     words = Words(knowledge)
-    facts = ((f.id, f.label, words.condition(f.when), f.evidence, f"{f.source}, {f.locator}") for f in part.facts)
+    facts = (
+        (f.id, f.label, words.condition(f.when), _ALONE[f.alone], f.evidence, f"{f.source}, {f.locator}")
+        for f in part.facts
+    )
     tests = ((one.name, one.evidence, f"{one.source}, {one.locator}") for one in part.settles)
     return [
         f"{part.label} (`{_PREFIX}{part.key}`)",
         f"Look-alike findings: they point to it, and prove nothing. {part.source}, {part.locator} ({part.evidence}).",
-        table(("finding", "label", "our encoding", "evidence", "source, locator"), facts),
+        table(("finding", "label", "our encoding", "by itself", "evidence", "source, locator"), facts),
         table(("what settles it", "evidence", "source, locator"), tests),
         table(("not encoded", "what is done instead"), ((gap.text, gap.handled) for gap in part.not_encoded)),
     ]

@@ -47,6 +47,10 @@ def _graded(domain: Domain, words: Words) -> Iterator[Cell]:
     for category, grade in domain.categories.items():
         told = f"{words.concept(domain.concept)}: {plain(category)}"
         yield Cell(domain.id, domain.id, grade, domain.label, told, domain.source, domain.locator, domain.evidence)
+    if domain.staged:
+        made = domain.staged
+        told = f"{words.concept(made.concept)} {made.low:g} or more"
+        yield Cell(domain.id, domain.id, made.grade, domain.label, told, domain.source, made.locator, made.evidence)
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

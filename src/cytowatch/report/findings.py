@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.model import Knowledge, LookAlikeFact
 from cytowatch.report import clock as clocks
 from cytowatch.report import words
 from cytowatch.report.course import Row
@@ -21,9 +21,10 @@ _ORDER = {
     "biphasic_crs": ("CRS in two phases", "A CRS episode that is not the first after the same exposure."),
     "iec_hs_as_crs_settles": (
         "IEC-HS as CRS settles",
-        "This IEC-HS episode begins after the worst of a CRS episode of the same exposure.",
+        "This IEC-HS episode begins after the worst of a CRS of the same exposure, while it lasts or soon after it.",
     ),
 }
+_SUPPORTS = " (supports it, is no finding by itself)"
 _POSSIBLE = "possible: what is missing could take it away"
 # of a finding that comes and goes so many stretches and rows are told
 _SPANS, _ROWS = 3, 3
@@ -75,6 +76,11 @@ def _union(parts: Iterable[Sequence[str]]) -> list[str]:
     return list(dict.fromkeys(text for part in parts for text in part))
 
 
+def _fact(fact: LookAlikeFact) -> str:
+    """A fact in words, with what it is too weak for and how it was read."""
+    return fact.label + ("" if fact.alone else _SUPPORTS) + unread(fact.evidence)
+
+
 class _Told:
     """Looks up a finding's words, in the tables for look-alikes and here for overlaps and orders."""
 
@@ -101,7 +107,7 @@ class _Told:
         if row["kind"] == "overlap":
             return ["Both are certainly grade 1 or more in this time."]
         known = self._knowledge.lookalikes.get(row["finding"])
-        labels = {fact.id: fact.label + unread(fact.evidence) for fact in known.facts} if known else {}
+        labels = {fact.id: _fact(fact) for fact in known.facts} if known else {}
         return [labels.get(key) or words.sentence(words.plain(key)) for key in row["facts"] or []]
 
     def settles(self, row: Row) -> list[str]:

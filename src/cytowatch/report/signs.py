@@ -140,4 +140,5 @@ def _domain_concepts(domain: Domain) -> tuple[str, ...]:
     """What a scored or coded axis reads; an axis of criteria reads what these say."""
     if not (domain.concept or domain.bands or domain.categories or domain.items):
         return ()
-    return (domain.concept or domain.id, *(item for item, _ in domain.items))
+    staged = (domain.staged.concept,) if domain.staged else ()
+    return (domain.concept or domain.id, *(item for item, _ in domain.items), *staged)

@@ -23,6 +23,25 @@ class Grades(NamedTuple):
     rows: tuple[Row, ...] = ()
 
 
+class Score(NamedTuple):
+    """ICE at one moment: its grades, those without a baseline, and whether a baseline was looked at."""
+
+    grades: Grades
+    plain: Grades
+    lost_before: bool
+
+    @property
+    def missing(self) -> list[tuple[str, Grades]]:
+        """What would settle it: the score itself, and whose deficit it is."""
+        found = [] if self.grades.rows and self.plain.low == self.plain.high else [("ice_score", self.grades)]
+        return found + self.whose
+
+    @property
+    def whose(self) -> list[tuple[str, Grades]]:
+        """Somebody must say whose deficit it is, where the baseline lowers what is certain."""
+        return [("attribution_neuro", self.grades)] if self.grades.low < self.plain.low else []
+
+
 class Moment(NamedTuple):
     """The domains at one moment, the way they are named, and what is in the way of knowing more."""
 
@@ -54,18 +73,23 @@ class NeuroSigns:
 
     def _read(self, time: int) -> Moment:
         sedated = self._sedated(time)
-        name, instrument, gap = self._instrument(time)
+        name, instrument, gaps, lost_before = self._instrument(time)
         aware, assumed = self._consciousness(time, instrument)
         if sedated:
             assumed = False
             instrument = aware = Grades(0, self._worst("consciousness"))
             missing = [("sedated", instrument)]
         else:
-            missing = [(gap, instrument), ("consciousness", aware)]
+            missing = [*gaps, ("consciousness", aware)]
         domains = {name: instrument, "consciousness": aware}
-        domains |= {key: self._exception(key, time) for key in self.exceptions}
+        domains |= {key: self._with_stage(key, self._exception(key, time), time) for key in self.exceptions}
         missing += [("neuro_exam", domains[key]) for key in self.exceptions]
-        flags = {"awake_assumed": assumed, HEMORRHAGE: self._bleeding(time), SEDATED: sedated}
+        flags = {
+            "awake_assumed": assumed,
+            "baseline_ice": lost_before and not sedated,
+            HEMORRHAGE: self._bleeding(time),
+            SEDATED: sedated,
+        }
         if self.chart.elsewhere("attribution_neuro", time):
             domains = {key: Grades(0, 0) for key in domains}
             missing = []
@@ -81,20 +105,24 @@ class NeuroSigns:
         found = self.domains[domain]
         return max([*found.categories.values(), *(band.grade for band in found.bands)])
 
-    def _instrument(self, time: int) -> tuple[str, Grades, str]:
-        """The domain it is named after, its grades, and what would settle it."""
+    def _instrument(self, time: int) -> tuple[str, Grades, list[tuple[str, Grades]], bool]:
+        """The domain it is named after, its grades, what would settle it, and whether points were lost before."""
         age, delayed = self.chart.age, self.chart.subject.developmental_delay is True
         child = delayed or (age is not None and age.years < self.chart.rules.ice_from_years)
         if child:
-            return "capd", self._capd(time), "capd_score"
+            capd = self._capd(time)
+            return "capd", capd, [("capd_score", capd)], False
         ice = self._ice(time)
         if age is not None:
-            return "ice", ice, "ice_score"
+            return "ice", ice.grades, ice.missing, ice.lost_before
         capd = self._capd(time)
-        if ice.rows and capd.rows:
-            both = Grades(min(ice.low, capd.low), max(ice.high, capd.high), ice.rows + capd.rows)
-            return "ice", both, "age"
-        return ("capd", capd, "capd_score") if capd.rows else ("ice", ice, "ice_score")
+        if ice.grades.rows and capd.rows:
+            low, high = min(ice.grades.low, capd.low), max(ice.grades.high, capd.high)
+            both = Grades(low, high, ice.grades.rows + capd.rows)
+            return "ice", both, [("age", both), *ice.whose], ice.lost_before
+        if capd.rows:
+            return "capd", capd, [("capd_score", capd)], False
+        return "ice", ice.grades, ice.missing, ice.lost_before
 
     def _sedated(self, time: int) -> bool:
         return any(row.text == "yes" for row in self.chart.lane(SEDATED).on(time))
@@ -106,20 +134,47 @@ class NeuroSigns:
     def _capd(self, time: int) -> Grades:
         return self._scored("capd", self._awake("capd_score", time))
 
-    def _ice(self, time: int) -> Grades:
+    def _ice(self, time: int) -> Score:
         """ICE from its items if one of them is younger than the latest total, else from the total."""
         index = bisect_right(self.totals, time)
         since = self.totals[index - 1] if index else None
         items = [row for item in self.items for row in self._awake(item, time) if since is None or row.time > since]
-        if not items:
-            return self._scored("ice", self._awake("ice_score", time))
+        if items:
+            return self._since_baseline(self._summed(items), tuple(items), time)
+        totals = self._awake("ice_score", time)
+        if not totals:
+            open_ = Grades(0, self._worst("ice"))
+            return Score(open_, open_, lost_before=False)
+        return self._since_baseline(bounds.true_range(totals[-1]), tuple(totals), time)
+
+    def _summed(self, items: list[Row]) -> bounds.Range:
+        """From no point for what is not in force to all of them."""
         lowest = highest = 0.0
         for item, most in self.items.items():
             ends = [_item_range(row, most) for row in items if row.concept == item] or [(0.0, float(most))]
             lowest += min(low for low, _ in ends)
             highest += max(high for _, high in ends)
-        low, high = self._banded("ice", bounds.Range(lowest, False, highest, False))
-        return Grades(low, high, tuple(items))
+        return bounds.Range(lowest, False, highest, False)
+
+    def _since_baseline(self, values: bounds.Range, rows: tuple[Row, ...], time: int) -> Score:
+        """The grades of a score: as it stands, and as far as it is worse than before the treatment."""
+        low, high = self._banded("ice", values)
+        plain = Grades(low, high, rows)
+        best, before = float(sum(self.items.values())), self.chart.subject.baseline_ice
+        if before is None or before >= best:
+            return Score(plain, plain, lost_before=False)
+        # a bound without a lower end still means a score, which is 0 or more
+        if max(values.low, 0.0) >= before:
+            return Score(Grades(0, 0, rows), plain, lost_before=True)
+        if not bounds.all_below(values, before):
+            low = 0
+        elif not self._said_to_be_the_toxicity(time):
+            # what was lost before is given back
+            low, _ = self._banded("ice", _shifted(values, best - before, best))
+        return Score(Grades(low, high, rows), plain, lost_before=True)
+
+    def _said_to_be_the_toxicity(self, time: int) -> bool:
+        return any(row.text == "crs" for row in self.chart.lane("attribution_neuro").on(time))
 
     def _scored(self, domain: str, rows: list[Row]) -> Grades:
         if not rows:
@@ -160,8 +215,29 @@ class NeuroSigns:
             return Grades(0, 0)
         return Grades(0, self._worst(domain))
 
+    def _with_stage(self, domain: str, said: Grades, time: int) -> Grades:
+        """The same finding may be charted as a stage, which counts from a number on."""
+        stage = self.domains[domain].staged
+        if stage is None:
+            return said
+        low, high, rows = said
+        for row in self.chart.lane(stage.concept).on(time):
+            reached = bounds.compare(row, ">=", stage.low)
+            if reached is True:
+                low, rows = max(low, stage.grade), (*rows, row)
+            if reached is not False:
+                high = max(high, stage.grade)
+        return Grades(low, high, rows)
+
     def _bleeding(self, time: int) -> bool:
         return any(row.text == "present" for row in self.chart.lane(HEMORRHAGE).on(time))
+
+
+def _shifted(values: bounds.Range, points: float, best: float) -> bounds.Range:
+    """So many points more, but no more than there are."""
+    if values.high + points > best:
+        return bounds.Range(min(values.low + points, best), values.low_open, best, False)
+    return bounds.Range(values.low + points, values.low_open, values.high + points, values.high_open)
 
 
 def _item_range(row: Row, most: int) -> tuple[float, float]:

@@ -47,6 +47,7 @@ class Subject(NamedTuple):
     baseline_ast: float | None = None
     baseline_alt: float | None = None
     baseline_bilirubin: float | None = None
+    baseline_ice: float | None = None
 
 
 class Age(NamedTuple):

@@ -40,5 +40,11 @@ def _check_parts(part: LookAlike, place: Place) -> Findings:
         yield place.error("label", "A look-alike needs a key in snake_case and a label.")
     if not part.facts:
         yield place.error("fact", "Nothing points to it.", "Add a fact that can be computed.")
+    elif not any(fact.alone for fact in part.facts):
+        yield place.error(
+            "fact",
+            "Every fact only supports, so it is never found.",
+            "Leave out `alone = false` of one that is enough.",
+        )
     if not part.settles or not all(one.name.strip() for one in part.settles):
         yield place.error("settles", "What would settle it is not said.", "Name the work-up.")

@@ -24,6 +24,7 @@ REQUIRED_POLICIES = {
     "neuro_charting": "reading",
     "spoiled_by_sedation": "reading",
     "joint_state": "scales",
+    "iec_hs_settling_hours": "number",
 }
 # names that the engine can put into the columns `missing` and `flags`, by method; those of rule scales are worked out
 MISSING_NAMES = {
@@ -32,7 +33,8 @@ MISSING_NAMES = {
         "attribution_hypotension", "attribution_hypoxia", "death_cause",
     ),
     "neuro": (
-        "no_trigger", "ice_score", "capd_score", "age", "consciousness", "sedated", "neuro_exam", "death_cause",
+        "no_trigger", "ice_score", "capd_score", "age", "attribution_neuro", "consciousness", "sedated", "neuro_exam",
+        "death_cause",
     ),
 }  # fmt: skip
 FLAG_NAMES = {
@@ -41,7 +43,7 @@ FLAG_NAMES = {
         "oxygen_reason_not_stated",
         "fever_before_trigger",
     ),
-    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "intracranial_hemorrhage", "sedated"),
+    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated"),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")
 STATES = ("resolved", "ongoing", "died", "unknown")

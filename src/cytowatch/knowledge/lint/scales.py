@@ -109,6 +109,7 @@ def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Finding
         yield place.error("id", "A domain has criteria, or bands, or categories: one of the three.")
     yield from _check_causes(place, domain, knowledge)
     yield from _check_excluding(place, domain, knowledge)
+    yield from _check_staged(scale, domain, knowledge)
     if domain.bands or domain.categories:
         kinds = ("exception",) if domain.by_exception else ("reading",)
         found = list(of_kind(place, "concept", domain.concept, kinds, knowledge))
@@ -116,6 +117,18 @@ def _check_domain(scale: Scale, domain: Domain, knowledge: Knowledge) -> Finding
         yield from found or _check_graded(scale, domain, knowledge)
     if own:
         yield from _check_classes(scale, domain, own, knowledge)
+
+
+def _check_staged(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:
+    """A stage stands beside categories charted by exception, is a reading, and its grade is one of the scale's."""
+    place = Place(scale.file, f"domain.{domain.id}")
+    if domain.staged is None:
+        return
+    yield from of_kind(place, "staged", domain.staged.concept, ("reading",), knowledge)
+    if not domain.by_exception:
+        yield place.error("staged", "A stage stands beside a finding charted by exception.", "Give by_exception.")
+    if domain.staged.grade not in scale.grades:
+        yield place.error("staged", f"The scale has no grade {domain.staged.grade}.", "Use one of its grades.")
 
 
 def _check_graded(scale: Scale, domain: Domain, knowledge: Knowledge) -> Findings:

@@ -73,11 +73,6 @@ EQUIVALENT = [
         "crs.mskcc-2018", "refractory_hypotension", FORGOTTEN, "angiotensin_ii",
         "angiotensin II leaves the grade open by itself, at any dose and beside any drug",
     ),
-    Equivalent(
-        "crs.penn-2018", "admitted_for_crs", FORGOTTEN, "Body temperature ≥ 38 °C",
-        "a fever now is at least a possible fever of the last 24 hours, and a reason for being in hospital that is not"
-        " charted leaves the criterion no more than possible",
-    ),
     Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
     Equivalent("icaht.platelet", "late_under_100", "looks back less long", "*for 1 days*", _LATE),
     Equivalent("icaht.platelet", "late_under_50", "looks back less long", "*for 1 days*", _LATE),

@@ -11,7 +11,7 @@ made wrong with it. What a criterion shares with one above it, or takes over by 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
@@ -318,10 +318,10 @@ def exchange(parts: tuple[Part, ...]) -> ScaleEdit:
     return edit
 
 
-def containing(scale: Scale, right: Node, wrong: Node) -> tuple[Part, ...]:
-    """The criteria and flags of a scale that contain one condition, with another one in its place."""
-    parts = (replace(part, when=exchanged(part.when, right, wrong)) for part in (*scale.criteria, *scale.flag_rules))
-    return tuple(part for part in parts if part not in (*scale.criteria, *scale.flag_rules))
+def with_another(parts: Iterable[Part], right: Node, wrong: Node) -> tuple[Part, ...]:
+    """Those criteria and flags that contain one condition, with another one in its place."""
+    edited = ((part, replace(part, when=exchanged(part.when, right, wrong))) for part in parts)
+    return tuple(after for before, after in edited if after != before)
 
 
 def with_domain(name: str, **changes: Any) -> ScaleEdit:
@@ -360,10 +360,11 @@ def condition_mutations(scale: Scale) -> list[TableMutation]:
             wrong = (replace(part, when=as_asked(part.when)),)
             kind = "what was so before the exposure counts"
             found[wrong] = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong)
+        holders = [other for other in (*scale.criteria, *scale.flag_rules) if part.when in set(places(other.when))]
         for node in own_places(scale, part):
             for kind, types, change in CONDITIONS:
                 for other in change(node) if isinstance(node, types) else ():
-                    wrong = containing(scale, part.when, exchanged(part.when, node, other))
+                    wrong = with_another(holders, part.when, exchanged(part.when, node, other))
                     if wrong:
                         mutation = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong, node, other)
                         found.setdefault(wrong, mutation)
@@ -434,6 +435,6 @@ def followers(mutation: TableMutation) -> list[TableMutation]:
     for name, scale in scales.items():
         if mutation.wrong and scale.method == "rules" and (mutation.scale, mutation.part) in named(name):
             (own,) = (part for part in mutation.wrong if part.id == mutation.part)
-            wrong = containing(scale, right, own.when)
+            wrong = with_another((*scale.criteria, *scale.flag_rules), right, own.when)
             found.append(replace(mutation, scale=name, edit=exchange(wrong), wrong=wrong))
     return found

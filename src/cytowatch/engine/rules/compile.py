@@ -82,7 +82,9 @@ class Compiler:
         found = [frame for part in self.frames.values() for frame in part]
         for concept, tests in self.tests.items():
             found += self.lanes.tested(concept, tests)
-        found += counters.drug_counters(self.lanes.rows, list(self.drugs), self.lanes.knowledge)
+        for drug in self.drugs:
+            made = partial(counters.drug_counters, self.lanes.rows, [drug], self.lanes.knowledge)
+            found += self.lanes.once(f"{drug} running", made)
         if self.devices or self.reads_devices:
             found += counters.device_counters(self.lanes.rows, self.devices, self.lanes.knowledge)
         return found

@@ -44,13 +44,14 @@ from cytowatch.knowledge.model import (
     Scale,
     Sustained,
 )
+from cytowatch.knowledge.new_only import as_asked, new_only
 from cytowatch.knowledge.view_words import Words
 
 ScaleEdit = Callable[[Scale], Scale]
 Part = Criterion | FlagRule
 COMPARISONS = (Compare, Relative, QuantityCompare)
 LENGTHS = (Sustained, Cumulative, Repeated, Given, Count, Running, DaysSinceExposure, AgeYears)
-LOOKS_BACK = (Given, Compare, In, Cumulative)
+LOOKS_BACK = (Given, Compare, In, Cumulative, Sustained)
 LISTS = (In, Running, Given, Count, AnyOf, AnyMeasured)
 _EDGE = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": ">="}
 _ROUND = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "<"}
@@ -116,9 +117,12 @@ def exchanged(node: Any, before: object, after: object) -> Any:
 
 @lru_cache(maxsize=1)
 def terms() -> dict[object, str]:
-    """The conditions of the grades of CTCAE, each with the term that it grades."""
-    scales = load().scales
-    return {part.when: name.split(".")[-1] for name in scales for part in scales[name].criteria if is_term(name)}
+    """The conditions of the grades of CTCAE, as they are and as far as they are new, each with the term it grades."""
+    found: dict[object, str] = {}
+    for name, scale in load().scales.items():
+        for part in scale.criteria if is_term(name) else ():
+            found |= dict.fromkeys((part.when, new_only(part.when)), name.rpartition(".")[2])
+    return found
 
 
 def is_term(scale: str) -> bool:
@@ -224,7 +228,9 @@ def looking_back(factor: float) -> Callable[[Any], Any]:
     """How long a dose, a reading or a break still counts, by a fifth."""
 
     def change(node: Any) -> Any:
-        names = {part.name for part in fields(node)} & {"within_hours", "over_hours", "lookback_hours", "bridging_days"}
+        names = {part.name for part in fields(node)} & {
+            "within_hours", "over_hours", "lookback_hours", "bridging_days", "pause_hours",
+        }  # fmt: skip
         return replace(node, **{name: getattr(node, name) * factor for name in names})
 
     return change
@@ -350,6 +356,10 @@ def condition_mutations(scale: Scale) -> list[TableMutation]:
     """Everything in the condition of every criterion and flag made wrong in every way that it can be."""
     found: dict[object, TableMutation] = {}
     for part in (*scale.criteria, *scale.flag_rules):
+        if part.when not in taken_over(scale.id) and as_asked(part.when) != part.when:
+            wrong = (replace(part, when=as_asked(part.when)),)
+            kind = "what was so before the exposure counts"
+            found[wrong] = TableMutation(scale.id, part.id, kind, exchange(wrong), wrong)
         for node in own_places(scale, part):
             for kind, types, change in CONDITIONS:
                 for other in change(node) if isinstance(node, types) else ():

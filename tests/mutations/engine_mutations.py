@@ -214,7 +214,7 @@ TIME = [
     ),
     crs(
         "intervals hold their ends",
-        ("grid", "pl.col('end').clip(", "(pl.col('end') + 1).clip("),
+        ("grid", "frame['end'].clip(", "(frame['end'] + 1).clip("),
     ),
     crs(
         "room air is a device",

@@ -168,10 +168,10 @@ HELD = [
         0  car_t_infusion trial_product
         """,
         """
-        start | end | grade | missing        | evidence
-        0     | 3   | 0..3  | norepinephrine | -
-        3     | 4   | 3     | -              | r1
-        4     | 24  | 0     | -              | -
+        start | end | grade | missing           | evidence
+        0     | 3   | 0..3  | vasopressor_state | -
+        3     | 4   | 3     | -                 | r1
+        4     | 24  | 0     | -                 | -
         """,
         head=EXPOSED,
     ),

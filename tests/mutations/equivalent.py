@@ -43,6 +43,10 @@ _LATE = (
     "a break of 2.4 to 3 days is by itself longer than the 2.0125 days of the other alternative, which bridges it and"
     " leaves the grade as open"
 )
+_DAY = (
+    "a break of 2.4 to 3 days is by itself longer than a day: where it counts, the criterion of the whole day holds, or"
+    " is as open, for want of the same counts"
+)
 _PROMPT = (
     "the course is either charted, and then known, or not, and then grade 3 of the course is open too, by the same"
     " signs and under the same name"
@@ -74,6 +78,8 @@ EQUIVALENT = [
         "angiotensin II leaves the grade open by itself, at any dose and beside any drug",
     ),
     Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
+    Equivalent("icaht.platelet", "early_under_50_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),
+    Equivalent("icaht.platelet", "early_under_20_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),
     Equivalent("icaht.platelet", "late_under_100", "looks back less long", "*for 1 days*", _LATE),
     Equivalent("icaht.platelet", "late_under_50", "looks back less long", "*for 1 days*", _LATE),
     Equivalent("icaht.platelet", "late_under_20", "looks back less long", "*for 1 days*", _LATE),

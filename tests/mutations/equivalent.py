@@ -77,6 +77,10 @@ EQUIVALENT = [
         "crs.mskcc-2018", "refractory_hypotension", FORGOTTEN, "angiotensin_ii",
         "angiotensin II leaves the grade open by itself, at any dose and beside any drug",
     ),
+    Equivalent(
+        "crs.china-bnhl-2023", "hypotension", "a longer time, or once more", "age below 18 years",
+        "at 18 years the other alternative holds, and what is certain is no longer open",
+    ),
     Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
     Equivalent("icaht.platelet", "early_under_50_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),
     Equivalent("icaht.platelet", "early_under_20_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),

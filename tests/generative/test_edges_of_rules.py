@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from fractions import Fraction
 from functools import lru_cache
 
-import polars as pl
 import pytest
-from tests.generative.random_charts import nodes
-from tests.lib.edges import LONG, Number, microseconds, numbers, printed, row
+from tests.lib.conditions import certain, different
+from tests.lib.edges import LONG, Number, numbers, printed, row
 
-from cytowatch.adapters.admit import admit
-from cytowatch.engine.apply import grade_observations
 from cytowatch.knowledge import load
-from cytowatch.knowledge.model import Compare, Criterion, Domain, EpisodeRule, Knowledge, Node, Relative, Scale
-from cytowatch.schema import PATIENTS
+from cytowatch.knowledge.model import Compare, Node, Relative
 from cytowatch.units import DECIMALS
 
 OPERATORS = {
@@ -38,51 +33,18 @@ LIMITS = ("uln", "lln")
 def comparisons() -> dict[str, list[Compare]]:
     """Every different comparison with a number in the rule scales, by concept; looked at as plain readings."""
     found: dict[str, dict[Compare, None]] = {}
-    for scale in load().scales.values():
-        if scale.method == "rules":
-            for node in nodes(tuple(part.when for part in (*scale.criteria, *scale.flag_rules))):
-                if isinstance(node, Compare) and node.value is not None and not (node.times or node.plus):
-                    plain = replace(node, over_hours=0.0, without="", of_baseline=False)
-                    found.setdefault(node.concept, {})[plain] = None
+    for node in different(Compare):
+        if node.value is not None and not (node.times or node.plus):
+            plain = replace(node, over_hours=0.0, without="", of_baseline=False)
+            found.setdefault(node.concept, {})[plain] = None
     return {concept: list(nodes_) for concept, nodes_ in sorted(found.items())}
 
 
 @lru_cache(maxsize=1)
 def relatives() -> list[Compare | Relative]:
     """Every different comparison with a limit of normal in the rule scales."""
-    found: dict[Compare | Relative, None] = {}
-    for scale in load().scales.values():
-        if scale.method == "rules":
-            for node in nodes(tuple(part.when for part in scale.criteria)):
-                if isinstance(node, Relative) or (isinstance(node, Compare) and node.times in LIMITS):
-                    found[node if isinstance(node, Relative) else replace(node, over_hours=0.0, of_baseline=False)] = (
-                        None
-                    )
-    return list(found)
-
-
-def scale_of(conditions: list[Node]) -> tuple[Knowledge, Scale]:
-    """Tables with one scale whose criteria are these conditions, named c0, c1, …"""
-    criteria = (Criterion(f"c{n}", "", "all", 1, part, "house", "", "house") for n, part in enumerate(conditions))
-    scale = Scale(
-        id="edges", title="", family="score", revision=1, status="draft", source="house", grades=(1,),
-        grade_meaning={1: ""}, domains=(Domain("all", "all"),), criteria=tuple(criteria),
-        episode=EpisodeRule("", (), 0, "", ""), flags={}, not_encoded=(), method="rules", watch="record",
-        has_episodes=False,
-    )  # fmt: skip
-    return replace(load(), scales={"edges": scale}), scale
-
-
-def said(conditions: list[Node], rows: list[dict[str, object]], people: list[dict[str, object]]) -> dict[str, set[str]]:
-    """The criteria that are certain for each patient at the zero of the clock."""
-    knowledge, _ = scale_of(conditions)
-    admission = admit(pl.DataFrame(rows, infer_schema_length=None), knowledge, file="edges", clock="time")
-    assert admission.rejects.is_empty(), admission.rejects.head(5)
-    patients = pl.DataFrame(people, schema=PATIENTS.schema)
-    timeline = grade_observations(admission.observations, patients, knowledge, ["edges"], clock="time").timeline
-    now = microseconds(timedelta(0))
-    here = timeline.filter((pl.col("start") <= now) & (now < pl.col("end")))
-    return {name: set(criteria) for name, criteria in here.select("patient", "criteria").iter_rows()}
+    plain = [replace(node, over_hours=0.0, of_baseline=False) for node in different(Compare) if node.times in LIMITS]
+    return list(dict.fromkeys([*different(Relative), *plain]))
 
 
 def edge_numbers(concept: str, conditions: list[Compare]) -> Iterator[Number]:
@@ -99,7 +61,7 @@ def test_every_number_of_every_rule_scale(concept: str) -> None:
     given = list(dict.fromkeys(edge_numbers(concept, conditions)))
     assert given, f"no admissible number lies around the cut-offs of {concept}"
     rows = [{"patient": str(place), **row(concept, number)} for place, number in enumerate(given)]
-    found = said(list(conditions), rows, [])
+    found = certain(list(conditions), rows, [])
     wrong = []
     for place, number in enumerate(given):
         for n, node in enumerate(conditions):
@@ -164,7 +126,7 @@ def test_every_multiple_of_a_limit(number: int) -> None:
                 rows += [{"patient": name, **before, **limits}, {"patient": name, **exposure}]
             people.append({"patient": name, **({f"baseline_{node.concept}": float(base)} if base and stated else {})})
             expected.append((name, OPERATORS[op](value, cut), f"{float(value)} {op} {float(cut)} (baseline {base})"))
-    found = said([node], rows, people)
+    found = certain([node], rows, people)
     wrong = [about for name, holds, about in expected if ("c0" in found[name]) != holds]
     assert not wrong, "\n".join(wrong)
 
@@ -178,5 +140,5 @@ def test_sixty_numbers_of_one_concept_are_told_apart() -> None:
     """More tests on one concept than any scale of the package has: no two values are taken for one another."""
     conditions: list[Node] = [Compare("spo2", ">=", float(cut), "%") for cut in range(40, 100)]
     rows = [{"patient": str(value), **row("spo2", str(value), unit="%")} for value in range(40, 100)]
-    found = said(conditions, rows, [])
+    found = certain(conditions, rows, [])
     assert {name: len(criteria) for name, criteria in found.items()} == {str(v): v - 39 for v in range(40, 100)}

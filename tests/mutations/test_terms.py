@@ -33,9 +33,7 @@ def is_meant(mutation: TableMutation) -> bool:
     return rounded or any(part.is_meant_by(mutation) for part in TERMS)
 
 
-@pytest.mark.parametrize(
-    "head", [pytest.param(head, marks=() if head == HEADS[0] else pytest.mark.long) for head in HEADS]
-)
+@pytest.mark.parametrize("head", HEADS)
 def test_every_wrong_term_is_noticed(head: str) -> None:
     survivors, count = [], 0
     for name, scale in load().scales.items():

@@ -52,7 +52,7 @@ NUMBERS: dict[str, tuple[Pool, str]] = {
     "body_temperature": ((36.5, 37.0, 37.9, 38.0, 38.0, 38.1, 39.2), "Cel"),
     "systolic_bp": ((55.0, 59.0, 60.0, 69.0, 70.0, 77.0, 78.0, 85.0, 89.0, 90.0, 91.0, 120.0), "mm[Hg]"),
     "mean_arterial_pressure": ((50.0, 64.0, 64.0, 65.0, 65.0, 66.0, 80.0), "mm[Hg]"),
-    "papilledema_stage": ((None, 0.0, 0.0, 1.0, 2.0, 5.0), "{score}"),
+    "papilledema_stage": ((0.0, 0.0, 1.0, 2.0, 5.0), "{score}"),
     "spo2": ((80.0, 89.0, 90.0, 98.0), "%"),
     "heart_rate": ((60.0, 130.0), "/min"),
     "oxygen_flow": ((0.0, 0.0, 0.5, 2.0, 6.0, 6.1, 7.0, 40.0), "L/min"),

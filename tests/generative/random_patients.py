@@ -109,7 +109,7 @@ TEXTS: dict[str, Pool] = {
     "raised_icp_sign": ("none", "posturing", "cranial_nerve_vi_palsy", "papilledema", "cushing_triad"),
     "intracranial_hemorrhage": ("none", "present"),
     "global_aphasia": ("none", "present"),
-    "symptom": ("headache", "rash"),
+    "symptom": ("headache", "seizure", "sleepiness", "weakness"),
     "death": ("crs", "icans", "unknown", "progression", "infection", "other"),
     "car_t_infusion": PRODUCTS,
     "t_cell_engager_dose": PRODUCTS,
@@ -130,7 +130,7 @@ WAIVERS = (
 ITEMS = tuple(concept for concept in NUMBERS if concept.startswith("ice_") and concept != "ice_score")
 EXCEPTIONS = (
     "seizure", "eeg_seizure", "motor_weakness", "cerebral_edema", "raised_icp_sign", "intracranial_hemorrhage",
-    "papilledema_stage",
+    "papilledema_stage", "symptom",
 )  # fmt: skip
 OTHERS = ("crp", "ferritin", "il_6", "spo2", "heart_rate", "symptom", "global_aphasia", "levetiracetam")
 PRESSURES = ("systolic_bp", "systolic_bp", "mean_arterial_pressure")

@@ -147,7 +147,7 @@ GRADING = [
     ),
     icans(
         "nobody is taken as awake",
-        ("icans", "taken_as_awake = pl.col('instrument_in')", "taken_as_awake = pl.lit(False)"),
+        ("icans", "(pl.col('instrument_in') & silent & ", "(pl.lit(False) & "),
     ),
     icans(
         "developmental delay is ignored",
@@ -155,7 +155,43 @@ GRADING = [
     ),
     icans(
         "a seizure that ran out is over",
-        ("icans", ".when(is_open(f'{name}|clear')).then(0).otherwise(_WORST)", ".otherwise(0)"),
+        ("icans", ".when(absent).then(0).otherwise(_WORST)", ".otherwise(0)"),
+    ),
+    icans(
+        "a seizure told as a symptom is not heard",
+        (
+            "icans",
+            "absent = is_open(f'{name}|clear') & ~is_open(f'{domain.concept}|said')",
+            "absent = is_open(f'{name}|clear')",
+        ),
+    ),
+    icans(
+        "sleepiness told is not heard where nobody charted consciousness",
+        (
+            "icans",
+            "silent = ~is_open('consciousness|in') & ~is_open('consciousness|said')",
+            "silent = ~is_open('consciousness|in')",
+        ),
+    ),
+    icans(
+        "sleepiness told is not heard after an awake",
+        ("icans", "charted & (grade == 0) & ~is_open('consciousness|said')", "charted & (grade == 0)"),
+    ),
+    icans(
+        "nothing answers a symptom",
+        (
+            "neuro_counters",
+            "said = end_at(statements(rows, SYMPTOM, symptoms, knowledge), answers, at_same_time=True)",
+            "said = statements(rows, SYMPTOM, symptoms, knowledge)",
+        ),
+    ),
+    icans(
+        "only a later row answers a symptom",
+        ("neuro_counters", "answers, at_same_time=True)", "answers)"),
+    ),
+    icans(
+        "a symptom speaks for a day, whatever its end",
+        ("neuro_counters", "given.otherwise(pl.col('time') + valid)", "(pl.col('time') + valid)"),
     ),
     icans(
         "attribution of the brain is ignored",

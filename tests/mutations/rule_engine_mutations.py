@@ -137,8 +137,15 @@ LEAVES = [
         TLS,
         "an event that nobody charts is absent",
         "compile",
-        "true | ~here & ~self.on(f'{name}|clear')",
+        "true | ~here & ~absent",
         "true",
+    ),
+    wrong(
+        CRES,
+        "an event told as a symptom is not heard",
+        "compile",
+        "absent = absent & ~self.on(said)",
+        "absent = absent",
     ),
     wrong(
         PENN,
@@ -191,12 +198,10 @@ LANES = [
         "awake = self._awake(spoken, concept)",
         "awake = None",
     ),
-    wrong(
-        LEE,
+    EngineMutation(
         "a symptom without an end lasts",
-        "lanes",
-        "otherwise(pl.col('time') + valid)",
-        "otherwise(FOREVER)",
+        (("neuro_counters", "otherwise(pl.col('time') + valid)", "otherwise(FOREVER)"),),
+        LEE,
     ),
     wrong(
         PENN,

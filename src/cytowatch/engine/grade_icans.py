@@ -46,6 +46,8 @@ def _counter_frames(rows: Charted, people: pl.DataFrame, scale: Scale, knowledge
             frames += neuro_counters.stage_counters(rows, domain, knowledge)
         else:
             frames += neuro_counters.category_counters(rows, domain, knowledge)
+        if domain.categories:
+            frames += neuro_counters.said_counters(rows, domain.concept, knowledge)
     frames += counters.switch_counters(rows, "sedated")
     frames += neuro_counters.presence_counters(rows, "intracranial_hemorrhage", knowledge)
     frames += counters.death_counters(rows, people, scale.episode.death_cause)

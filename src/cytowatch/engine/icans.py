@@ -12,7 +12,10 @@ from cytowatch.engine.neuro_counters import POINT, band_grade
 from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
 from cytowatch.knowledge.model import Domain, Scale
 
-FLAGS = ["no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated"]
+FLAGS = [
+    "no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated",
+    "symptom_not_graded",
+]  # fmt: skip
 MISSING = [
     "no_trigger", "ice_score", "capd_score", "age", "attribution_neuro", "consciousness", "sedated", "neuro_exam",
     "death_cause",
@@ -45,7 +48,7 @@ def add_domains(grid: pl.DataFrame, scale: Scale, ice_from_years: float) -> pl.D
     ).with_columns(
         (pl.col("uses_ice") & pl.col("ice_in") | pl.col("uses_capd") & pl.col("capd_in")).alias("instrument_in")
     )
-    table = table.with_columns(*_chosen_instrument())
+    table = table.with_columns(*_chosen_instrument(), _awake_taken())
     ranges = {"consciousness": _consciousness()} | {d.id: _exception(d) for d in scale.domains if d.by_exception}
     table = table.with_columns(
         expression.cast(pl.Int8).alias(f"{name}_{part}")
@@ -112,19 +115,26 @@ def _chosen_instrument() -> list[pl.Expr]:
     ]
 
 
+def _awake_taken() -> pl.Expr:
+    """Nobody charted consciousness, an instrument is in force, and no symptom speaks against it."""
+    silent = ~is_open("consciousness|in") & ~is_open("consciousness|said")
+    return (pl.col("instrument_in") & silent & ~pl.col("sedated")).alias("awake_taken")
+
+
 def _consciousness() -> tuple[pl.Expr, pl.Expr]:
     charted, grade = is_open("consciousness|in"), pl.col("consciousness|grade")
-    taken_as_awake = pl.col("instrument_in")
+    awake = pl.col("awake_taken") | (charted & (grade == 0) & ~is_open("consciousness|said"))
     low = pl.when(charted & ~pl.col("sedated")).then(grade).otherwise(0)
-    high = pl.when("sedated").then(_WORST).when(charted).then(grade).when(taken_as_awake).then(0).otherwise(_WORST)
-    return low, high
+    high = pl.when("sedated").then(_WORST).when(awake).then(0).when(charted & (grade > 0)).then(grade)
+    return low, high.otherwise(_WORST)
 
 
 def _exception(domain: Domain) -> tuple[pl.Expr, pl.Expr]:
     name = domain.id
     present, grade = is_open(f"{name}|in"), pl.col(f"{name}|grade")
     low = pl.when(present).then(grade).otherwise(0)
-    high = pl.when(present).then(grade).when(is_open(f"{name}|clear")).then(0).otherwise(_WORST)
+    absent = is_open(f"{name}|clear") & ~is_open(f"{domain.concept}|said")
+    high = pl.when(present).then(grade).when(absent).then(0).otherwise(_WORST)
     if domain.staged is None:
         return low, high
     made = [pl.when(is_open(f"{name}|{part}")).then(domain.staged.grade).otherwise(0) for part in ("stage", "may")]
@@ -162,7 +172,7 @@ def add_phases(table: pl.DataFrame, gap: int) -> pl.DataFrame:
 def add_names(table: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     """Add the bit masks ``criteria``, ``missing`` and ``flags``."""
     return table.with_columns(
-        _criteria(scale).alias("criteria"), _missing(scale).alias("missing"), _flags().alias("flags")
+        _criteria(scale).alias("criteria"), _missing(scale).alias("missing"), _flags(scale).alias("flags")
     )
 
 
@@ -208,18 +218,23 @@ def _missing(scale: Scale) -> pl.Expr:
     )
 
 
-def _flags() -> pl.Expr:
-    assumed = pl.col("instrument_in") & ~is_open("consciousness|in") & ~pl.col("sedated")
+def _flags(scale: Scale) -> pl.Expr:
     return mask(
         {
             "no_trigger": ~pl.col("triggered"),
             "assumed_trigger": pl.col("assumed"),
-            "awake_assumed": assumed,
+            "awake_assumed": pl.col("awake_taken"),
             "baseline_ice": ~pl.col("by_capd") & pl.col("ice_lost") & ~pl.col("sedated"),
             "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
             "sedated": pl.col("sedated"),
+            "symptom_not_graded": pl.any_horizontal(is_open(counter) for counter in _said(scale)),
         }
     )
+
+
+def _said(scale: Scale) -> list[str]:
+    """Of each coded concept, how many symptoms say it."""
+    return [f"{domain.concept}|said" for domain in scale.domains if domain.categories]
 
 
 def counters_read(scale: Scale) -> list[str]:
@@ -229,4 +244,14 @@ def counters_read(scale: Scale) -> list[str]:
     coded = [f"{d.id}|{part}" for d in scale.domains if d.categories for part in ("in", "grade", "clear")]
     coded += [f"{d.id}|{part}" for d in scale.domains if d.staged for part in ("stage", "may")]
     said = [f"{name}|{part}" for name in ("attribution", "attribution_neuro") for part in ("else", "own")]
-    return [*scores, *items, *coded, *said, "sedated|on", "intracranial_hemorrhage|in", "death|own", "death|unknown"]
+    return [
+        *scores,
+        *items,
+        *coded,
+        *said,
+        *_said(scale),
+        "sedated|on",
+        "intracranial_hemorrhage|in",
+        "death|own",
+        "death|unknown",
+    ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import polars as pl
 
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.intervals import end_at, merge_runs, readings
 from cytowatch.engine.subjects import FOREVER
 from cytowatch.knowledge.model import Band, Domain, Knowledge, Scale, Staged
+from cytowatch.schema import DAY_US
 
 # points are kept as whole millionths, so that running sums stay exact
 POINT = 1_000_000
+SYMPTOM = "symptom"
 
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -141,6 +145,36 @@ def exception_counters(
     if not nones.is_empty():
         frames.append(merge_runs(nones.with_columns(pl.lit(1, pl.Int8).alias(f"{name}|clear")), [f"{name}|clear"]))
     return frames
+
+
+def said_of(rows: Charted, concept: str, knowledge: Knowledge) -> pl.DataFrame:
+    """The symptoms that say a concept, each until it ends or a row of the concept itself gives the answer."""
+    symptoms = symptoms_of(concept, knowledge)
+    if not symptoms:
+        return rows.of(SYMPTOM).clear().with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    answers = rows.of(concept).select("subject", pl.col("time").alias("stop"))
+    said = end_at(statements(rows, SYMPTOM, symptoms, knowledge), answers, at_same_time=True)
+    return said.filter(pl.col("end") > pl.col("start"))
+
+
+def symptoms_of(concept: str, knowledge: Knowledge) -> tuple[str, ...]:
+    """The symptoms that take away what was concluded from silence about a concept (policy ``symptom_contradicts``)."""
+    table = cast("dict[str, tuple[str, ...]]", knowledge.policy("symptom_contradicts"))
+    return tuple(table.get(concept, ()))
+
+
+def said_counters(rows: Charted, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
+    """Counter ``<concept>|said``: how many symptoms say the concept and wait for an answer."""
+    said = said_of(rows, concept, knowledge)
+    return [said.select("subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{concept}|said"))]
+
+
+def statements(rows: Charted, concept: str, texts: tuple[str, ...], knowledge: Knowledge) -> pl.DataFrame:
+    """Rows of a statement with one of the texts, each as long as it speaks, whatever comes after it."""
+    valid = knowledge.concepts[concept].valid_for_us or DAY_US
+    listed = rows.of(concept).filter(pl.col("text").cast(pl.String).is_in(texts))
+    given = pl.when(pl.col("until").is_not_null()).then(pl.max_horizontal("until", "time"))
+    return listed.with_columns(pl.col("time").alias("start"), given.otherwise(pl.col("time") + valid).alias("end"))
 
 
 def stage_intervals(rows: Charted, staged: Staged, knowledge: Knowledge) -> pl.DataFrame:

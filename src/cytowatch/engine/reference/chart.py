@@ -75,6 +75,16 @@ class Chart:
             return False
         return concept in self.not_recorded or self.lane(concept).unknown(time)
 
+    def said(self, concept: str, time: int) -> bool:
+        """Whether a symptom says the concept, and no row of the concept has answered it."""
+        name = f"{concept}, said"
+        if name not in self._lanes:
+            symptoms = self.rules.contradicted_by.get(concept, ())
+            rows = [row for row in self.of("symptom") if row.text in symptoms]
+            answers = [row.time for row in self.of(concept)]
+            self.keep(name, lanes.until_answered(lanes.said(rows, self.rules.valid_for("symptom")), answers))
+        return bool(self.lane(name).on(time))
+
     def sedated(self, time: int) -> bool:
         """Whether the patient is charted as sedated."""
         return any(row.text == "yes" for row in self.lane("sedated").on(time))

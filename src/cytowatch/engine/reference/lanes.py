@@ -152,5 +152,16 @@ def ended(lane: Lane, times: list[int]) -> Lane:
     return Lane(found)
 
 
+def until_answered(lane: Lane, answers: list[int]) -> Lane:
+    """The same rows, each ended by the first of the sorted times at or after it."""
+    found = []
+    for part in lane.spoken:
+        index = bisect_left(answers, part.start)
+        stop = answers[index] if index < len(answers) else FOREVER
+        if part.start < min(part.end, stop):
+            found.append(Spoken(part.start, min(part.end, stop), part.row))
+    return Lane(found)
+
+
 def _own_end(row: Row, valid_for: int) -> int:
     return row.time + valid_for if row.until is None else row.until

@@ -89,6 +89,7 @@ class NeuroSigns:
             "baseline_ice": lost_before and not sedated,
             HEMORRHAGE: self._bleeding(time),
             SEDATED: sedated,
+            "symptom_not_graded": any(self.chart.said(part.concept, time) for part in self.domains.values()),
         }
         if self.chart.elsewhere("attribution_neuro", time):
             domains = {key: Grades(0, 0) for key in domains}
@@ -195,11 +196,12 @@ class NeuroSigns:
 
     def _consciousness(self, time: int, instrument: Grades) -> tuple[Grades, bool]:
         """The grades of consciousness, and whether awake was taken for granted."""
-        rows = self._awake("consciousness", time)
+        rows, said = self._awake("consciousness", time), self.chart.said("consciousness", time)
+        worst = self._worst("consciousness")
         if not rows:
-            return (Grades(0, 0), True) if instrument.rows else (Grades(0, self._worst("consciousness")), False)
+            return (Grades(0, 0), True) if instrument.rows and not said else (Grades(0, worst), False)
         grades = [self._category("consciousness", row) for row in rows]
-        return Grades(min(grades), max(grades), tuple(rows)), False
+        return Grades(min(grades), worst if said and max(grades) == 0 else max(grades), tuple(rows)), False
 
     def _category(self, domain: str, row: Row) -> int:
         return self.domains[domain].categories[str(row.text)]
@@ -211,7 +213,9 @@ class NeuroSigns:
         if rows:
             grade = max(self._category(domain, row) for row in rows)
             return Grades(grade, grade, rows)
-        if said or looked_since(self.chart.lane(self.domains[domain].concept), self.charted, time):
+        concept = self.domains[domain].concept
+        absent = said or looked_since(self.chart.lane(concept), self.charted, time)
+        if absent and not self.chart.said(concept, time):
             return Grades(0, 0)
         return Grades(0, self._worst(domain))
 

@@ -54,12 +54,12 @@ class Event(Listed):
     """A finding that is charted only where there is one."""
 
     def truth(self, time: int) -> Truth:
-        """Absent only if someone charted so, or looked at the patient since."""
+        """Absent only if someone charted so, or looked at the patient since, and no symptom says otherwise."""
         if self.in_force(time):
             return super().truth(time)
         lane = self.chart.lane(self.concept)
         absent = bool(lane.at(time)) or looked_since(lane, self.charted, time)
-        return Truth(certain=False, possible=not absent)
+        return Truth(certain=False, possible=not absent or self.chart.said(self.concept, time))
 
 
 class Device(Listed):

@@ -50,6 +50,7 @@ class Rules:
         self.inotropes = self._names("inotropes")
         self.charting = self._names("neuro_charting")
         self.spoiled_by_sedation = self._names("spoiled_by_sedation")
+        self.contradicted_by: dict[str, Any] = self._table("symptom_contradicts")
         self.baseline_reach = round(_number(knowledge, "baseline_days") * DAY_US)
         self.reference_ranges: dict[str, Any] = self._table("reference_ranges")
         self.ice_from_years = _number(knowledge, "ice_from_years")

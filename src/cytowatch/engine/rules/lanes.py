@@ -137,6 +137,10 @@ class Lanes:
         charted = charted.unique().sort("subject", "charted")
         return neuro_counters.exception_counters(self.rows, axis, charted, self.knowledge)
 
+    def contradicted(self, concept: str) -> list[pl.DataFrame]:
+        """``<concept>|said``: symptoms that say the event, and wait for a row of its own."""
+        return neuro_counters.said_counters(self.rows, concept, self.knowledge)
+
     def statement(self, key: str, node: In) -> list[pl.DataFrame]:
         """``<key>|on``: rows of listed texts, each as long as it speaks."""
         said = self.said(node)
@@ -144,11 +148,7 @@ class Lanes:
 
     def said(self, node: In) -> pl.DataFrame:
         """The rows of a statement that are listed, with the time in which they speak."""
-        valid = self.knowledge.concepts[node.concept].valid_for_us or DAY_US
-        rows = self.rows.of(node.concept).filter(pl.col("text").cast(pl.String).is_in(node.categories))
-        end = pl.coalesce(pl.max_horizontal("until", "time"), pl.col("time") + valid)
-        end = pl.when(pl.col("until").is_not_null()).then(end).otherwise(pl.col("time") + valid)
-        return rows.with_columns(pl.col("time").alias("start"), end.alias("end"))
+        return neuro_counters.statements(self.rows, node.concept, node.categories, self.knowledge)
 
     def doses(self, node: Given) -> pl.DataFrame:
         """The doses of the listed drugs that were given, each counting for the hours of the node."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
 from cytowatch.knowledge.lint.rule_names import SHARED_FLAGS, flag_names, missing_names
 from cytowatch.knowledge.model import Knowledge, Scale
@@ -23,6 +25,7 @@ REQUIRED_POLICIES = {
     "reference_ranges": "limits",  # looked at in ``limits``
     "neuro_charting": "reading",
     "spoiled_by_sedation": "reading",
+    "symptom_contradicts": "symptoms",
     "joint_state": "scales",
     "iec_hs_settling_hours": "number",
 }
@@ -43,7 +46,10 @@ FLAG_NAMES = {
         "oxygen_reason_not_stated",
         "fever_before_trigger",
     ),
-    "neuro": ("no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated"),
+    "neuro": (
+        "no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated",
+        "symptom_not_graded",
+    ),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")
 STATES = ("resolved", "ongoing", "died", "unknown")
@@ -72,10 +78,8 @@ def _check_required(key: str, kind: str, knowledge: Knowledge) -> Findings:
         if isinstance(policy.value, bool) or not isinstance(policy.value, int | float) or policy.value < 0:
             yield place.error("value", f"{policy.value!r} is not a number of 0 or more.")
         return
-    if kind == "limits":
-        return
-    if kind == "scales":
-        yield from _check_joint(place, policy.value, knowledge)
+    if kind in _OF_THEIR_OWN:
+        yield from _OF_THEIR_OWN[kind](place, policy.value, knowledge)
         return
     names = policy.value if isinstance(policy.value, tuple | dict) else ()
     if not names:
@@ -95,6 +99,24 @@ def _check_joint(place: Place, value: object, knowledge: Knowledge) -> Findings:
         for name in parts.get(part, ("",)):
             if name not in knowledge.scales:
                 yield place.error("value", f"`{part}` names {name!r}, which is no scale.", "Use the id of a scale.")
+
+
+def _check_symptoms(place: Place, value: object, knowledge: Knowledge) -> Findings:
+    """Findings that silence may exclude, each with symptoms that there are."""
+    for concept, symptoms in (value if isinstance(value, dict) else {"": ()}).items():
+        known = knowledge.concepts.get(str(concept))
+        if known is None or (known.kind != "exception" and concept != "consciousness"):
+            yield place.error("value", f"Nothing is concluded from silence about `{concept}`.", "Use an event.")
+        for name in symptoms:
+            if name not in knowledge.symptoms:
+                yield place.error("value", f"`{name}` is no symptom.", "Use a key of symptoms.toml.")
+
+
+_OF_THEIR_OWN: dict[str, Callable[[Place, object, Knowledge], Findings]] = {
+    "limits": lambda *_: iter(()),
+    "scales": _check_joint,
+    "symptoms": _check_symptoms,
+}
 
 
 def check_products(knowledge: Knowledge) -> Findings:

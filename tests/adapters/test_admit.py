@@ -14,6 +14,7 @@ from cytowatch.adapters import admit, read_frames
 from cytowatch.adapters.numbers import read_numbers
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.knowledge import load
+from cytowatch.knowledge.model import Concept, Unit
 from cytowatch.schema import OBSERVATIONS, REJECTS
 from cytowatch.units import convert
 
@@ -124,6 +125,12 @@ def test_rounded_celsius_is_not_made_a_fever() -> None:
     assert value_of(value="37.96") == 37.96
 
 
+def _is_too_small(concept: Concept, unit: Unit, number: Decimal, canonical: float) -> bool:
+    """A part of a cell, or less than there can be and not 0."""
+    part_of_a_cell = 0 < number < unit.whole_below and number != int(number)
+    return part_of_a_cell or (unit.to in concept.units[:1] and 0 < canonical < concept.smallest)
+
+
 @given(st.decimals(0, 1000, places=2), st.sampled_from(sorted(KNOWLEDGE.concepts)), st.integers(0, 50))
 def test_columns_convert_as_fractions_do(number: Decimal, key: str, place: int) -> None:
     concept = KNOWLEDGE.concepts[key]
@@ -134,7 +141,9 @@ def test_columns_convert_as_fractions_do(number: Decimal, key: str, place: int) 
     low, high = concept.plausible.get(unit.to, (float("-inf"), float("inf")))
     text = concept.categories[0] if concept.categories else "x"
     found = admitted({"concept": key, "value": str(number), "unit": unit.name, "text": text})
-    if low <= canonical <= high:
+    if _is_too_small(concept, unit, number, canonical):
+        assert found.rejects["rule"].to_list() == ["too_small"]
+    elif low <= canonical <= high:
         expected = float(number) if unit.factor == 1 and not unit.shift else canonical
         assert found.observations["value"].to_list() == pytest.approx([expected], rel=1e-12, abs=1e-9)
     else:

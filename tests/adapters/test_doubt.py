@@ -228,3 +228,41 @@ def test_in_parcels_and_over_two_files_as_at_once(tmp_path: Path) -> None:
     found = grade_intake(read_files(tmp_path, KNOWLEDGE), KNOWLEDGE).timeline
     doubtful = found.filter(pl.col("missing").list.contains("vasopressor_state"))["patient"].unique().sort()
     assert doubtful.to_list() == ["p1", "p2", "p3", "p4", "p5"]
+
+
+# ---------------------------------------------------------------- findings that silence would exclude
+
+EVENT = {"concept": "seizure", "value": None, "unit": None}
+UNREAD_FINDINGS = {
+    "an event in other words": ({**EVENT, "text": "tonic-clonic"}, "unknown_category", "seizure"),
+    "an event without a word": (EVENT, "missing_text", "seizure"),
+    "a consciousness in other words": ({**EVENT, "concept": "consciousness", "text": "GCS 14"}, "unknown_category",
+                                       "consciousness"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREAD_FINDINGS)
+def test_a_refused_finding_is_rejected_and_handed_on_as_unread(name: str) -> None:
+    cells, rule, concept = UNREAD_FINDINGS[name]
+    found = admitted({**RATE, "concept": "body_temperature", "value": "38", "unit": "Cel"}, cells)
+    assert found.rejects["rule"].to_list() == [rule]
+    (row,) = found.in_doubt.to_dicts()
+    assert (row["concept"], row["text"], row["value"], row["comparator"]) == ("unread_finding", concept, None, None)
+    assert (row["row"], row["time"], row["source"]) == (-2, HOUR_US, "x.csv:2")
+    assert "silence about it is no proof of its absence" in found.rejects["hint"].item()
+
+
+def test_beside_a_rejected_seizure_icans_is_no_certain_0() -> None:
+    base = {"patient": "p", "unit": None, "text": None, "value": None}
+    rows = [
+        {**base, "hours": 0.0, "concept": "car_t_infusion"},
+        {**base, "hours": 0.0, "concept": "ice_score", "value": "10", "unit": "{score}"},
+        {**base, "hours": 0.0, "concept": "consciousness", "text": "awake"},
+        {**base, "hours": 2.0, "concept": "seizure", "text": "tonic-clonic"},
+        {**base, "hours": 4.0, "concept": "ice_score", "value": "10", "unit": "{score}"},
+    ]
+    people = pl.DataFrame({"patient": ["p"], "age_years": [50.0]})
+    found = cytowatch.grade(pl.DataFrame(rows, infer_schema_length=None), people, ["icans.astct-2019"])
+    assert at(found, 1) == (0, 0, [])
+    assert at(found, 5) == (0, 4, ["neuro_exam"])
+    assert fates(found) == {"read": 5, "used": 4, "superseded": 0, "rejected": 1, "ignored": 0}

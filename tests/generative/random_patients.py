@@ -110,6 +110,7 @@ TEXTS: dict[str, Pool] = {
     "intracranial_hemorrhage": ("none", "present"),
     "global_aphasia": ("none", "present"),
     "symptom": ("headache", "seizure", "sleepiness", "weakness"),
+    "unread_finding": ("seizure", "consciousness", "cerebral_edema", "intracranial_hemorrhage"),
     "death": ("crs", "icans", "unknown", "progression", "infection", "other"),
     "car_t_infusion": PRODUCTS,
     "t_cell_engager_dose": PRODUCTS,
@@ -130,7 +131,7 @@ WAIVERS = (
 ITEMS = tuple(concept for concept in NUMBERS if concept.startswith("ice_") and concept != "ice_score")
 EXCEPTIONS = (
     "seizure", "eeg_seizure", "motor_weakness", "cerebral_edema", "raised_icp_sign", "intracranial_hemorrhage",
-    "papilledema_stage", "symptom",
+    "papilledema_stage", "symptom", "unread_finding",
 )  # fmt: skip
 OTHERS = ("crp", "ferritin", "il_6", "spo2", "heart_rate", "symptom", "global_aphasia", "levetiracetam")
 PRESSURES = ("systolic_bp", "systolic_bp", "mean_arterial_pressure")

@@ -181,9 +181,17 @@ GRADING = [
         "nothing answers a symptom",
         (
             "neuro_counters",
-            "said = end_at(statements(rows, SYMPTOM, symptoms, knowledge), answers, at_same_time=True)",
-            "said = statements(rows, SYMPTOM, symptoms, knowledge)",
+            "said = end_at(pl.concat([told, unread]).sort('subject', 'start'), answers, at_same_time=True)",
+            "said = pl.concat([told, unread])",
         ),
+    ),
+    icans(
+        "a finding that could not be read is not heard",
+        ("neuro_counters", "pl.concat([told, unread])", "pl.concat([told, unread.clear()])"),
+    ),
+    icans(
+        "whoever withdraws a finding leaves the doubt",
+        ("settle", "& (doubtful | unread)", "& doubtful"),
     ),
     icans(
         "only a later row answers a symptom",
@@ -304,13 +312,13 @@ ROWS = [
         "rows entered in error stay",
         (
             "settle",
-            "return (kept.filter(~gone).drop('taken_back'), pl.concat(lost))",
+            "return (kept.filter(~gone).drop('taken_back', 'about'), pl.concat(lost))",
             "return (rows.filter(~wrong), pl.concat(lost))",
         ),
     ),
     crs(
         "a doubt stays when its row is taken back",
-        ("settle", "(kept.filter(~gone).drop('taken_back'),", "(kept.drop('taken_back'),"),
+        ("settle", "(kept.filter(~gone).drop('taken_back', 'about'),", "(kept.drop('taken_back', 'about'),"),
     ),
     crs(
         "what could not be read loses to what could",

@@ -144,8 +144,8 @@ LEAVES = [
         CRES,
         "an event told as a symptom is not heard",
         "compile",
-        "absent = absent & ~self.on(said)",
-        "absent = absent",
+        "absent = self.on(f'{name}|clear') & ~self.on(said)",
+        "absent = self.on(f'{name}|clear')",
     ),
     wrong(
         PENN,

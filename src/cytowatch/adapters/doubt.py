@@ -1,6 +1,7 @@
-"""Rows in doubt: what admission hands on of a therapy whose row it rejects (decision 0014, semantics page, section 1).
+"""Rows in doubt: what admission hands on of a row that it rejects (decisions 0014 and 0019, semantics page, section 1).
 
-Therapies are a closed world: no row means not given. A row that could not be read is no proof of that.
+Therapies are a closed world: no row means not given; and of some findings silence means that they are absent. A row
+that could not be read is no proof of that.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.adapters.rules import Meanings
+from cytowatch.knowledge.model import Concept
 from cytowatch.schema import OBSERVATIONS
 
 # what is said of the row in its reject: if its moment could be read, and if not
@@ -24,26 +26,34 @@ _SAID = {
         "until it is corrected, it counts as a dose that may have been given",
         "until it is corrected, it counts as not given, for it says no moment at which it may have been",
     ),
+    "finding": (
+        "until it is corrected, or the finding charted anew, silence about it is no proof of its absence for its time",
+        "until it is corrected, it counts as not charted, for it says no moment from which that would be unknown",
+    ),
 }
-THERAPIES = tuple(_SAID)
+_FINDING = "finding"
+# events charted by exception, and what is taken as normal where an instrument was done
+_BY_SILENCE = {"kinds": ("exception",), "concepts": ("consciousness",)}
+UNREAD = "unread_finding"
 _ERROR = "entered-in-error"
 
 
 def in_doubt(refused: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
     """The rows in doubt for the refused rows, as observations; ``row`` is −1 − the number of the refused row."""
     kind = _kinds(meanings)
-    found = refused.filter(kind.is_in(THERAPIES) & is_placed(refused)).with_columns(kind.alias("_kind"))
+    found = refused.filter(kind.is_in(_SAID) & is_placed(refused)).with_columns(kind.alias("_kind"))
     if found.is_empty():
         return OBSERVATIONS.empty()
+    finding = pl.col("_kind") == _FINDING
     columns: dict[str, pl.Expr] = {
         "row": -1 - pl.col("_row"),
         "patient": pl.col("patient"),
         "time": pl.col("_time"),
-        "concept": meanings.concepts(),
+        "concept": pl.when(finding).then(pl.lit(UNREAD)).otherwise(meanings.concepts()),
         # at least nothing: all that is known of a rate or a dose
-        "value": pl.when(pl.col("_kind") != "device").then(0.0),
-        "comparator": pl.lit(">="),
-        "text": pl.when(pl.col("_kind") == "device").then(pl.lit("other")),
+        "value": pl.when(pl.col("_kind").is_in(["infusion", "dose"])).then(0.0),
+        "comparator": pl.when(~finding).then(pl.lit(">=")),
+        "text": pl.when(finding).then(meanings.concepts()).when(pl.col("_kind") == "device").then(pl.lit("other")),
         "source": pl.col("source"),
         "status": pl.col("_status").fill_null("final") if "_status" in found.columns else pl.lit("final"),
     }
@@ -70,7 +80,7 @@ def is_taken_back(refused: pl.DataFrame) -> pl.Expr:
 
 def consequence(part: pl.DataFrame, meanings: Meanings) -> pl.Expr:
     """What the hint of a refused row adds: what is made of a therapy that it may have spoken of; else nothing."""
-    kinds = [meaning.concept.kind if meaning.concept else "" for meaning in meanings.each]
+    kinds = [_kind(meaning.concept) for meaning in meanings.each]
     said = [[_SAID[kind][place] if kind in _SAID else None for kind in kinds] for place in (0, 1)]
     placed, lost = (pl.format("; {}", meanings.spread(words, pl.String())) for words in said)
     words = pl.when(is_placed(part)).then(placed).otherwise(lost)
@@ -78,5 +88,13 @@ def consequence(part: pl.DataFrame, meanings: Meanings) -> pl.Expr:
 
 
 def _kinds(meanings: Meanings) -> pl.Expr:
-    kinds = [meaning.concept.kind if meaning.concept else "" for meaning in meanings.each]
-    return meanings.spread(kinds, pl.String())
+    return meanings.spread([_kind(meaning.concept) for meaning in meanings.each], pl.String())
+
+
+def _kind(concept: Concept | None) -> str:
+    """What is made of a concept's refused rows: its kind, or `finding`; empty for none."""
+    if concept is None:
+        return ""
+    if concept.kind in _BY_SILENCE["kinds"] or concept.key in _BY_SILENCE["concepts"]:
+        return _FINDING
+    return concept.kind

@@ -14,7 +14,7 @@ from cytowatch.knowledge.model import Domain, Scale
 
 FLAGS = [
     "no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated",
-    "symptom_not_graded",
+    "finding_not_graded",
 ]  # fmt: skip
 MISSING = [
     "no_trigger", "ice_score", "capd_score", "age", "attribution_neuro", "consciousness", "sedated", "neuro_exam",
@@ -227,7 +227,7 @@ def _flags(scale: Scale) -> pl.Expr:
             "baseline_ice": ~pl.col("by_capd") & pl.col("ice_lost") & ~pl.col("sedated"),
             "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
             "sedated": pl.col("sedated"),
-            "symptom_not_graded": pl.any_horizontal(is_open(counter) for counter in _said(scale)),
+            "finding_not_graded": pl.any_horizontal(is_open(counter) for counter in _said(scale)),
         }
     )
 

@@ -14,7 +14,8 @@ from cytowatch.schema import DAY_US
 
 # points are kept as whole millionths, so that running sums stay exact
 POINT = 1_000_000
-SYMPTOM = "symptom"
+# what says that a finding may be there, and does not say which
+SYMPTOM, UNREAD = "symptom", "unread_finding"
 
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -148,12 +149,11 @@ def exception_counters(
 
 
 def said_of(rows: Charted, concept: str, knowledge: Knowledge) -> pl.DataFrame:
-    """The symptoms that say a concept, each until it ends or a row of the concept itself gives the answer."""
-    symptoms = symptoms_of(concept, knowledge)
-    if not symptoms:
-        return rows.of(SYMPTOM).clear().with_columns(pl.col("time").alias("start"), pl.col("time").alias("end"))
+    """Symptoms and unread findings that say a concept, each until it ends or a row of the concept gives the answer."""
+    told = statements(rows, SYMPTOM, symptoms_of(concept, knowledge), knowledge)
+    unread = statements(rows, UNREAD, (concept,), knowledge)
     answers = rows.of(concept).select("subject", pl.col("time").alias("stop"))
-    said = end_at(statements(rows, SYMPTOM, symptoms, knowledge), answers, at_same_time=True)
+    said = end_at(pl.concat([told, unread]).sort("subject", "start"), answers, at_same_time=True)
     return said.filter(pl.col("end") > pl.col("start"))
 
 
@@ -164,7 +164,7 @@ def symptoms_of(concept: str, knowledge: Knowledge) -> tuple[str, ...]:
 
 
 def said_counters(rows: Charted, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counter ``<concept>|said``: how many symptoms say the concept and wait for an answer."""
+    """Counter ``<concept>|said``: how many rows say the concept and wait for an answer."""
     said = said_of(rows, concept, knowledge)
     return [said.select("subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{concept}|said"))]
 

@@ -20,6 +20,7 @@ _LONGEST_WATCH = 2 * DAY_US
 _NONE = pl.Series("row", [], dtype=pl.Int64)
 _LASTING = ("infusion", "device")
 _NAMED = ("trigger", "statement")
+_UNREAD = "unread_finding"
 _THERAPIES = ("infusion", "device", "dose")
 
 
@@ -98,11 +99,14 @@ def _drop_entered_in_error(rows: pl.DataFrame, doubtful: pl.Expr) -> tuple[pl.Da
         lost.append(kept.join(keys, on=pointer, how="semi", nulls_equal=True)["row"])
         kept = kept.join(keys, on=pointer, how="anti", nulls_equal=True, maintain_order="left")
     # of what could not be read the value cannot be named once more: the moment is enough
-    moments = marks.select("patient", "concept", "time").unique().with_columns(pl.lit(value=True).alias("taken_back"))
-    kept = kept.join(moments, on=["patient", "concept", "time"], how="left", maintain_order="left")
-    gone = kept.select((pl.col("taken_back").fill_null(value=False) & doubtful).alias("gone"))["gone"]
+    concept, unread = pl.col("concept").cast(pl.String), pl.col("concept") == _UNREAD
+    about = pl.when(unread).then(pl.col("text").cast(pl.String)).otherwise(concept).alias("about")
+    moments = marks.select("patient", concept.alias("about"), "time").unique()
+    moments = moments.with_columns(pl.lit(value=True).alias("taken_back"))
+    kept = kept.with_columns(about).join(moments, on=["patient", "about", "time"], how="left", maintain_order="left")
+    gone = kept.select((pl.col("taken_back").fill_null(value=False) & (doubtful | unread)).alias("gone"))["gone"]
     lost.append(kept.filter(gone)["row"])
-    return kept.filter(~gone).drop("taken_back"), pl.concat(lost)
+    return kept.filter(~gone).drop("taken_back", "about"), pl.concat(lost)
 
 
 def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

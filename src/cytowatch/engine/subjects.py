@@ -203,7 +203,11 @@ def needed_concepts(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     signs = {concept for criterion in scale.criteria for concept in concepts_of(criterion.when)}
     steroids, inotropes = (cast("list[str]", knowledge.policy(key)) for key in ("steroids", "inotropes"))
     # read for flags and counts, not for a grade
-    beside = inotropes if scale.method == "fever_led" else ["sedated", "intracranial_hemorrhage", "symptom"]
+    beside = (
+        inotropes
+        if scale.method == "fever_led"
+        else ["sedated", "intracranial_hemorrhage", "symptom", "unread_finding"]
+    )
     own = {"death", "tocilizumab", *scale.episode.waived_by, *steroids, *beside, *trigger_concepts(knowledge)}
     return frozenset((attribution | reasons | scores | signs | own) - {""})
 

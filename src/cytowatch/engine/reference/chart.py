@@ -8,6 +8,7 @@ from cytowatch.engine.reference import lanes
 from cytowatch.engine.reference.lanes import Lane
 from cytowatch.engine.reference.rows import LONG_AGO, Age, Row, Subject
 from cytowatch.engine.reference.rules import Rules
+from cytowatch.engine.reference.settle import UNREAD
 
 
 class Chart:
@@ -76,11 +77,12 @@ class Chart:
         return concept in self.not_recorded or self.lane(concept).unknown(time)
 
     def said(self, concept: str, time: int) -> bool:
-        """Whether a symptom says the concept, and no row of the concept has answered it."""
+        """Whether a symptom or an unread finding says the concept, and no row of the concept has answered it."""
         name = f"{concept}, said"
         if name not in self._lanes:
             symptoms = self.rules.contradicted_by.get(concept, ())
             rows = [row for row in self.of("symptom") if row.text in symptoms]
+            rows += [row for row in self.of(UNREAD) if row.text == concept]
             answers = [row.time for row in self.of(concept)]
             self.keep(name, lanes.until_answered(lanes.said(rows, self.rules.valid_for("symptom")), answers))
         return bool(self.lane(name).on(time))

@@ -89,7 +89,7 @@ class NeuroSigns:
             "baseline_ice": lost_before and not sedated,
             HEMORRHAGE: self._bleeding(time),
             SEDATED: sedated,
-            "symptom_not_graded": any(self.chart.said(part.concept, time) for part in self.domains.values()),
+            "finding_not_graded": any(self.chart.said(part.concept, time) for part in self.domains.values()),
         }
         if self.chart.elsewhere("attribution_neuro", time):
             domains = {key: Grades(0, 0) for key in domains}

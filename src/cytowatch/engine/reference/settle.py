@@ -6,6 +6,8 @@ from cytowatch.engine.reference.rows import FOREVER, Row
 from cytowatch.knowledge.model import Concept
 
 _ERROR = "entered-in-error"
+# a finding that could not be read; its text is the concept
+UNREAD = "unread_finding"
 _STATUS = {"amended": 2, "final": 1, "preliminary": 0}
 _COMPARATOR = {">": 0, ">=": 1, None: 2, "": 2, "<=": 3, "<": 4}
 
@@ -42,12 +44,12 @@ def _names(row: Row) -> tuple[tuple[object, ...], ...]:
 
 
 def _moment(row: Row) -> tuple[object, ...]:
-    return ("moment", row.concept, row.time)
+    return ("moment", row.text if row.concept == UNREAD else row.concept, row.time)
 
 
 def _pointers(row: Row, concepts: dict[str, Concept]) -> set[tuple[object, ...]]:
     """Every way to point at a row: of what could not be read the moment is enough."""
-    doubtful = is_in_doubt(row, concepts[row.concept].kind)
+    doubtful = row.concept == UNREAD or is_in_doubt(row, concepts[row.concept].kind)
     return {*_names(row), *((_moment(row),) if doubtful else ())}
 
 

@@ -15,7 +15,6 @@ import polars as pl
 
 from cytowatch.engine import counters
 from cytowatch.engine.compile import Truth, drug_truth
-from cytowatch.engine.neuro_counters import symptoms_of
 from cytowatch.engine.rules import timed
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.quantities import Quantities
@@ -284,11 +283,9 @@ class Compiler:
         listed = [categories.index(part) for part in node.categories]
         here = self.on(f"{name}|in")
         true = here & self.column(pl.col(f"{name}|grade").is_in(listed))
-        absent = self.on(f"{name}|clear")
-        if symptoms_of(name, self.lanes.knowledge):
-            said = f"{name}|said"
-            self.ask([said], said, lambda: self.lanes.contradicted(name))
-            absent = absent & ~self.on(said)
+        said = f"{name}|said"
+        self.ask([said], said, lambda: self.lanes.contradicted(name))
+        absent = self.on(f"{name}|clear") & ~self.on(said)
         return Truth(true, true | (~here & ~absent)), [(name, YES)]
 
     def _running(self, node: Running) -> tuple[Truth[Statement], Names]:

@@ -48,7 +48,7 @@ FLAG_NAMES = {
     ),
     "neuro": (
         "no_trigger", "assumed_trigger", "awake_assumed", "baseline_ice", "intracranial_hemorrhage", "sedated",
-        "symptom_not_graded",
+        "finding_not_graded",
     ),
 }  # fmt: skip
 EPISODE_FLAGS = ("assumed_trigger", "fever_before_trigger", "antipyretic_before_onset", "dose_in_doubt")

@@ -49,7 +49,8 @@ def flow_figure(table: FamilyTable, words: Words, name: str, label: str) -> Mark
 
 
 def _columns(scales: Sequence[str], pairs: Sequence[Pair]) -> list[_Column]:
-    step = (_WIDTH - 2 * _LEFT - _COLUMN - 40) / max(len(scales) - 1, 1)
+    # room for the names under the first and the last column
+    step = (_WIDTH - 2 * _LEFT - _COLUMN - 80) / max(len(scales) - 1, 1)
     out = []
     for place, scale in enumerate(scales):
         # patients need not be the same in both pairs of a column: it is as high as the larger of the two
@@ -57,7 +58,7 @@ def _columns(scales: Sequence[str], pairs: Sequence[Pair]) -> list[_Column]:
         sides += [_totals(pairs[place], 0)] if place < len(pairs) else []
         grades = {grade for side in sides for grade in side}
         counts = {grade: max(side.get(grade, 0) for side in sides) for grade in grades}
-        out.append(_Column(scale, counts, _LEFT + 20 + place * step))
+        out.append(_Column(scale, counts, _LEFT + 32 + place * step))
     return out
 
 

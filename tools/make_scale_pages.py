@@ -33,6 +33,26 @@ FOLDER, INDEX = "scales", "scales.md"
 _CTCAE = re.compile(r"organ\.(?P<edition>ctcae-[\d.]+)\.(?P<term>\w+)")
 # a score with more kinds of points than this is a list, not a table with a column for each
 _MOST_COLUMNS = 6
+# laboratory terms that an edition has and the package does not carry; the Investigations of the NCI workbook are all
+# here or there, and besides terms of other chapters whose grades name a laboratory value
+_NOT_CARRIED = {
+    "organ.ctcae-5.0": (
+        "Blood antidiuretic hormone abnormal", "Blood bicarbonate decreased", "Blood corticotrophin decreased",
+        "Blood gonadotrophin abnormal", "Blood prolactin abnormal", "Carbon monoxide diffusing capacity decreased",
+        "Cardiac troponin I increased", "Cardiac troponin T increased", "Electrocardiogram T wave abnormal",
+        "Forced expiratory volume decreased", "Growth hormone abnormal", "Pancreatic enzymes decreased",
+        "Thyroid stimulating hormone increased", "Urine output decreased", "Vital capacity abnormal", "Weight gain",
+        "Weight loss", "Chronic kidney disease", "Eosinophilia", "Hyperglycemia", "Methemoglobinemia",
+        "Proteinuria",
+    ),
+}  # fmt: skip
+_NOT_READ = {
+    "organ.ctcae-4.03": "The list of terms was not read; those here are the ones that other scales refer to.",
+    "organ.ctcae-6.0": (
+        "Every term of the machine-readable laboratory grades is here. The whole list of terms was not read: which of "
+        "the others name a laboratory value is not known."
+    ),
+}
 _FAMILIES = {
     "crs": "Cytokine release syndrome", "icans": "Neurotoxicity", "hyperinflammation": "Hyperinflammation",
     "blood": "Blood", "organ": "Organs", "score": "Severity scores", "lay": "In plain words",
@@ -188,8 +208,20 @@ def _edition_page(name: str, terms: list[Scale], knowledge: Knowledge) -> str:
         _source(terms[0], knowledge),
         _HOW_TO_READ,
         table(("term", *(f"grade {grade}" for grade in grades), "not encoded"), rows),
+        _section("Laboratory terms that are not here", _not_carried(name)),
         _section("Flags", _all_flags(terms, knowledge)),
     )
+
+
+def _not_carried(name: str) -> str:
+    """What an edition grades besides, by name; or how far its list is known."""
+    if name in _NOT_READ:
+        return _NOT_READ[name]
+    terms = _NOT_CARRIED.get(name, ())
+    told = (
+        "Of the chapter Investigations, and of others where a grade names a laboratory value; none of them is graded:"
+    )
+    return f"{told}\n\n" + "\n".join(f"* {term}" for term in terms) if terms else ""
 
 
 def _term(scale: Scale) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import subprocess
@@ -53,6 +54,21 @@ def page_of(scale: Scale) -> str:
     """The page of a scale; the terms of one edition of CTCAE share one."""
     alone = REFERENCE / "scales" / f"{scale.id}.md"
     return (alone if alone.exists() else alone.with_name(f"{scale.id.rpartition('.')[0]}.md")).read_text("utf-8")
+
+
+def test_every_investigation_of_ctcae_5_is_a_scale_or_said_to_be_none() -> None:
+    workbook = ROOT.parent / "shared/data/terminology/ctcae_v5_terms.csv"
+    if not workbook.exists():
+        pytest.skip("the workbook is not at hand")
+    with workbook.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row["CTCAE Term"].strip() for row in csv.DictReader(file) if row["MedDRA SOC"] == "Investigations"]
+    terms = [term for term in rows if "Other, specify" not in term]
+    text = said("scales/organ.ctcae-5.0.md")
+    carried = {term for term in terms if f"`organ.ctcae-5.0.{re.sub(r'[^a-z0-9]+', '_', term.lower())}`" in text}
+    left_out = {line.removeprefix("* ") for line in text.splitlines() if line.startswith("* ")}
+    assert terms
+    assert set(terms) - carried - left_out == set()
+    assert not carried & left_out
 
 
 def test_every_cell_of_a_scale_is_documented_with_its_source() -> None:

@@ -648,6 +648,7 @@ WORDS = f"""
     perhaps 2 {{ possible = {FEVER} }}
     weighed 3 {{ possible = {LOW_BY_AGE}, judged = true }}
     days 3 {{ cumulative = {{ any = [{FEVER}, {{ running = ["norepinephrine"] }}] }}, days = 1, bridging_days = 0.5 }}
+    stretch 3 {{ cumulative = {{ any = [{FEVER}, {LOW}] }}, days = 1, bridging_days = 0.5, one_stretch = true }}
     often~ 2 {{ repeated = {FEVER}, times = 2 }}
 """
 WIDE = scale(

@@ -48,7 +48,7 @@ def lengths(kind: type[Sustained] | type[Cumulative]) -> list[Sustained | Cumula
 def named(node: Sustained | Cumulative) -> str:
     if isinstance(node, Sustained):
         return f"{node.hours:g} hours, pause {node.pause_hours:g}"
-    return f"{node.days:g} days, bridging {node.bridging_days:g}"
+    return f"{node.days:g} days{' of one stretch' if node.one_stretch else ''}, bridging {node.bridging_days:g}"
 
 
 def around(length: timedelta) -> Iterator[timedelta]:
@@ -93,7 +93,8 @@ def test_days_in_all(node: Cumulative) -> None:
     for length in around(bridge):
         name, again = f"a break of {length}", half + length
         rows += charted(name, ("low", HOUR), ("high", half), ("low", length), ("high", whole + HOUR), start=-HOUR)
-        lacks = max(whole - half - (length if length < bridge else ZERO), ZERO)
+        before = ZERO if node.one_stretch and length >= bridge else half
+        lacks = max(whole - before - (length if length < bridge else ZERO), ZERO)
         expected[name, again + lacks] = SURE
         if lacks:
             expected[name, again + lacks - SECOND] = NOT

@@ -315,8 +315,17 @@ def test_the_names_that_can_be_missing_follow_from_the_conditions(small: Knowled
     assert missing_names(small.scales["organ.test.platelets"], small) == (
         "platelets", "platelets_range", "clinical_judgement",
     )  # fmt: skip
-    assert flag_names(small.scales["shock.test"]) == ("estimated", "no_trigger", "assumed_trigger")
+    assert flag_names(small.scales["shock.test"]) == (
+        "estimated", "no_trigger", "assumed_trigger", "attributed_elsewhere",
+    )  # fmt: skip
     assert flag_names(small.scales["organ.test.platelets"]) == ("recalled_criteria",)
+
+
+def test_the_flag_of_another_cause_is_written_by_scales_whose_signs_can_have_one(tables: Knowledge) -> None:
+    found = {name for name, scale in tables.scales.items() if "attributed_elsewhere" in flag_names(scale)}
+    assert {"crs.lee-2014", "crs.china-bnhl-2023"} <= found
+    assert not found & {"tls.cairo-bishop", "organ.ctcae-5.0.anemia"}
+    assert not [str(one) for one in lint(tables) if "attributed_elsewhere" in str(one)]
 
 
 def test_criteria_that_share_nothing_are_looked_at_apart(small: Knowledge) -> None:

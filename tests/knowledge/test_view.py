@@ -114,6 +114,9 @@ SHOWN = {
     "Heart rate > 90 /min; open where the baseline was so already": new_only(FAST),
     "(Heart rate > 90 /min) for 3 h without a break": Sustained(FAST, 3.0),
     "(Heart rate > 90 /min) for 7 days in all, breaks of less than 3 days included": Cumulative(FAST, 7.0, 3.0),
+    "(Heart rate > 90 /min) for 7 days in one stretch, breaks of less than 3 days included": Cumulative(
+        FAST, 7.0, 3.0, one_stretch=True
+    ),
     "(Heart rate > 90 /min) in at least 2 readings": Repeated(FAST, 2),
 }
 

@@ -21,8 +21,10 @@ from cytowatch.knowledge.model import (
     AnyOf,
     Compare,
     Criterion,
+    ExceptKnown,
     In,
     Node,
+    Not,
     Possible,
     QuantityCompare,
     Relative,
@@ -87,6 +89,11 @@ def truth(node: Node, facts: Facts, tables: Knowledge) -> Truth:
         case AnyOf():
             found = [truth(part, facts, tables) for part in node.of]
             return any(sure for sure, _ in found), any(may for _, may in found)
+        case Not():
+            sure, may = truth(node.of, facts, tables)
+            return not may, not sure
+        case ExceptKnown():
+            return (not truth(node.of, facts, tables)[0],) * 2
         case Possible() | Sustained() | Repeated():
             return False, truth(node.of, facts, tables)[1]
         case In():

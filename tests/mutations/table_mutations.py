@@ -284,6 +284,7 @@ CONDITIONS: list[tuple[str, tuple[type, ...], Callable[[Any], Iterator[Any]]]] =
     ("looks back longer", LOOKS_BACK, each(looking_back(UP))),
     ("looks back less long", LOOKS_BACK, each(looking_back(DOWN))),
     ("one of a list is forgotten", LISTS, without_one),
+    ("stretches are added up", (Cumulative,), each(lambda node: replace(node, one_stretch=False))),
     ("all that is named must be measured", (AnyMeasured,), each(lambda node: AnyOf(node.of))),
     ("what may be is taken as what is", (Possible,), each(lambda node: node.of)),
     ("what is not known is left open", (ExceptKnown,), each(lambda node: Not(node.of))),

@@ -108,11 +108,15 @@ class Sustained:
 
 @dataclass(frozen=True)
 class Cumulative:
-    """The part has held for so many days in all; breaks shorter than ``bridging_days`` count as well."""
+    """The part has held for so many days in all; breaks shorter than ``bridging_days`` count as well.
+
+    With ``one_stretch`` a longer break ends what is added up: after it the days are counted anew.
+    """
 
     of: Node
     days: float
     bridging_days: float
+    one_stretch: bool = False
 
 
 @dataclass(frozen=True)

@@ -154,9 +154,8 @@ def _sustained(reader: Reader, library: Library) -> Sustained:
 
 
 def _cumulative(reader: Reader, library: Library) -> Cumulative:
-    return Cumulative(
-        node(reader.table("cumulative"), library), reader.number("days"), reader.number("bridging_days", 0.0)
-    )
+    part, days = node(reader.table("cumulative"), library), reader.number("days")
+    return Cumulative(part, days, reader.number("bridging_days", 0.0), reader.truth("one_stretch", False))
 
 
 def _repeated(reader: Reader, library: Library) -> Repeated:

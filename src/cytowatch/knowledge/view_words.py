@@ -131,7 +131,7 @@ class Words:
                 return f"({inner}) for {node.hours:g} h without a break{pause}"
             case Cumulative():
                 bridged = f", breaks of less than {node.bridging_days:g} days included" if node.bridging_days else ""
-                return f"({inner}) for {node.days:g} days in all{bridged}"
+                return f"({inner}) for {node.days:g} days in {'one stretch' if node.one_stretch else 'all'}{bridged}"
             case Repeated():
                 return f"({inner}) in at least {node.times} readings"
 

@@ -161,7 +161,7 @@ class Grower:
             Possible: lambda node: Perhaps(self.grow(node.of), node.judged),
             ExceptKnown: lambda node: Unless(self.grow(node.of)),
             Sustained: lambda node: Held(self.grow(node.of), node.hours, node.pause_hours, record),
-            Cumulative: lambda node: Summed(self.grow(node.of), node.days, node.bridging_days, record),
+            Cumulative: lambda node: Summed(self.grow(node.of), node, record),
             Repeated: lambda node: Times(node.of, node.times, record),
         }
 

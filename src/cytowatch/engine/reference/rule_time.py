@@ -9,7 +9,7 @@ from cytowatch.engine.reference.rows import Row
 from cytowatch.engine.reference.rule_parts import Atom, Part, Record, Truth
 from cytowatch.engine.reference.rule_readings import Comparison
 from cytowatch.engine.reference.states import moments
-from cytowatch.knowledge.model import Compare
+from cytowatch.knowledge.model import Compare, Cumulative
 from cytowatch.schema import DAY_US, HOUR_US
 
 
@@ -95,24 +95,47 @@ class Held(Lasting):
 
 
 class Summed(Lasting):
-    """The inner part has held for so many days in all; short breaks are bridged."""
+    """The inner part has held for so many days, in all or in one stretch; short breaks are bridged."""
 
-    def __init__(self, part: Part, days: float, bridging_days: float, record: Record) -> None:
+    def __init__(self, part: Part, node: Cumulative, record: Record) -> None:
         super().__init__(part, record)
-        self.needed, self.bridge = round(days * DAY_US), round(bridging_days * DAY_US)
+        self.needed, self.bridge = round(node.days * DAY_US), round(node.bridging_days * DAY_US)
+        self.one_stretch = node.one_stretch
         self.edges = part.edges.union(self._crossings())
 
     def _crossings(self) -> set[int]:
         """The moments at which enough may be reached, or a break becomes too long; more than needed does no harm."""
         found: set[int] = set()
         for run in self.runs:
-            missing = (self.needed - self.total(run.start, certain) for certain in (True, False))
-            found.update(run.start + lasting for lasting in (*missing, self.bridge) if lasting > 0)
+            for certain in (True, False):
+                totals = self._totals(run.start, certain)
+                found.update(run.start + self.needed - total for total in totals if total < self.needed)
+            found.add(run.start + self.bridge)
         return found
 
-    def total(self, time: int, certain: bool) -> int:
-        """For how long it has held up to ``time``, for certain or at most."""
-        return sum(self._share(number, time, certain) for number in range(len(self.runs)))
+    def _totals(self, time: int, certain: bool) -> list[int]:
+        """For how long it has held up to ``time``, for certain or at most: in all, or in each stretch."""
+        totals = [0]
+        for number, run in enumerate(self.runs):
+            totals[-1] += self._share(number, time, certain)
+            if self.one_stretch and run.end <= time and self._is_apart(number, certain):
+                totals.append(0)
+        return totals
+
+    def _is_apart(self, number: int, certain: bool) -> bool:
+        """Whether a run lies in a time without it that is too long to be bridged, and ends it."""
+        first = last = number
+        while first >= 0 and not self._holds(first, certain):
+            first -= 1
+        while last < len(self.runs) and not self._holds(last, certain):
+            last += 1
+        if first == last or last != number + 1:
+            return False
+        return self.runs[number].end - self.runs[first + 1].start >= self.bridge
+
+    def _holds(self, number: int, certain: bool) -> bool:
+        truth = self.runs[number].truth
+        return truth.certain if certain else truth.possible
 
     def _share(self, number: int, time: int, certain: bool) -> int:
         """What one run adds."""
@@ -137,7 +160,8 @@ class Summed(Lasting):
 
     def truth(self, time: int) -> Truth:
         """Whether the days are enough."""
-        return Truth(self.total(time, certain=True) >= self.needed, self.total(time, certain=False) >= self.needed)
+        certain, possible = (max(self._totals(time, which)) for which in (True, False))
+        return Truth(certain >= self.needed, possible >= self.needed)
 
 
 class Times(Atom):

@@ -79,17 +79,23 @@ def _cumulative(states: pl.DataFrame, node: Cumulative) -> tuple[pl.DataFrame, p
     runs = _runs(states, "certain", "possible")
     needed, bridge = round(node.days * DAY_US), round(node.bridging_days * DAY_US)
     # what has been enough once stays so, even if the run ends in that very moment
-    sure = _enough(_counted(runs, pl.col("certain"), bridge), needed).filter(pl.col("start") <= pl.col("end"))
-    reached = sure.group_by("subject", "span_end").agg(pl.col("start").min()).rename({"span_end": "end"})
-    possible = _counted(runs, pl.col("possible"), bridge)
-    maybe = pl.concat([_enough(possible, needed), _while_bridging(possible, needed, bridge)])
-    return reached, maybe
+    certain = _counted(runs, pl.col("certain"), bridge, one_stretch=node.one_stretch)
+    possible = _counted(runs, pl.col("possible"), bridge, one_stretch=node.one_stretch)
+    maybe = pl.concat([_reached(possible, needed), _while_bridging(possible, needed, bridge)])
+    return _reached(certain, needed), maybe
 
 
-def _counted(runs: pl.DataFrame, holds: pl.Expr, bridge: int) -> pl.DataFrame:
+def _reached(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
+    """From the moment on at which the time that counts is enough: it stays so to the end of the span."""
+    enough = _enough(counted, needed).filter(pl.col("start") <= pl.col("end"))
+    reached = enough.group_by("subject", "span_end").agg(pl.col("start").min()).rename({"span_end": "end"})
+    return reached.select("subject", "start", "end")
+
+
+def _counted(runs: pl.DataFrame, holds: pl.Expr, bridge: int, *, one_stretch: bool) -> pl.DataFrame:
     """``holds`` and ``before``: microseconds that counted up to the start of each run.
 
-    A short break between two runs that hold counts from its end on.
+    A short break between two runs that hold counts from its end on; after a long one a stretch begins at nothing.
     """
     joined = _runs(runs.with_columns(holds.alias("holds")), "holds", *(["possible"]))
     length = pl.col("end") - pl.col("start")
@@ -100,7 +106,14 @@ def _counted(runs: pl.DataFrame, holds: pl.Expr, bridge: int) -> pl.DataFrame:
         (excluded & (length < bridge) & after & ahead).alias("bridged"), (excluded & after).alias("follows")
     )
     amount = pl.when(pl.col("holds") | pl.col("bridged")).then(length).otherwise(0)
-    return table.with_columns((amount.cum_sum().over("subject") - amount).alias("before"))
+    changed = (pl.col("holds") != pl.col("holds").shift(1)).fill_null(value=True).cum_sum().over("subject")
+    table = table.with_columns(amount.alias("amount"), changed.alias("turn"))
+    broken = ~pl.col("holds") & (length.sum().over("subject", "turn") >= bridge) & one_stretch
+    table = table.with_columns(broken.alias("broken"))
+    stretch = pl.col("broken").shift(1).fill_null(value=False).cum_sum().over("subject")
+    table = table.with_columns(stretch.alias("stretch"))
+    before = pl.col("amount").cum_sum().over("subject", "stretch") - pl.col("amount")
+    return table.with_columns(before.alias("before"))
 
 
 def _enough(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
@@ -111,14 +124,12 @@ def _enough(counted: pl.DataFrame, needed: int) -> pl.DataFrame:
 
 
 def _while_bridging(counted: pl.DataFrame, needed: int, bridge: int) -> pl.DataFrame:
-    """Breaks: what counted before still does, and the break itself while it may yet turn out short."""
+    """Breaks: each counts itself while it may yet turn out short."""
     breaks = counted.filter(~pl.col("holds"))
     open_end = pl.when(pl.col("follows")).then(pl.min_horizontal("end", pl.col("start") + bridge)).otherwise("start")
     enough = pl.max_horizontal("start", pl.col("start") + needed - pl.col("before"))
-    already = breaks.filter(pl.col("before") >= needed)
-    growing = breaks.filter(pl.col("before") < needed).with_columns(enough.alias("start"), open_end.alias("end"))
-    names = ("subject", "start", "end", "span_end")
-    return pl.concat([already.select(names), growing.select(names).filter(pl.col("start") < pl.col("end"))])
+    growing = breaks.with_columns(enough.alias("start"), open_end.alias("end"))
+    return growing.select("subject", "start", "end").filter(pl.col("start") < pl.col("end"))
 
 
 def _repeated(node: Repeated, lanes: Lanes) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -28,7 +28,8 @@ from cytowatch.knowledge.model import (
 
 # flags that are raised without a rule of their own
 NO_TRIGGER, ASSUMED, RECALLED = "no_trigger", "assumed_trigger", "recalled_criteria"
-SHARED_FLAGS = (NO_TRIGGER, ASSUMED, RECALLED)
+ELSEWHERE = "attributed_elsewhere"
+SHARED_FLAGS = (NO_TRIGGER, ASSUMED, RECALLED, ELSEWHERE)
 _CHARTED = ("reading", "exception", "device")
 
 
@@ -39,6 +40,8 @@ def flag_names(scale: Scale) -> tuple[str, ...]:
         names += [NO_TRIGGER, ASSUMED]
     if any(part.evidence == "recalled" for part in scale.criteria):
         names.append(RECALLED)
+    if any(domain.attribution or domain.excluded_by for domain in scale.domains):
+        names.append(ELSEWHERE)
     return tuple(dict.fromkeys(names))
 
 

@@ -322,6 +322,7 @@ def command(place: Path, *scales: str) -> int:
     [
         "organ.ctcae.creatinine_increased",
         "organ.ctcae",
+        "organ.ctcae.*",
         "crs.ctcae",
         "ctcae",
     ],
@@ -371,3 +372,11 @@ def test_a_pattern_takes_every_scale_that_fits(tmp_path: Path) -> None:
 def test_a_pattern_that_fits_nothing_is_an_unknown_scale(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert command(tmp_path, "crss.*") == EXIT_ARGUMENTS
     assert "There is no scale" in " ".join(capfd.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("asked", "pattern"), [("organ.ctcae-5.0", "'organ.ctcae-5.0.*'"), ("icaht", "'icaht.*'")])
+def test_a_family_is_asked_for_by_a_pattern(asked: str, pattern: str) -> None:
+    with pytest.raises(ArgumentError, match="There is no scale") as caught:
+        graded([CELLS], asked)
+    assert f"Did you mean {pattern}?" in str(caught.value.hint)
+    assert graded([CELLS], pattern.strip("'")).run["scales"]

@@ -266,3 +266,14 @@ def test_beside_a_rejected_seizure_icans_is_no_certain_0() -> None:
     assert at(found, 1) == (0, 0, [])
     assert at(found, 5) == (0, 4, ["neuro_exam"])
     assert fates(found) == {"read": 5, "used": 4, "superseded": 0, "rejected": 1, "ignored": 0}
+
+
+def test_an_unread_finding_names_any_finding_that_silence_would_exclude() -> None:
+    events = {key for key, part in KNOWLEDGE.concepts.items() if part.kind == "exception"}
+    assert set(KNOWLEDGE.concepts["unread_finding"].categories) == events | {"consciousness"}
+
+
+def test_an_unread_finding_of_no_finding_is_rejected() -> None:
+    found = admitted({"concept": "unread_finding", "value": None, "unit": None, "text": "siezure"})
+    assert found.rejects["rule"].to_list() == ["unknown_category"]
+    assert "seizure" in found.rejects["hint"].item()

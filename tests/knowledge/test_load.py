@@ -201,3 +201,16 @@ def test_the_digest_is_the_content(tmp_path: Path, tables: Knowledge) -> None:
     assert load(tmp_path / "b").digest == first
     assert load(overlay(tmp_path / "c", policy=text + "# why\n")).digest != first
     assert load().digest == tables.digest
+
+
+def test_a_site_may_add_a_symptom_to_a_policy_by_concept(tmp_path: Path) -> None:
+    text = '[policy.symptom_contradicts]\nvalue = { motor_weakness = ["weakness"], seizure = [] }\n'
+    said = load(overlay(tmp_path, policy=text)).policy("symptom_contradicts")
+    assert said == {"seizure": [], "consciousness": ["sleepiness"], "motor_weakness": ["weakness"]}
+
+
+def test_a_key_that_a_policy_does_not_know_is_named(tmp_path: Path) -> None:
+    text = '[policy.joint_state]\nvalue = { iechs = ["iechs.hines-2023"] }\n'
+    with pytest.raises(KnowledgeError, match="names `iechs`") as caught:
+        load(overlay(tmp_path, policy=text))
+    assert "iec_hs" in str(caught.value.hint)

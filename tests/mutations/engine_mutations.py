@@ -155,7 +155,7 @@ GRADING = [
     ),
     icans(
         "a seizure that ran out is over",
-        ("icans", ".when(absent).then(0).otherwise(_WORST)", ".otherwise(0)"),
+        ("icans", ".when(absent & ~present).then(0).otherwise(_WORST)", ".when(~present).then(0).otherwise(_WORST)"),
     ),
     icans(
         "a seizure told as a symptom is not heard",
@@ -181,17 +181,33 @@ GRADING = [
         "nothing answers a symptom",
         (
             "neuro_counters",
-            "said = end_at(pl.concat([told, unread]).sort('subject', 'start'), answers, at_same_time=True)",
-            "said = pl.concat([told, unread])",
+            "said = end_at(pl.concat(marked).sort('subject', 'start'), answers, at_same_time=True)",
+            "said = pl.concat(marked)",
         ),
     ),
     icans(
         "a finding that could not be read is not heard",
-        ("neuro_counters", "pl.concat([told, unread])", "pl.concat([told, unread.clear()])"),
+        ("neuro_counters", "enumerate((told, unread))", "enumerate((told, unread.clear()))"),
     ),
     icans(
         "whoever withdraws a finding leaves the doubt",
-        ("settle", "& (doubtful | unread)", "& doubtful"),
+        ("settle", "['patient', 'about', 'time'], doubtful | unread", "['patient', 'about', 'time'], doubtful"),
+    ),
+    icans(
+        "whoever withdraws a finding by its source leaves the doubt",
+        ("settle", "(['patient', 'about', 'source'], unread)", "(['patient', 'about', 'source'], doubtful)"),
+    ),
+    icans(
+        "an event that could not be read is no worse than the one before",
+        ("icans", "stands = present & ~is_open(f'{domain.concept}|unread')", "stands = present"),
+    ),
+    icans(
+        "a consciousness that could not be read is no worse than the one before",
+        (
+            "icans",
+            "stands = charted & (grade > 0) & ~is_open('consciousness|unread')",
+            "stands = charted & (grade > 0)",
+        ),
     ),
     icans(
         "only a later row answers a symptom",
@@ -312,13 +328,13 @@ ROWS = [
         "rows entered in error stay",
         (
             "settle",
-            "return (kept.filter(~gone).drop('taken_back', 'about'), pl.concat(lost))",
+            "return (kept, pl.concat(lost))",
             "return (rows.filter(~wrong), pl.concat(lost))",
         ),
     ),
     crs(
         "a doubt stays when its row is taken back",
-        ("settle", "(kept.filter(~gone).drop('taken_back', 'about'),", "(kept.drop('taken_back', 'about'),"),
+        ("settle", "kept = kept.filter(~gone)", "kept = kept"),
     ),
     crs(
         "what could not be read loses to what could",

@@ -125,7 +125,8 @@ def _consciousness() -> tuple[pl.Expr, pl.Expr]:
     charted, grade = is_open("consciousness|in"), pl.col("consciousness|grade")
     awake = pl.col("awake_taken") | (charted & (grade == 0) & ~is_open("consciousness|said"))
     low = pl.when(charted & ~pl.col("sedated")).then(grade).otherwise(0)
-    high = pl.when("sedated").then(_WORST).when(awake).then(0).when(charted & (grade > 0)).then(grade)
+    stands = charted & (grade > 0) & ~is_open("consciousness|unread")
+    high = pl.when("sedated").then(_WORST).when(awake).then(0).when(stands).then(grade)
     return low, high.otherwise(_WORST)
 
 
@@ -134,7 +135,8 @@ def _exception(domain: Domain) -> tuple[pl.Expr, pl.Expr]:
     present, grade = is_open(f"{name}|in"), pl.col(f"{name}|grade")
     low = pl.when(present).then(grade).otherwise(0)
     absent = is_open(f"{name}|clear") & ~is_open(f"{domain.concept}|said")
-    high = pl.when(present).then(grade).when(absent).then(0).otherwise(_WORST)
+    stands = present & ~is_open(f"{domain.concept}|unread")
+    high = pl.when(stands).then(grade).when(absent & ~present).then(0).otherwise(_WORST)
     if domain.staged is None:
         return low, high
     made = [pl.when(is_open(f"{name}|{part}")).then(domain.staged.grade).otherwise(0) for part in ("stage", "may")]
@@ -237,6 +239,11 @@ def _said(scale: Scale) -> list[str]:
     return [f"{domain.concept}|said" for domain in scale.domains if domain.categories]
 
 
+def _unread(scale: Scale) -> list[str]:
+    """Of each coded concept, how many findings that could not be read."""
+    return [f"{domain.concept}|unread" for domain in scale.domains if domain.categories]
+
+
 def counters_read(scale: Scale) -> list[str]:
     """Every counter this module reads."""
     scores = ["ice|in", "ice|low", "ice|high", "capd|in", "capd|lo", "capd|hi"]
@@ -250,6 +257,7 @@ def counters_read(scale: Scale) -> list[str]:
         *coded,
         *said,
         *_said(scale),
+        *_unread(scale),
         "sedated|on",
         "intracranial_hemorrhage|in",
         "death|own",

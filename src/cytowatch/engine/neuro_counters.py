@@ -16,6 +16,8 @@ from cytowatch.schema import DAY_US
 POINT = 1_000_000
 # what says that a finding may be there, and does not say which
 SYMPTOM, UNREAD = "symptom", "unread_finding"
+# readings of which a row that could not be read is handed on, as of every event
+READ_BESIDE = ("consciousness",)
 
 
 def score_counters(rows: Charted, domain: Domain, knowledge: Knowledge) -> list[pl.DataFrame]:
@@ -153,7 +155,8 @@ def said_of(rows: Charted, concept: str, knowledge: Knowledge) -> pl.DataFrame:
     told = statements(rows, SYMPTOM, symptoms_of(concept, knowledge), knowledge)
     unread = statements(rows, UNREAD, (concept,), knowledge)
     answers = rows.of(concept).select("subject", pl.col("time").alias("stop"))
-    said = end_at(pl.concat([told, unread]).sort("subject", "start"), answers, at_same_time=True)
+    marked = [part.with_columns(pl.lit(n, pl.Int8).alias("unread")) for n, part in enumerate((told, unread))]
+    said = end_at(pl.concat(marked).sort("subject", "start"), answers, at_same_time=True)
     return said.filter(pl.col("end") > pl.col("start"))
 
 
@@ -164,9 +167,10 @@ def symptoms_of(concept: str, knowledge: Knowledge) -> tuple[str, ...]:
 
 
 def said_counters(rows: Charted, concept: str, knowledge: Knowledge) -> list[pl.DataFrame]:
-    """Counter ``<concept>|said``: how many rows say the concept and wait for an answer."""
+    """Counters of rows that say the concept and wait for an answer: ``<concept>|said`` all, ``|unread`` unread ones."""
     said = said_of(rows, concept, knowledge)
-    return [said.select("subject", "start", "end", pl.lit(1, pl.Int8).alias(f"{concept}|said"))]
+    one = pl.lit(1, pl.Int8).alias(f"{concept}|said")
+    return [said.select("subject", "start", "end", one, pl.col("unread").alias(f"{concept}|unread"))]
 
 
 def statements(rows: Charted, concept: str, texts: tuple[str, ...], knowledge: Knowledge) -> pl.DataFrame:

@@ -99,14 +99,27 @@ def _drop_entered_in_error(rows: pl.DataFrame, doubtful: pl.Expr) -> tuple[pl.Da
         lost.append(kept.join(keys, on=pointer, how="semi", nulls_equal=True)["row"])
         kept = kept.join(keys, on=pointer, how="anti", nulls_equal=True, maintain_order="left")
     # of what could not be read the value cannot be named once more: the moment is enough
-    concept, unread = pl.col("concept").cast(pl.String), pl.col("concept") == _UNREAD
-    about = pl.when(unread).then(pl.col("text").cast(pl.String)).otherwise(concept).alias("about")
-    moments = marks.select("patient", concept.alias("about"), "time").unique()
-    moments = moments.with_columns(pl.lit(value=True).alias("taken_back"))
-    kept = kept.with_columns(about).join(moments, on=["patient", "about", "time"], how="left", maintain_order="left")
-    gone = kept.select((pl.col("taken_back").fill_null(value=False) & (doubtful | unread)).alias("gone"))["gone"]
-    lost.append(kept.filter(gone)["row"])
-    return kept.filter(~gone).drop("taken_back", "about"), pl.concat(lost)
+    unread = pl.col("concept") == _UNREAD
+    for pointer, pointed in (
+        (["patient", "about", "time"], doubtful | unread),
+        (["patient", "about", "source"], unread),
+    ):
+        gone = _pointed_at(kept, marks, pointer) & kept.select(pointed.alias("pointed"))["pointed"]
+        lost.append(kept.filter(gone)["row"])
+        kept = kept.filter(~gone)
+    return kept, pl.concat(lost)
+
+
+def _pointed_at(rows: pl.DataFrame, marks: pl.DataFrame, pointer: list[str]) -> pl.Series:
+    """Which rows a mark points at; ``about`` is the concept, of an unread finding the one in its text."""
+    concept = pl.col("concept").cast(pl.String)
+    about = pl.when(pl.col("concept") == _UNREAD).then(pl.col("text").cast(pl.String)).otherwise(concept)
+    keys = marks.with_columns(concept.alias("about")).select(pointer).unique()
+    named = rows.with_columns(about.alias("about")).select(pointer)
+    found = named.join(
+        keys.with_columns(pl.lit(value=True).alias("hit")), on=pointer, how="left", maintain_order="left"
+    )
+    return found["hit"].fill_null(value=False)
 
 
 def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

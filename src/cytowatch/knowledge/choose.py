@@ -26,6 +26,7 @@ def _scales_named(part: str, knowledge: Knowledge) -> list[str]:
     if matching:
         return matching
     # a term of CTCAE without its edition: they grade the same number differently, so none is taken by default
+    part = part.removesuffix(".*")
     prefix, _, term = part.partition("ctcae.")
     known = [name for name in knowledge.scales if name.startswith(f"{prefix}ctcae-")]
     editions = sorted(name for name in known if term and name.split(".", 3)[-1].startswith(term))
@@ -40,7 +41,8 @@ def _scales_named(part: str, knowledge: Knowledge) -> list[str]:
             why="The editions grade the same number differently; which one holds is for the protocol to say.",
             hint=f"Choose one of: {', '.join(editions)}.",
         )
-    near = difflib.get_close_matches(part, knowledge.scales, n=3, cutoff=0.5)
+    family = any(name.startswith((f"{part}.", f"{part}-")) for name in knowledge.scales)
+    near = [f"'{part}.*'"] if family else difflib.get_close_matches(part, knowledge.scales, n=3, cutoff=0.5)
     raise ArgumentError(
         f"There is no scale {part!r}.",
         where="--scale",

@@ -19,6 +19,8 @@ from cytowatch.knowledge.parse_symptom import symptom
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
+# policies whose tables are by concept, so that a site may add one
+_OPEN_TABLES = ("symptom_contradicts",)
 TABLES = Path(__file__).parent / "tables"
 
 
@@ -110,9 +112,24 @@ def _check_overlaid_policies(layers: list[Layer], files: dict[str, Document]) ->
             reader = Reader(files["policy.toml"], ("policy", key), table)
             if key not in base:
                 reader.fail("There is no such policy.", hint=f"`cytowatch knowledge list` names them.{near(key, base)}")
+            stray = _stray_keys(key, base[key]["value"], table.get("value"))
+            if stray:
+                known = ", ".join(base[key]["value"])
+                reader.fail(
+                    f"`value` names `{stray[0]}`, which is nothing that this policy asks for.",
+                    "value",
+                    hint=f"It knows: {known}.",
+                )
             if "value" in table and not _same_type(base[key]["value"], table["value"]):
                 kind = type(base[key]["value"]).__name__
                 reader.fail(f"`value` must be of the type that the package uses ({kind}).", "value")
+
+
+def _stray_keys(policy: str, base: object, given: object) -> list[str]:
+    """The keys of a table that the policy has no use for."""
+    if policy in _OPEN_TABLES or not isinstance(base, dict) or not isinstance(given, dict) or not base:
+        return []
+    return [key for key in given if key not in base]
 
 
 def _same_type(base: object, given: object) -> bool:
@@ -122,7 +139,7 @@ def _same_type(base: object, given: object) -> bool:
     if isinstance(base, dict) and isinstance(given, dict) and not base:
         return all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in given.values())
     if isinstance(base, dict) and isinstance(given, dict):
-        return all(key in base and _same_type(base[key], value) for key, value in given.items())
+        return all(_same_type(base.get(key, next(iter(base.values()))), value) for key, value in given.items())
     return type(base) is type(given)
 
 

@@ -78,14 +78,20 @@ class Chart:
 
     def said(self, concept: str, time: int) -> bool:
         """Whether a symptom or an unread finding says the concept, and no row of the concept has answered it."""
-        name = f"{concept}, said"
+        symptoms = self.rules.contradicted_by.get(concept, ())
+        told = [row for row in self.of("symptom") if row.text in symptoms]
+        return bool(self._unanswered(concept, "told", told, time)) or bool(self.unread(concept, time))
+
+    def unread(self, concept: str, time: int) -> list[Row]:
+        """Rows of the concept that could not be read, as long as no row of it has answered them."""
+        return self._unanswered(concept, "unread", [row for row in self.of(UNREAD) if row.text == concept], time)
+
+    def _unanswered(self, concept: str, kind: str, rows: list[Row], time: int) -> list[Row]:
+        name = f"{concept}, {kind}"
         if name not in self._lanes:
-            symptoms = self.rules.contradicted_by.get(concept, ())
-            rows = [row for row in self.of("symptom") if row.text in symptoms]
-            rows += [row for row in self.of(UNREAD) if row.text == concept]
             answers = [row.time for row in self.of(concept)]
             self.keep(name, lanes.until_answered(lanes.said(rows, self.rules.valid_for("symptom")), answers))
-        return bool(self.lane(name).on(time))
+        return self.lane(name).on(time)
 
     def sedated(self, time: int) -> bool:
         """Whether the patient is charted as sedated."""

@@ -201,7 +201,8 @@ class NeuroSigns:
         if not rows:
             return (Grades(0, 0), True) if instrument.rows and not said else (Grades(0, worst), False)
         grades = [self._category("consciousness", row) for row in rows]
-        return Grades(min(grades), worst if said and max(grades) == 0 else max(grades), tuple(rows)), False
+        open_ = (said and max(grades) == 0) or bool(self.chart.unread("consciousness", time))
+        return Grades(min(grades), worst if open_ else max(grades), tuple(rows)), False
 
     def _category(self, domain: str, row: Row) -> int:
         return self.domains[domain].categories[str(row.text)]
@@ -212,7 +213,8 @@ class NeuroSigns:
         rows = tuple(part.row for part in said if part.state == "on")
         if rows:
             grade = max(self._category(domain, row) for row in rows)
-            return Grades(grade, grade, rows)
+            worse = bool(self.chart.unread(self.domains[domain].concept, time))
+            return Grades(grade, self._worst(domain) if worse else grade, rows)
         concept = self.domains[domain].concept
         absent = said or looked_since(self.chart.lane(concept), self.charted, time)
         if absent and not self.chart.said(concept, time):

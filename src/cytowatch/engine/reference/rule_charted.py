@@ -56,7 +56,8 @@ class Event(Listed):
     def truth(self, time: int) -> Truth:
         """Absent only if someone charted so, or looked at the patient since, and no symptom says otherwise."""
         if self.in_force(time):
-            return super().truth(time)
+            certain = super().truth(time).certain
+            return Truth(certain, certain or bool(self.chart.unread(self.concept, time)))
         lane = self.chart.lane(self.concept)
         absent = bool(lane.at(time)) or looked_since(lane, self.charted, time)
         return Truth(certain=False, possible=not absent or self.chart.said(self.concept, time))

@@ -175,10 +175,14 @@ class Reading(Atom):
         lasting = 0 if isinstance(node, Relative) else round(node.over_hours * HOUR_US)
         self.lane = lanes.for_hours(rows, lasting) if lasting else record.lane(concept)
         self.edges = frozenset(row.time + lasting for row in rows)
+        self.unread: Callable[[int], list[Row]] = (
+            (lambda time: chart.unread(concept, time)) if isinstance(node, In) and not lasting else lambda _: []
+        )
 
     def at(self, time: int) -> list[Said]:
         """What the readings in force say, those that are not used left out."""
-        return [self.said[row.row] for row in self.lane.on(time) if row.row in self.said]
+        said = [self.said[row.row] for row in self.lane.on(time) if row.row in self.said]
+        return said + [Said(row, None, self.concept) for row in self.unread(time)]
 
     def truth(self, time: int) -> Truth:
         """True with any reading; possible with any that is undecided, or without one."""

@@ -44,12 +44,15 @@ def _names(row: Row) -> tuple[tuple[object, ...], ...]:
 
 
 def _moment(row: Row) -> tuple[object, ...]:
-    return ("moment", row.text if row.concept == UNREAD else row.concept, row.time)
+    return ("moment", row.concept, row.time)
 
 
 def _pointers(row: Row, concepts: dict[str, Concept]) -> set[tuple[object, ...]]:
     """Every way to point at a row: of what could not be read the moment is enough."""
-    doubtful = row.concept == UNREAD or is_in_doubt(row, concepts[row.concept].kind)
+    if row.concept == UNREAD:
+        # it stands for a row of the concept that its text names
+        return {*_names(row), ("moment", row.text, row.time), ("source", row.source, row.text)}
+    doubtful = is_in_doubt(row, concepts[row.concept].kind)
     return {*_names(row), *((_moment(row),) if doubtful else ())}
 
 

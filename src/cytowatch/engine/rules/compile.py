@@ -15,6 +15,7 @@ import polars as pl
 
 from cytowatch.engine import counters
 from cytowatch.engine.compile import Truth, drug_truth
+from cytowatch.engine.neuro_counters import READ_BESIDE
 from cytowatch.engine.rules import timed
 from cytowatch.engine.rules.lanes import Lanes
 from cytowatch.engine.rules.quantities import Quantities
@@ -218,7 +219,11 @@ class Compiler:
         """Of one test on the reading in force: in, true, false, idle and the reasons of gray."""
         concept, place = test.concept, self._place(test)
         found = {part: self.bit(f"{concept}|{part}", place) for part in ("t", "f", "x", "r", "b", "a")}
-        return found | {"in": self.on(f"{concept}|in")}
+        found |= {"in": self.on(f"{concept}|in")}
+        if not isinstance(test, In) or concept not in READ_BESIDE:
+            return found
+        unread = self._unread(concept)
+        return found | {"f": found["f"] & ~unread, "x": found["x"] & ~unread, "in": found["in"] | unread}
 
     def _reading(self, test: Compare | Relative | In) -> tuple[Truth[Statement], Names]:
         hours = getattr(test, "over_hours", 0.0)
@@ -283,10 +288,15 @@ class Compiler:
         listed = [categories.index(part) for part in node.categories]
         here = self.on(f"{name}|in")
         true = here & self.column(pl.col(f"{name}|grade").is_in(listed))
-        said = f"{name}|said"
-        self.ask([said], said, lambda: self.lanes.contradicted(name))
-        absent = self.on(f"{name}|clear") & ~self.on(said)
-        return Truth(true, true | (~here & ~absent)), [(name, YES)]
+        unread = self._unread(name)
+        absent = self.on(f"{name}|clear") & ~self.on(f"{name}|said")
+        return Truth(true, either([true, ~here & ~absent, unread])), [(name, YES)]
+
+    def _unread(self, concept: str) -> Statement:
+        """A row of the concept could not be read, and none has answered it."""
+        names = [f"{concept}|said", f"{concept}|unread"]
+        self.ask(names, f"{concept}|said", lambda: self.lanes.contradicted(concept))
+        return self.on(f"{concept}|unread")
 
     def _running(self, node: Running) -> tuple[Truth[Statement], Names]:
         self.drugs |= dict.fromkeys(node.concepts)

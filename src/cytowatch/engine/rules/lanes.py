@@ -138,7 +138,7 @@ class Lanes:
         return neuro_counters.exception_counters(self.rows, axis, charted, self.knowledge)
 
     def contradicted(self, concept: str) -> list[pl.DataFrame]:
-        """``<concept>|said``: symptoms and unread findings that say the event, and wait for a row of its own."""
+        """``<concept>|said``, ``|unread``: symptoms and unread findings that wait for a row of the concept."""
         return neuro_counters.said_counters(self.rows, concept, self.knowledge)
 
     def statement(self, key: str, node: In) -> list[pl.DataFrame]:

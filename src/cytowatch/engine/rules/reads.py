@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from cytowatch.engine.neuro_counters import SYMPTOM, UNREAD
+from cytowatch.engine.neuro_counters import READ_BESIDE, SYMPTOM, UNREAD
 from cytowatch.engine.rules.tree import concepts_in_order, nodes_of
 from cytowatch.engine.subjects import trigger_concepts
 from cytowatch.knowledge.model import Knowledge, Scale
@@ -21,6 +21,7 @@ def needed_by_rules(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     beside |= {"weight"} if "infusion" in kinds else set()
     beside |= set(cast("list[str]", knowledge.policy("neuro_charting"))) if "exception" in kinds else set()
     beside |= {SYMPTOM, UNREAD} if "exception" in kinds else set()
+    beside |= {SYMPTOM, UNREAD} if read & set(READ_BESIDE) else set()
     beside |= {"oxygen_device"} if read & {"fio2", "oxygen_flow"} else set()
     counted = {"tocilizumab", *cast("list[str]", knowledge.policy("steroids"))} if scale.has_episodes else set()
     own = {"death", *trigger_concepts(knowledge)}

@@ -85,6 +85,10 @@ EQUIVALENT = [
         "crs.china-bnhl-2023", "hypotension", "a longer time, or once more", "age below 18 years",
         "at 18 years the other alternative holds, and what is certain is no longer open",
     ),
+    Equivalent(
+        "icaht.early-2023", "neutrophils_never_above_500", "a longer time, or once more", "*for 24 h without a break",
+        "day 30 lasts 24 h, and before it the condition holds by the day alone, for far longer than that",
+    ),
     Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
     Equivalent("icaht.platelet", "early_under_50_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),
     Equivalent("icaht.platelet", "early_under_20_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),

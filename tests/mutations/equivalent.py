@@ -58,10 +58,6 @@ EQUIVALENT = [
     ),
     Equivalent("aki.kdigo", "urine_not_charted", "a higher cut-off", "Urine output by weight and hour <*", _HALF),
     Equivalent("aki.kdigo", "urine_not_charted", "a lower cut-off", "Urine output by weight and hour ≥*", _HALF),
-    Equivalent(
-        "sofa", "urine_as_volumes", "what is not known is left open", "*Urine volume in the interval*",
-        "a flag stands only where its condition is certain, and it is so where a volume is charted, either way",
-    ),
     Equivalent("sofa", "urine_not_charted", "a lower cut-off", "Urine volume of the last 24 hours ≥*", _HALF),
     Equivalent(
         "cres.cartox-2018", "obtunded", FORGOTTEN, "unless it is known that CARTOX-10 score*",

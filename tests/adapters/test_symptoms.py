@@ -29,6 +29,14 @@ def said(*rows: tuple[str | None, str | None]) -> Admission:
         ("Shortness of Breath", "dyspnea"),
         ("diarrhoea", "diarrhea"),
         ("nosebleed", "bleeding"),
+        ("Epileptic fit", "seizure"),
+        ("status epilepticus", "seizure"),
+        ("lethargic", "sleepiness"),
+        ("hard to wake", "sleepiness"),
+        # the SNOMED code, as a system writes it instead of a name; any other number stays as it is
+        ("91175000", "seizure"),
+        (" 271782001 ", "sleepiness"),
+        ("91175001", "91175001"),
         ("8 days of fever, nausea", "8 days of fever, nausea"),
         ("müde", "müde"),
     ],
@@ -43,6 +51,13 @@ def test_every_name_of_the_table_means_its_own_symptom() -> None:
     names = [(name, key) for key, part in KNOWLEDGE.symptoms.items() for name in (key, *part.aliases)]
     found = said(*((name, None) for name, _ in names))
     assert found.observations["text"].to_list() == [key for _, key in names]
+
+
+def test_every_code_of_the_table_means_its_own_symptom() -> None:
+    codes = [(part.snomed, key) for key, part in KNOWLEDGE.symptoms.items() if part.snomed]
+    found = said(*((code, None) for code, _ in codes))
+    assert len(codes) > 20
+    assert found.observations["text"].to_list() == [key for _, key in codes]
 
 
 def test_a_grade_beside_a_symptom() -> None:

@@ -58,10 +58,6 @@ EQUIVALENT = [
     ),
     Equivalent("aki.kdigo", "urine_not_charted", "a higher cut-off", "Urine output by weight and hour <*", _HALF),
     Equivalent("aki.kdigo", "urine_not_charted", "a lower cut-off", "Urine output by weight and hour ≥*", _HALF),
-    Equivalent(
-        "sofa", "urine_as_volumes", "what is not known is left open", "*Urine volume in the interval*",
-        "a flag stands only where its condition is certain, and it is so where a volume is charted, either way",
-    ),
     Equivalent("sofa", "urine_not_charted", "a lower cut-off", "Urine volume of the last 24 hours ≥*", _HALF),
     Equivalent(
         "cres.cartox-2018", "obtunded", FORGOTTEN, "unless it is known that CARTOX-10 score*",
@@ -84,6 +80,10 @@ EQUIVALENT = [
     Equivalent(
         "crs.china-bnhl-2023", "hypotension", "a longer time, or once more", "age below 18 years",
         "at 18 years the other alternative holds, and what is certain is no longer open",
+    ),
+    Equivalent(
+        "icaht.early-2023", "neutrophils_never_above_500", "a longer time, or once more", "*for 24 h without a break",
+        "day 30 lasts 24 h, and before it the condition holds by the day alone, for far longer than that",
     ),
     Equivalent("icaht.platelet", "scoring", "sum", "", "the early and the late part never hold at the same time"),
     Equivalent("icaht.platelet", "early_under_50_for_perhaps_1_day", "looks back less long", "*for 0.5 days*", _DAY),

@@ -52,6 +52,7 @@ class Dictionary:
         self._knowledge = knowledge
         self._guesses = 0
         self._every_unit: frozenset[str] | None = None
+        self._symptom_codes = {part.snomed: key for key, part in knowledge.symptoms.items() if part.snomed}
 
     def concept(self, name: str) -> Concept | None:
         """The concept of a key or an alias, however it is capitalized or spaced."""
@@ -137,8 +138,10 @@ class Dictionary:
         return TextMeaning(None, "unknown_category", reason, f"{guess}accepted: {', '.join(concept.categories)}")
 
     def _symptom(self, text: str) -> str:
-        aliases, folded = self._knowledge.symptom_aliases, fold(text)
-        return folded if folded in self._knowledge.symptoms else aliases.get(folded, text)
+        folded = fold(text)
+        if folded in self._knowledge.symptoms:
+            return folded
+        return self._knowledge.symptom_aliases.get(folded) or self._symptom_codes.get(folded, text)
 
     def _product(self, text: str) -> str:
         aliases, folded = self._knowledge.product_aliases, fold(text)

@@ -71,13 +71,17 @@ def with_lowest(rows: pl.DataFrame, hours: float) -> pl.DataFrame:
 
 
 def weights(rows: Charted, people: pl.DataFrame, asked: pl.DataFrame) -> pl.Series:
-    """The weight that holds for each row of ``asked`` (subject, time): stated, else the last charted before it."""
-    charted = rows.of("weight").filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
+    """The weight that holds for each row of ``asked`` (subject, time): stated, else the last charted before it.
+
+    A last one that is a bound leaves it unknown: an older weight is no better known.
+    """
+    charted = rows.of("weight")
+    exact = pl.when(pl.col("comparator").is_null()).then(pl.col("value"))
     found = asked.select("subject", "time").join(
         people.select("subject", "weight_kg"), on="subject", how="left", maintain_order="left"
     )
     found = found.join_asof(
-        charted.select("subject", "time", pl.col("value").alias("charted")),
+        charted.select("subject", "time", exact.alias("charted")),
         on="time",
         by="subject",
         check_sortedness=False,

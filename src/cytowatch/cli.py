@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from cytowatch.errors import (
     CytowatchError,
     InputError,
 )
-from cytowatch.knowledge import Knowledge, diff, lint, list_items, load, show
-from cytowatch.pipeline import Outcome, grade_each, grade_intake, software_version
-from cytowatch.report import ReportData, why_lines, write_report
-from cytowatch.results import write_parcels, write_results
+from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
+from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
+from cytowatch.report import ReportData, advice_lines, why_lines, write_report
+from cytowatch.results import read_outcome, write_parcels, write_results, write_table
 from cytowatch.summary import summarize
 
 # data may hold brackets and colons: nothing is read as markup
@@ -273,6 +273,52 @@ def why(
 
 
 @app.command
+def advise(
+    folder: Path,
+    /,
+    *,
+    guideline: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
+    patient: str | None = None,
+    next_: Annotated[bool, Parameter(name="--next", negative=())] = False,
+    all_: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    knowledge: Overlays = None,
+    out_: Annotated[Path | None, Parameter(name="--out")] = None,
+) -> int:
+    """Say what guidelines recommend at each change, for a graded folder, with doses, limits and sources.
+
+    Example: `cytowatch advise graded --guideline asco-2021 --patient A`.
+
+    Parameters
+    ----------
+    folder
+        A folder that `cytowatch grade --out` wrote.
+    guideline
+        Ids of guidelines, or patterns; by default every guideline and label. `cytowatch knowledge list guideline`.
+    patient
+        Only this patient; the table of --out holds all.
+    next_
+        Also what would be advised one grade up.
+    all_
+        Also what is only possible.
+    knowledge
+        Folders laid over the clinical tables, such as a site's own rules.
+    out_
+        Also write all of it as a table: a file that ends in .csv or .parquet.
+    """
+    tables = load(*(knowledge or ()))
+    outcome = read_outcome(folder)
+    advice = advised(outcome, tables, guideline)
+    if out_ is not None:
+        write_table(outward(advice, outcome.clock), out_)
+    if patient is not None and patient not in set(outcome.patients["patient"]) | set(outcome.observations["patient"]):
+        raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
+    shown = advice if patient is None else advice.filter(pl.col("patient") == patient)
+    for line in advice_lines(shown, tables, outcome.clock, all_=all_, next_=next_):
+        out.print(line, soft_wrap=True)
+    return EXIT_DONE
+
+
+@app.command
 def demo(
     *,
     out_: Annotated[Path, Parameter(name="--out")] = Path("cytowatch-demo"),
@@ -321,20 +367,21 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike and source.
+    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug and source.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike or source.
+        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.
     knowledge
         Folders to lay over the package's tables first.
     """
-    items = [item for item in list_items(load(*(knowledge or ()))) if kind in (None, item.kind)]
+    tables = load(*(knowledge or ()))
+    items = [item for item in list_items(tables) if kind in (None, item.kind)]
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike or source.",
+            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):
@@ -342,6 +389,9 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     for item in items:
         table.add_row(item.kind, item.id, item.title, item.evidence)
     out.print(table)
+    if kind in (None, "guideline", "drug"):
+        counted = ", ".join(f"{number} {word}" for word, number in counted_by_evidence(tables).items())
+        out.print(f"rows of advice by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
     return EXIT_DONE
 
 

@@ -22,12 +22,13 @@ import polars as pl
 from cytowatch.adapters.files import read_frames
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogetherError, read_parcels
+from cytowatch.advise.apply import advise as advice_for
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
 from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
-from cytowatch.knowledge.choose import check_product, check_scales
+from cytowatch.knowledge.choose import check_guidelines, check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
 
@@ -58,6 +59,8 @@ class Outcome:
     discordance: pl.DataFrame = field(default_factory=DISCORDANCE.empty)
     joint: pl.DataFrame = field(default_factory=JOINT.empty)
     findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
+    # rejected rows that may have been a therapy or a finding: advice must not count them as nothing
+    in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
 
     def without_observations(self) -> Outcome:
         """The same outcome, the admitted rows let go: of a large cohort they would fill the memory."""
@@ -186,7 +189,7 @@ def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
     """Parcels of whole patients as one run: the same rows in the same order as if graded at once."""
     if len(outcomes) == 1:
         return outcomes[0]
-    names = ("rejects", "concordance", "observations", "patients", "joint", "findings")
+    names = ("rejects", "concordance", "observations", "patients", "joint", "findings", "in_doubt")
     tables = {name: pl.concat([getattr(part, name) for part in outcomes], rechunk=False) for name in names}
     tables |= {name: _by_scale([getattr(part, name) for part in outcomes]) for name in ("timeline", "episodes")}
     ledger = summed([part.ledger for part in outcomes])
@@ -271,6 +274,38 @@ def grade_intake(
         graded.discordance,
         graded.joint,
         graded.findings,
+        intake.in_doubt,
+    )
+
+
+def advise(
+    graded: Result,
+    guidelines: Sequence[str] | None = None,
+    knowledge: Knowledge | str | Path | Iterable[str | Path] | None = None,
+) -> pl.DataFrame:
+    """What guidelines recommend at every moment of a graded record, one row a recommendation (``schema.ADVICE``).
+
+    ``graded``: what ``grade`` gave back; ``guidelines``: ids, by default all guidelines and labels. It never decides:
+    each row says on what it stands. Raises ArgumentError for a guideline that is not there.
+    """
+    return outward(advised(graded.outcome, as_knowledge(knowledge), guidelines), graded.outcome.clock)
+
+
+def advised(outcome: Outcome, knowledge: Knowledge, guidelines: Sequence[str] | None = None) -> pl.DataFrame:
+    """The same on the tables of a run, times in microseconds."""
+    arguments = outcome.run.get("arguments", {})
+    known = outcome.observations["patient"].unique()
+    doubts = outcome.in_doubt.filter(pl.col("patient").is_in(known.implode()))
+    return advice_for(
+        outcome.timeline,
+        pl.concat([outcome.observations, doubts]),
+        outcome.patients,
+        knowledge,
+        check_guidelines(guidelines, knowledge),
+        as_of=moment(arguments.get("as_of"), outcome.clock),
+        not_recorded=frozenset(outcome.run.get("not_recorded", ())),
+        clock=outcome.clock,
+        assumed_product=arguments.get("assume_trigger"),
     )
 
 
@@ -441,17 +476,9 @@ def peak_mib() -> float | None:
 
 
 _TIMES = (
-    "start",
-    "end",
-    "onset",
-    "last_sign",
-    "resolved",
-    "time_of_max",
-    "exposure_time",
-    "time",
-    "until",
-    "available",
-)
+    "start", "end", "onset", "last_sign", "resolved", "time_of_max", "exposure_time", "time", "until", "available",
+    "not_before",
+)  # fmt: skip
 
 
 def outward(frame: pl.DataFrame, clock: Clock) -> pl.DataFrame:

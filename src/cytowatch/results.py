@@ -18,6 +18,7 @@ import polars as pl
 from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
+from cytowatch.report import read_folder
 from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
@@ -43,10 +44,25 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
         "findings": outcome.findings,
     }
     paths = [_write_table(outward(frame, outcome.clock), folder / f"{name}.{form}") for name, frame in tables.items()]
-    for name, frame in (("observations", outcome.observations), ("patients", outcome.patients)):
+    for name in ("observations", "patients", "in_doubt"):
+        frame = getattr(outcome, name)
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
     _remove_other_form(folder, tables, form)
     return [*paths, _write_run(outcome.run, folder)]
+
+
+def read_outcome(folder: Path) -> Outcome:
+    """A graded folder as the tables of its run; InputError if it is none."""
+    tables = read_folder(folder)
+    return Outcome(**tables)
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> Path:
+    """One table as CSV or Parquet, by the ending of the path; ArgumentError for another ending."""
+    if path.suffix.lstrip(".") not in FORMATS:
+        raise ArgumentError(f"{path.name} ends in neither .csv nor .parquet.", where="--out", hint="Use one of them.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _write_table(frame, path)
 
 
 def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parquet") -> tuple[Outcome, list[Path]]:
@@ -68,7 +84,7 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         kept = folder / "observations.parquet"
         shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
         (parts / "observations").rename(kept)
-        paths.append(_join_parts(parts / "patients", folder / "patients.parquet"))
+        paths += [_join_parts(parts / name, folder / f"{name}.parquet") for name in ("patients", "in_doubt")]
     bounds = (
         pl.scan_parquet(folder / f"timeline.{form}", glob=False)
         if form == "parquet"
@@ -97,10 +113,10 @@ _SUMMED = ("ledger", "discordance")
 def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
     """Each parcel's tables as files of their own; what is given back holds only the small tables."""
     shells = []
-    for name in (*_PARTED, "observations", "patients"):
+    for name in (*_PARTED, "observations", "patients", "in_doubt"):
         (parts / name).mkdir()
     for number, outcome in enumerate(outcomes):
-        for name in (*_PARTED, "observations", "patients"):
+        for name in (*_PARTED, "observations", "patients", "in_doubt"):
             frame = outward(getattr(outcome, name), outcome.clock)
             frame.write_parquet(parts / name / f"part-{number:06}.parquet", compression="lz4")
         shells.append(

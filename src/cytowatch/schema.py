@@ -71,6 +71,9 @@ OBSERVATIONS = Table(
     ),
 )
 
+# rejected rows that may have been a therapy or a finding, as observations (decision 0014)
+IN_DOUBT = Table("in_doubt", OBSERVATIONS.columns)
+
 PATIENTS = Table(
     "patients",
     (
@@ -214,5 +217,44 @@ FINDINGS = Table(
         Column("basis", _LIST, "how each fact is known: `primary`, `secondary`, `recalled` (not read) or `house`"),
         Column("missing", _LIST, "what would settle it"),
         Column("evidence", _LIST, "sources of the facts"),
+    ),
+)
+
+ADVICE = Table(
+    "advice",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("start", _TIME, "from when on it is said, included"),
+        Column("end", _TIME, "until when, not included"),
+        Column("kind", _TEXT, "`advice`, or `conflict` where two chosen guidelines say different things"),
+        Column("guideline", _TEXT, "id of the guideline; of a conflict both, joined by ` / `"),
+        Column("rule", _TEXT, "id of its rule, or of the conflict"),
+        Column("toxicity", _TEXT, "crs, icans or iec_hs"),
+        Column("scale", _TEXT, "the scale whose grade it goes by"),
+        Column("grade", pl.Int16(), "the grade that it is for"),
+        Column("state", _TEXT, "`now`; `if_lower`, `if_higher` where the grade is a range; `next`: one grade up"),
+        Column("holds", _TEXT, "`certain`, or `possible` where a circumstance that it asks for is not known"),
+        Column(
+            "level", _TEXT, "`alert`, `advice`, `limit` (a maximum or an interval forbids it), `note`, `unverified`"
+        ),
+        Column("topic", _TEXT, "what it is about"),
+        Column("strength", _TEXT, "do, consider or avoid"),
+        Column("action", _TEXT, "what is recommended"),
+        Column("drug", _TEXT, "key of the drug"),
+        Column("dose", pl.Float64(), "one dose now; empty where it cannot be worked out or may not be given"),
+        Column("dose_unit", _TEXT, "its unit"),
+        Column("arithmetic", _TEXT, "how the dose is worked out"),
+        Column("schedule", _TEXT, "how often and how long"),
+        Column("limits", _LIST, "what was given of what is allowed"),
+        Column("blocked_by", _TEXT, "the limit that forbids a dose now"),
+        Column("not_before", _TIME, "when that limit frees the next dose; empty if never in this course"),
+        Column("cautions", _LIST, "what to think of first"),
+        Column("then", _TEXT, "what comes if it does not help"),
+        Column("why", _LIST, "criteria of the grade, and facts (`fact.…`) that the rule asks for"),
+        Column("missing", _LIST, "what would settle the grade or the circumstance"),
+        Column("evidence", _LIST, "sources of the rows behind the grade"),
+        Column("source", _TEXT, "key of the source"),
+        Column("locator", _TEXT, "where it stands in the source"),
+        Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
     ),
 )

@@ -66,3 +66,25 @@ def check_product(product: str | None, knowledge: Knowledge) -> str | None:
             hint=f"Choose from: {', '.join(sorted(knowledge.products))}.",
         )
     return key
+
+
+def check_guidelines(guidelines: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
+    """The guidelines asked for, patterns spelled out; by default all but those of single institutions."""
+    there = knowledge.advice.guidelines
+    if not guidelines:
+        return [key for key, part in there.items() if part.kind != "institution"]
+    if "all" in guidelines:
+        return list(there)
+    found: dict[str, None] = {}
+    for part in guidelines:
+        matching = [key for key in there if fnmatch.fnmatchcase(key, part)]
+        if not matching:
+            near = difflib.get_close_matches(part, there, n=3, cutoff=0.5)
+            raise ArgumentError(
+                f"There is no guideline {part!r}.",
+                where="--guideline",
+                why="Advice means nothing without the guideline that it comes from.",
+                hint=(f"Did you mean {' or '.join(near)}? " if near else "") + f"There are: {', '.join(there)}.",
+            )
+        found |= dict.fromkeys(matching)
+    return list(found)

@@ -22,6 +22,8 @@ _LAYOUT = {
     ),
     "scales": (".toml",),
     "products": (".toml",),
+    "drugs": (".toml",),
+    "advice": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

@@ -9,7 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.knowledge import parse
+from cytowatch.knowledge import parse, parse_advice
+from cytowatch.knowledge.advice import Advice, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
 from cytowatch.knowledge.parse_lookalike import lookalike
@@ -19,6 +20,7 @@ from cytowatch.knowledge.parse_symptom import symptom
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
+_FACTS, _CONFLICTS = "advice/facts.toml", "advice/conflicts.toml"
 # policies whose tables are by concept, so that a site may add one
 _OPEN_TABLES = ("symptom_contradicts",)
 TABLES = Path(__file__).parent / "tables"
@@ -74,6 +76,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         symptoms=symptoms,
         symptom_aliases=_aliases(files, "symptom", {key: part.aliases for key, part in symptoms.items()}),
         lookalikes=_lookalikes(files, scales),
+        advice=_advice(files, scales),
     )
 
 
@@ -215,6 +218,26 @@ def _lookalikes(files: dict[str, Document], scales: dict[str, Scale]) -> dict[st
     return _named(
         files, "lookalikes.toml", "lookalike", lambda key, reader: lookalike(key, reader, library), ("lookalike",)
     )
+
+
+def _advice(files: dict[str, Document], scales: dict[str, Scale]) -> Advice:
+    """Drugs, one file each or several in one; facts and conflicts; and every other file of ``advice/`` a guideline."""
+    library = {name: _lent(found) for name, found in scales.items()}
+    drugs = {
+        key: part
+        for name in sorted(name for name in files if name.startswith("drugs/"))
+        for key, part in _named(files, name, "drug", parse_advice.drug, ("drug",)).items()
+    }
+    facts = _named(files, _FACTS, "fact", lambda key, reader: parse_advice.fact(key, reader, library), ("fact",))
+    conflicts = _named(files, _CONFLICTS, "conflict", parse_advice.conflict, ("conflict",))
+    guidelines: dict[str, Guideline] = {}
+    for name in sorted(name for name in files if name.startswith("advice/") and name not in (_FACTS, _CONFLICTS)):
+        reader = Reader(files[name], (), files[name].content)
+        found = parse_advice.guideline(reader)
+        if found.key in guidelines:
+            reader.fail(f"The guideline `{found.key}` stands in two files.", "id")
+        guidelines[found.key] = found
+    return Advice(drugs, facts, guidelines, conflicts)
 
 
 def _messages(files: dict[str, Document]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from cytowatch.knowledge.advice import Advice
 from cytowatch.knowledge.conditions import (
     AgeYears,
     All,
@@ -477,6 +478,7 @@ class Knowledge:
     symptoms: dict[str, Symptom] = field(default_factory=dict)
     symptom_aliases: dict[str, str] = field(default_factory=dict)
     lookalikes: dict[str, LookAlike] = field(default_factory=dict)
+    advice: Advice = field(default_factory=lambda: Advice({}, {}, {}, {}))
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

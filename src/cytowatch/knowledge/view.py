@@ -20,6 +20,7 @@ from cytowatch.knowledge.model import (
 )
 from cytowatch.knowledge.parse import fold
 from cytowatch.knowledge.shape import near
+from cytowatch.knowledge.view_advice import advice_items, advice_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
 from cytowatch.knowledge.view_symptoms import find_symptom, symptom_items, symptom_parts
@@ -45,7 +46,7 @@ class Change(NamedTuple):
 
 
 def list_items(knowledge: Knowledge) -> list[Item]:
-    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike and source, in this order."""
+    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike, guideline, drug and source."""
     return [
         *(Item("scale", part.id, part.title, part.source, "") for part in knowledge.scales.values()),
         *(Item("policy", part.key, part.question, part.source, part.evidence) for part in knowledge.policies.values()),
@@ -56,7 +57,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item("quantity", part.key, part.label, part.source, part.evidence) for part in knowledge.quantities.values()),
         *(Item("product", part.key, part.label, part.source, part.evidence) for part in knowledge.products.values()),
         *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
-        *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge))),
+        *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge), *advice_items(knowledge))),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -67,6 +68,8 @@ def show(knowledge: Knowledge, name: str) -> str:
     Raises ArgumentError if nothing has that name.
     """
     key = fold(name)
+    if (parts := _parts(knowledge, name, key)) is not None:
+        return _page(*parts)
     if name in knowledge.scales:
         return _scale(knowledge, knowledge.scales[name])
     if key in knowledge.policies:
@@ -79,16 +82,23 @@ def show(knowledge: Knowledge, name: str) -> str:
         return _concept(knowledge.concepts[knowledge.concept_aliases.get(key, key)])
     if knowledge.product_aliases.get(key, key) in knowledge.products:
         return _product(knowledge.products[knowledge.product_aliases.get(key, key)])
-    if (symptom := find_symptom(knowledge, key)) is not None:
-        return _page(*symptom_parts(symptom))
-    if (lookalike := find_lookalike(knowledge, key)) is not None:
-        return _page(*lookalike_parts(lookalike, knowledge))
     if key in knowledge.sources:
         return _source(knowledge, knowledge.sources[key])
     known = [item.id for item in list_items(knowledge)]
     raise ArgumentError(
         f"Nothing in the tables is called {name!r}.", hint=f"`cytowatch knowledge list` names them.{near(key, known)}"
     )
+
+
+def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
+    """The parts of what is told by a module of its own: advice, a symptom, a look-alike."""
+    if (advice := advice_parts(knowledge, name)) is not None:
+        return advice
+    if (symptom := find_symptom(knowledge, key)) is not None:
+        return list(symptom_parts(symptom))
+    if (lookalike := find_lookalike(knowledge, key)) is not None:
+        return lookalike_parts(lookalike, knowledge)
+    return None
 
 
 def _page(title: str, *parts: str) -> str:

@@ -30,8 +30,8 @@ Clock = Literal["time", "hours"]
 class ReportData:
     """The tables of one graded run, every time a whole number of microseconds.
 
-    timeline, episodes, rejects, ledger, concordance, discordance, joint, findings, observations, patients: frames as
-    in ``schema.py``.
+    timeline, episodes, rejects, ledger, concordance, discordance, joint, findings, observations, patients and in_doubt
+    are frames as in ``schema.py``.
     ``observations`` holds admitted rows and may be thinned to the concepts that a report draws.
     ``clock`` says what time zero is: ``time`` = 1970 UTC, ``hours`` = the zero of the input file.
     ``run`` is what stands in ``run.json``: software, knowledge, inputs, patients, seconds, peak_mib, and the
@@ -48,6 +48,8 @@ class ReportData:
     discordance: pl.DataFrame = field(default_factory=DISCORDANCE.empty)
     joint: pl.DataFrame = field(default_factory=JOINT.empty)
     findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
+    # not drawn: kept so that a folder is read whole
+    in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
     clock: Clock = "time"
     run: Mapping[str, Any] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from cytowatch.schema import (
     EPISODES,
     FINDINGS,
     HOUR_US,
+    IN_DOUBT,
     JOINT,
     LEDGER,
     LIST_SEPARATOR,
@@ -29,6 +30,7 @@ _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
     "observations": ("time", "until", "available"),
+    "in_doubt": ("time", "until", "available"),
     "joint": ("start", "end"),
     "findings": ("start", "end"),
 }
@@ -43,6 +45,7 @@ _TABLES = (
     OBSERVATIONS,
     PATIENTS,
     LEDGER,
+    IN_DOUBT,
 )
 
 

@@ -9,6 +9,7 @@ at parts, ``rule_proof`` at states (``rule_values``, ``rule_space``, ``rule_stud
 
 from __future__ import annotations
 
+from cytowatch.knowledge.lint.advice import check_advice
 from cytowatch.knowledge.lint.codes import check_codes
 from cytowatch.knowledge.lint.concepts import check_concepts
 from cytowatch.knowledge.lint.finding import Finding, placed
@@ -33,6 +34,7 @@ _CHECKS = (
     check_scales,
     check_symptoms,
     check_lookalikes,
+    check_advice,
 )
 
 

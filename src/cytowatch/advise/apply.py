@@ -1,0 +1,168 @@
+"""Advice for a graded record: the order of the steps, and the room's only door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from cytowatch.advise.conflicts import conflict_rows
+from cytowatch.advise.doses import Given, given, with_limits
+from cytowatch.advise.facts import Asked, ask
+from cytowatch.advise.match import Matcher, lanes_asked
+from cytowatch.advise.moments import laid_under, segments, watched_time
+from cytowatch.engine.apply import grade_observations
+from cytowatch.engine.charted import Charted
+from cytowatch.engine.settle import settle
+from cytowatch.knowledge.advice import Guideline
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import ADVICE, DAY_US
+
+_LANE = ("at_least", "at_most", "criteria", "missing", "evidence")
+_WEIGHT_LASTS = 7 * DAY_US
+_ORDER = ["patient", "start", "kind", "guideline", "toxicity", "rule", "state"]
+
+
+def advise(
+    timeline: pl.DataFrame,
+    observations: pl.DataFrame,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    guidelines: Sequence[str],
+    *,
+    as_of: int | None = None,
+    not_recorded: frozenset[str] = frozenset(),
+    clock: str = "time",
+    assumed_product: str | None = None,
+) -> pl.DataFrame:
+    """What each guideline recommends at every moment of a graded record, as ``schema.ADVICE``.
+
+    ``timeline``, ``observations``, ``patients``: the tables of a run, times in microseconds of its clock. A scale that
+    a guideline goes by and the timeline lacks is graded here. Rows that stay equal are one row. Pure: the same tables
+    give the same advice.
+    """
+    chosen = [knowledge.advice.guidelines[key] for key in guidelines]
+    scales, facts = lanes_asked(chosen, knowledge)
+    options = {"as_of": as_of, "not_recorded": not_recorded, "clock": clock, "assumed_product": assumed_product}
+    asked = ask(observations, patients, knowledge, facts, **options)  # type: ignore[arg-type]
+    graded = _graded(timeline, scales, observations, patients, knowledge, **options)
+    drugs = list(dict.fromkeys(rule.dose.drug for part in chosen for rule in part.rules if rule.dose))
+    concepts = {"weight", *(knowledge.advice.drugs[key].concept for key in drugs)}
+    charted = settle(observations, knowledge, concepts, as_of=as_of).charted
+    doses = {
+        key: given(_of(charted, knowledge.advice.drugs[key].concept), knowledge.advice.drugs[key], not_recorded)
+        for key in drugs
+    }
+    frame = _frame(graded, asked, doses, _of(charted, "weight"), patients, knowledge, scales, facts)
+    if frame.is_empty():
+        return ADVICE.empty()
+    return _advised(frame, chosen, doses, knowledge)
+
+
+def _advised(
+    frame: pl.DataFrame, chosen: list[Guideline], doses: dict[str, Given], knowledge: Knowledge
+) -> pl.DataFrame:
+    matcher = Matcher(knowledge, doses)
+    parts = [rows for part in chosen for rule in part.rules for rows in matcher.rows(part, rule, frame)]
+    advice = pl.concat([ADVICE.empty(), *parts])
+    whole = pl.concat([advice, conflict_rows(advice, knowledge.advice.conflicts.values())])
+    return _joined(whole).sort(_ORDER, maintain_order=True)
+
+
+def _graded(
+    timeline: pl.DataFrame,
+    scales: list[str],
+    observations: pl.DataFrame,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    **options: object,
+) -> pl.DataFrame:
+    """The timeline of the scales that are asked for; those that it lacks are graded."""
+    there = set(timeline["scale"].unique().to_list())
+    lacking = [scale for scale in scales if scale not in there]
+    kept = timeline.filter(pl.col("scale").is_in(scales))
+    if not lacking:
+        return kept
+    more = grade_observations(observations, patients, knowledge, lacking, **options)  # type: ignore[arg-type]
+    return pl.concat([kept, more.timeline.select(kept.columns)])
+
+
+def _of(charted: Charted, concept: str) -> pl.DataFrame:
+    return charted.of(concept).with_columns(pl.col("patient").cast(pl.String))
+
+
+def _frame(
+    graded: pl.DataFrame,
+    asked: Asked,
+    doses: dict[str, Given],
+    weights: pl.DataFrame,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    scales: list[str],
+    facts: list[str],
+) -> pl.DataFrame:
+    """Segments with all that rules read: grades, facts, exposure, weight, limits."""
+    watched = watched_time(graded.filter(pl.col("at_most").is_not_null()))
+    lanes = pl.concat(
+        [
+            graded.select("patient", "scale", "start", "end", *_LANE),
+            asked.timeline.select("patient", "scale", "start", "end", *_LANE),
+        ]
+    )
+    cuts = [cut for part in doses.values() for cut in part.cuts()]
+    cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time")]
+    cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
+    frame = segments([lanes], cuts, watched)
+    for scale in (*scales, *(f"fact.{key}" for key in facts)):
+        frame = laid_under(frame, lanes.filter(pl.col("scale") == scale), scale, _LANE)
+    frame = _with_weight(_with_exposure(frame, asked.triggers, knowledge), weights, patients)
+    for part in doses.values():
+        frame = with_limits(frame, part)
+    return frame
+
+
+def _with_exposure(frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Add ``exposure`` (product), ``exposure_class`` and ``exposure_kind`` (its concept) of the latest exposure."""
+    products = knowledge.products
+    latest = triggers.select(
+        pl.col("patient").cast(pl.String),
+        "time",
+        pl.col("product").alias("exposure"),
+        pl.col("concept").alias("exposure_kind"),
+    )
+    joined = frame.join_asof(
+        latest.sort("patient", "time"), left_on="start", right_on="time", by="patient", check_sortedness=False
+    )
+    classes = {key: part.product_class for key, part in products.items()}
+    group = pl.col("exposure").replace_strict(classes, default=None, return_dtype=pl.String)
+    return joined.with_columns(group.alias("exposure_class")).drop("time")
+
+
+def _with_weight(frame: pl.DataFrame, weights: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
+    """Add ``weight`` (kg: the latest measured, else that of the patients table), and whether it is old or undated."""
+    exact = weights.filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
+    measured = exact.select("patient", pl.col("time").alias("weighed"), pl.col("value").alias("measured"))
+    joined = frame.join_asof(
+        measured.sort("patient", "weighed"), left_on="start", right_on="weighed", by="patient", check_sortedness=False
+    )
+    stated = patients.select(pl.col("patient").cast(pl.String), pl.col("weight_kg").alias("stated"))
+    joined = joined.join(stated, on="patient", how="left", maintain_order="left")
+    is_measured = pl.col("measured").is_not_null()
+    old = is_measured & (pl.col("start") - pl.col("weighed") >= _WEIGHT_LASTS)
+    return joined.with_columns(
+        pl.coalesce("measured", "stated").alias("weight"),
+        old.alias("weight_is_old"),
+        (~is_measured).alias("weight_is_undated"),
+    ).drop("weighed", "measured", "stated")
+
+
+def _joined(rows: pl.DataFrame) -> pl.DataFrame:
+    """Neighbors that recommend the same are one row; why and on what evidence is said as of its start."""
+    same = [name for name in ADVICE.names if name not in ("start", "end", "why", "evidence")]
+    key = ["patient", "guideline", "rule", "state"]
+    ordered = rows.sort(*key, "start")
+    equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in same)
+    follows = equal & (pl.col("start") == pl.col("end").shift(1))
+    firsts = ordered.select((~follows.fill_null(value=False)).alias("first"))["first"].arg_true()
+    lasts = pl.concat([firsts.slice(1), pl.Series([ordered.height], dtype=firsts.dtype)]) - 1
+    return ordered[firsts].with_columns(ordered["end"].gather(lasts))

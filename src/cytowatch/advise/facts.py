@@ -1,0 +1,71 @@
+"""What rules ask of a patient besides the grade: each fact is graded as a scale of its own, met, not met or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from cytowatch.engine.apply import grade_observations
+from cytowatch.knowledge.advice import AdviceFact
+from cytowatch.knowledge.model import Criterion, Domain, EpisodeRule, Knowledge, Scale
+
+PREFIX = "fact."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Facts over time (as a timeline, ``scale`` names the fact) and the exposures (patient, time, product, concept)."""
+
+    timeline: pl.DataFrame
+    triggers: pl.DataFrame
+
+
+def ask(
+    observations: pl.DataFrame,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    facts: Iterable[str],
+    *,
+    as_of: int | None,
+    not_recorded: frozenset[str],
+    clock: str,
+    assumed_product: str | None,
+) -> Asked:
+    """Follow the facts in the admitted rows, as the engine does with scales."""
+    scales = {PREFIX + key: _as_scale(knowledge.advice.facts[key]) for key in sorted(set(facts))}
+    graded = grade_observations(
+        observations,
+        patients,
+        replace(knowledge, scales={**knowledge.scales, **scales}),
+        list(scales),
+        as_of=as_of,
+        assumed_product=assumed_product,
+        not_recorded=not_recorded,
+        clock=clock,
+    )
+    return Asked(graded.timeline, graded.triggers)
+
+
+def _as_scale(fact: AdviceFact) -> Scale:
+    cited = fact.cited
+    axis = Domain("fact", fact.label)
+    met = Criterion(fact.key, fact.label, axis.id, 1, fact.when, cited.source, cited.locator, cited.evidence)
+    return Scale(
+        id=PREFIX + fact.key,
+        title=fact.label,
+        family="score",
+        revision=1,
+        status="draft",
+        source=cited.source,
+        grades=(1,),
+        grade_meaning={1: fact.label},
+        domains=(axis,),
+        criteria=(met,),
+        episode=EpisodeRule("", (), 0, "", ""),
+        flags={},
+        not_encoded=(),
+        method="rules",
+        has_episodes=False,
+    )

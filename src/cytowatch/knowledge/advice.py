@@ -1,0 +1,172 @@
+"""What the tables of drugs and guidelines become in memory: frozen dataclasses, nothing computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from cytowatch.knowledge.conditions import Node
+
+Toxicity = Literal["crs", "icans", "iec_hs"]
+Strength = Literal["do", "consider", "avoid"]
+Population = Literal["adult", "child", "any"]
+Topic = Literal[
+    "supportive", "infection", "fluids", "vasopressor", "oxygen", "anti_il6", "steroid", "other_drug", "seizure",
+    "level_of_care", "monitoring", "work_up", "next_dose", "approach",
+]  # fmt: skip
+LimitKind = Literal["interval", "in_hours", "in_all"]
+
+
+@dataclass(frozen=True)
+class Cited:
+    """Where a row stands, and how it was read."""
+
+    source: str
+    locator: str
+    evidence: Literal["primary", "secondary", "recalled", "house"]
+
+
+@dataclass(frozen=True)
+class WeightBand:
+    """So much for each kg of a body weight from ``low`` (included) to ``high`` (excluded)."""
+
+    low: float
+    high: float
+    per_kg: float
+
+
+@dataclass(frozen=True)
+class Regimen:
+    """How one dose is worked out from the weight; ``cap`` is the most, in the unit of the drug."""
+
+    id: str
+    bands: tuple[WeightBand, ...]
+    cap: float | None
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class DoseLimit:
+    """What may not be exceeded: an interval in hours, so many in some hours, or so many in a course."""
+
+    id: str
+    kind: LimitKind
+    hours: float
+    times: int
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What to think of before a drug is given; with a ``fact`` only where that is not excluded."""
+
+    id: str
+    text: str
+    fact: str
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A drug that guidelines name: its concept, doses, limits and cautions."""
+
+    key: str
+    label: str
+    concept: str
+    unit: str
+    route: str
+    regimens: tuple[Regimen, ...]
+    limits: tuple[DoseLimit, ...]
+    cautions: tuple[Caution, ...]
+    not_encoded: tuple[tuple[str, str], ...]
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class AdviceFact:
+    """Something about the patient that a rule asks for, in the vocabulary of the rule scales."""
+
+    key: str
+    label: str
+    when: Node
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class AdvisedDose:
+    """What a rule gives: a regimen of the drug's table, a fixed amount, or an amount for each kg."""
+
+    drug: str
+    regimen: str = ""
+    amount: float | None = None
+    per_kg: float | None = None
+    # hours between doses, shortest and longest; none for a single dose
+    every: tuple[float, float] | None = None
+    schedule: str = ""
+
+
+@dataclass(frozen=True)
+class AdviceRule:
+    """One recommendation: for which grades and circumstances, what, how strongly, and where it stands."""
+
+    id: str
+    toxicity: Toxicity
+    grades: tuple[int, ...]
+    topic: Topic
+    strength: Strength
+    action: str
+    dose: AdvisedDose | None
+    needs: tuple[str, ...]
+    unless: tuple[str, ...]
+    products: tuple[str, ...]
+    classes: tuple[str, ...]
+    # grades of other toxicities at the same moment: at least, and below
+    alongside: dict[str, int]
+    without: dict[str, int]
+    then: str
+    alert: bool
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """One edition of one guideline or label."""
+
+    key: str
+    title: str
+    kind: Literal["guideline", "label", "institution"]
+    edition: str
+    effective_from: date
+    population: Population
+    triggers: tuple[str, ...]
+    products: tuple[str, ...]
+    scales: dict[str, str]
+    rules: tuple[AdviceRule, ...]
+    not_encoded: tuple[tuple[str, str], ...]
+    note: str
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class GuidelineConflict:
+    """Two sides that say different things of one matter; both are shown, neither is merged."""
+
+    key: str
+    topic: str
+    one: tuple[str, ...]
+    other: tuple[str, ...]
+    says_one: str
+    says_other: str
+    proposal: str
+    cited: Cited
+
+
+@dataclass(frozen=True)
+class Advice:
+    """All tables of advice."""
+
+    drugs: dict[str, Drug]
+    facts: dict[str, AdviceFact]
+    guidelines: dict[str, Guideline]
+    conflicts: dict[str, GuidelineConflict]

@@ -83,7 +83,7 @@ def subprocess_of(*words: object, **options: object) -> subprocess.CompletedProc
 def test_the_folder_holds_every_table_and_the_record_of_the_run(clean: Graded) -> None:
     assert clean.code == 0
     names = sorted(path.name for path in clean.folder.iterdir())
-    tables = [f"{name}.parquet" for name in (*TABLES, "observations", "patients")]
+    tables = [f"{name}.parquet" for name in (*TABLES, "observations", "patients", "in_doubt")]
     assert names == sorted([*tables, "run.json", "report.html"])
     run = clean.run
     assert {"software", "knowledge", "inputs", "patients", "seconds", "peak_mib"} <= set(run)
@@ -159,7 +159,7 @@ def test_a_second_run_in_the_other_format_leaves_no_stale_table(exported: Path, 
     grade(tmp_path / "graded", exported / "ward.csv", form="parquet")
     grade(tmp_path / "graded", exported / "ward.csv", form="csv")
     left = {path.name for path in (tmp_path / "graded").glob("*.parquet")}
-    assert left == {"observations.parquet", "patients.parquet"}
+    assert left == {"observations.parquet", "patients.parquet", "in_doubt.parquet"}
 
 
 def test_a_second_run_leaves_no_report_of_the_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from cytowatch.advise.conflicts import conflict_rows
 from cytowatch.advise.doses import Given, given, with_limits
-from cytowatch.advise.facts import Asked, ask
+from cytowatch.advise.facts import PREFIX, Asked, ask
 from cytowatch.advise.match import Matcher, lanes_asked
 from cytowatch.advise.moments import laid_under, segments, watched_time
 from cytowatch.engine.apply import grade_observations
@@ -113,7 +113,7 @@ def _frame(
     cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time")]
     cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
     frame = segments([lanes], cuts, watched)
-    for scale in (*scales, *(f"fact.{key}" for key in facts)):
+    for scale in (*scales, *(PREFIX + key for key in facts)):
         frame = laid_under(frame, lanes.filter(pl.col("scale") == scale), scale, _LANE)
     frame = _with_weight(_with_exposure(frame, asked.triggers, knowledge), weights, patients)
     for part in doses.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from cytowatch.engine.settle import in_doubt
 from cytowatch.knowledge.advice import AdvisedDose, DoseLimit, Drug, Regimen
 from cytowatch.schema import DAY_US, HOUR_US
 
@@ -29,11 +30,9 @@ class Given:
 
 def given(own: pl.DataFrame, drug: Drug, not_recorded: frozenset[str]) -> Given:
     """The doses of a drug among its settled rows; one in doubt counts as given."""
-    doubt = (pl.col("comparator").eq_missing(pl.lit(">="))) & (pl.col("value") == 0)
+    doubt = in_doubt("dose")
     counts = pl.col("value").is_null() | (pl.col("value") > 0) | doubt
-    rows = own.filter(counts.fill_null(value=True)).select(
-        "patient", "time", doubt.fill_null(value=False).alias("in_doubt")
-    )
+    rows = own.filter(counts).select("patient", "time", doubt.alias("in_doubt"))
     return Given(drug, rows.sort("patient", "time"), drug.concept not in not_recorded)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from cytowatch.engine.apply import grade_observations
+from cytowatch.engine.lookalikes import FACTS, scale_of_facts
 from cytowatch.knowledge.advice import AdviceFact
-from cytowatch.knowledge.model import Criterion, Domain, EpisodeRule, Knowledge, Scale
+from cytowatch.knowledge.model import Criterion, Knowledge, Scale
 
 PREFIX = "fact."
 
@@ -50,22 +51,5 @@ def ask(
 
 def _as_scale(fact: AdviceFact) -> Scale:
     cited = fact.cited
-    axis = Domain("fact", fact.label)
-    met = Criterion(fact.key, fact.label, axis.id, 1, fact.when, cited.source, cited.locator, cited.evidence)
-    return Scale(
-        id=PREFIX + fact.key,
-        title=fact.label,
-        family="score",
-        revision=1,
-        status="draft",
-        source=cited.source,
-        grades=(1,),
-        grade_meaning={1: fact.label},
-        domains=(axis,),
-        criteria=(met,),
-        episode=EpisodeRule("", (), 0, "", ""),
-        flags={},
-        not_encoded=(),
-        method="rules",
-        has_episodes=False,
-    )
+    met = Criterion(fact.key, fact.label, FACTS, 1, fact.when, cited.source, cited.locator, cited.evidence)
+    return scale_of_facts(PREFIX + fact.key, fact.label, cited.source, (met,))

@@ -229,19 +229,14 @@ def _flags(scale: Scale) -> pl.Expr:
             "baseline_ice": ~pl.col("by_capd") & pl.col("ice_lost") & ~pl.col("sedated"),
             "intracranial_hemorrhage": is_open("intracranial_hemorrhage|in"),
             "sedated": pl.col("sedated"),
-            "finding_not_graded": pl.any_horizontal(is_open(counter) for counter in _said(scale)),
+            "finding_not_graded": pl.any_horizontal(is_open(counter) for counter in _waiting(scale, "said")),
         }
     )
 
 
-def _said(scale: Scale) -> list[str]:
-    """Of each coded concept, how many symptoms say it."""
-    return [f"{domain.concept}|said" for domain in scale.domains if domain.categories]
-
-
-def _unread(scale: Scale) -> list[str]:
-    """Of each coded concept, how many findings that could not be read."""
-    return [f"{domain.concept}|unread" for domain in scale.domains if domain.categories]
+def _waiting(scale: Scale, part: str) -> list[str]:
+    """Counters of what waits for a finding of each coded concept: all that is ``said``, or what is ``unread``."""
+    return [f"{domain.concept}|{part}" for domain in scale.domains if domain.categories]
 
 
 def counters_read(scale: Scale) -> list[str]:
@@ -256,8 +251,8 @@ def counters_read(scale: Scale) -> list[str]:
         *items,
         *coded,
         *said,
-        *_said(scale),
-        *_unread(scale),
+        *_waiting(scale, "said"),
+        *_waiting(scale, "unread"),
         "sedated|on",
         "intracranial_hemorrhage|in",
         "death|own",

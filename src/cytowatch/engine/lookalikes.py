@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from cytowatch.knowledge.model import Criterion, Domain, EpisodeRule, Knowledge, LookAlike, Scale
 from cytowatch.schema import FINDINGS
 
 PREFIX = "look_alike."
-_AXIS = "facts"
+# the one domain of such a scale
+FACTS = "facts"
 
 
 def as_scales(knowledge: Knowledge) -> list[Scale]:
@@ -19,23 +22,29 @@ def as_scales(knowledge: Knowledge) -> list[Scale]:
 def _as_scale(look_alike: LookAlike) -> Scale:
     facts = (
         # grade 0: listed where it holds, and makes no grade
-        Criterion(fact.id, fact.label, _AXIS, int(fact.alone), fact.when, fact.source, fact.locator, fact.evidence)
+        Criterion(fact.id, fact.label, FACTS, int(fact.alone), fact.when, fact.source, fact.locator, fact.evidence)
         for fact in look_alike.facts
     )
+    scale = scale_of_facts(PREFIX + look_alike.key, look_alike.label, look_alike.source, tuple(facts))
+    return replace(scale, not_encoded=look_alike.not_encoded)
+
+
+def scale_of_facts(key: str, label: str, source: str, facts: tuple[Criterion, ...]) -> Scale:
+    """A rule scale that follows facts and makes no grade of its own: 1 while one of them (of grade 1) is met."""
     return Scale(
-        id=PREFIX + look_alike.key,
-        title=look_alike.label,
+        id=key,
+        title=label,
         family="score",
         revision=1,
         status="draft",
-        source=look_alike.source,
+        source=source,
         grades=(1,),
-        grade_meaning={1: look_alike.label},
-        domains=(Domain(_AXIS, look_alike.label),),
-        criteria=tuple(facts),
+        grade_meaning={1: label},
+        domains=(Domain(FACTS, label),),
+        criteria=facts,
         episode=EpisodeRule("", (), 0, "", ""),
         flags={},
-        not_encoded=look_alike.not_encoded,
+        not_encoded=(),
         method="rules",
         has_episodes=False,
     )

@@ -20,8 +20,7 @@ def needed_by_rules(scale: Scale, knowledge: Knowledge) -> frozenset[str]:
     beside |= {"sedated"} if read & set(cast("tuple[str, ...]", knowledge.policy("spoiled_by_sedation"))) else set()
     beside |= {"weight"} if "infusion" in kinds else set()
     beside |= set(cast("list[str]", knowledge.policy("neuro_charting"))) if "exception" in kinds else set()
-    beside |= {SYMPTOM, UNREAD} if "exception" in kinds else set()
-    beside |= {SYMPTOM, UNREAD} if read & set(READ_BESIDE) else set()
+    beside |= {SYMPTOM, UNREAD} if "exception" in kinds or read & set(READ_BESIDE) else set()
     beside |= {"oxygen_device"} if read & {"fio2", "oxygen_flow"} else set()
     counted = {"tocilizumab", *cast("list[str]", knowledge.policy("steroids"))} if scale.has_episodes else set()
     own = {"death", *trigger_concepts(knowledge)}

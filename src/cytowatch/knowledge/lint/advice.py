@@ -11,8 +11,6 @@ from cytowatch.knowledge.lint.rule_nodes import check_condition
 from cytowatch.knowledge.lint.symptoms import KEY, CitedRow
 from cytowatch.knowledge.model import Knowledge
 
-_WORST = 5
-
 
 def check_advice(knowledge: Knowledge) -> Findings:
     """Every drug, fact, guideline and conflict."""

@@ -19,6 +19,7 @@ TABLES = {
     "crs_episodes": "CRS episodes",
     "icans": "ICANS over time",
     "icans_episodes": "ICANS episodes",
+    "advice": "What guidelines say",
 }
 
 # how a folder of cases is called in a heading
@@ -28,6 +29,7 @@ _FOLDERS = {
     "translation": "Scales side by side",
     "beside_astct": "Beside ASTCT",
     "scores": "Scores",
+    "advice": "Advice",
 }
 
 

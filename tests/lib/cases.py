@@ -13,7 +13,7 @@ their source.
 
 Expected: ``crs`` and ``icans`` (``from | to | grade | criteria | missing | flags | evidence | episode``) and
 ``crs_episodes``, ``icans_episodes`` (columns of the episodes table; ``worst`` is one grade or a range). Any other scale
-stands under its id in ``[case.scales]``. Only the columns that a table names are compared. A grade that cannot be told
+stands under its id in ``[case.scales]``. What guidelines say stands under ``advice`` (``advice_cases``). Only the columns that a table names are compared. A grade that cannot be told
 is a range, ``1..3``.
 """
 
@@ -130,10 +130,11 @@ def _case(entry: dict[str, Any], content: dict[str, Any], file: str) -> Case:
     answers = {name: (name, "timeline") for name in FAMILIES} | {
         f"{name}_episodes": (name, "episodes") for name in FAMILIES
     }
-    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded", "rejected", "scales"}
+    unknown = set(entry) - plain - set(answers) - {"id", "not_recorded", "rejected", "scales", "advice"}
     expected = {key: entry[name] for name, key in answers.items() if name in entry}
     expected |= {(scale, "timeline"): table for scale, table in entry.get("scales", {}).items()}
-    if unknown or not any(table == "timeline" for _, table in expected):
+    expected |= {("advice", "advice"): entry["advice"]} if "advice" in entry else {}
+    if unknown or not any(table != "episodes" for _, table in expected):
         raise ValueError(f"{file}, case {entry.get('id')}: unknown or missing keys {sorted(unknown)}")
     return Case(
         id=entry["id"], edition=content.get("edition", ""), file=file, everyone=content.get("everyone", ""),

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import polars as pl
 
 from cytowatch.advise.conflicts import conflict_rows
+from cytowatch.advise.course import asked_of, cuts_of, with_course, with_no_better, with_onset_after
 from cytowatch.advise.doses import Given, given, with_limits
+from cytowatch.advise.exposures import window_ends, with_exposures
 from cytowatch.advise.facts import PREFIX, Asked, ask
-from cytowatch.advise.match import Matcher, lanes_asked
+from cytowatch.advise.match import Matcher, drugs_asked, lanes_asked
 from cytowatch.advise.moments import laid_under, segments, watched_time
 from cytowatch.engine.apply import grade_observations
 from cytowatch.engine.charted import Charted
@@ -20,6 +22,24 @@ from cytowatch.schema import ADVICE, DAY_US
 
 _LANE = ("at_least", "at_most", "criteria", "missing", "evidence")
 _WEIGHT_LASTS = 7 * DAY_US
+_DECLINED = {
+    "kind": "declined",
+    "rule": "declined",
+    "toxicity": "crs",
+    "state": "now",
+    "holds": "certain",
+    "level": "note",
+    "topic": "approach",
+    "action": "The patient has not agreed to care by this guideline: nothing of it is shown.",
+    "limits": [],
+    "cautions": [],
+    "why": [],
+    "missing": [],
+    "evidence": [],
+    "source": "house",
+    "locator": "patients table, declined_guidelines",
+    "basis": "house",
+}
 _ORDER = ["patient", "start", "kind", "guideline", "toxicity", "rule", "state"]
 
 
@@ -46,17 +66,19 @@ def advise(
     options = {"as_of": as_of, "not_recorded": not_recorded, "clock": clock, "assumed_product": assumed_product}
     asked = ask(observations, patients, knowledge, facts, **options)  # type: ignore[arg-type]
     graded = _graded(timeline, scales, observations, patients, knowledge, **options)
-    drugs = list(dict.fromkeys(rule.dose.drug for part in chosen for rule in part.rules if rule.dose))
+    drugs = drugs_asked(chosen)
     concepts = {"weight", *(knowledge.advice.drugs[key].concept for key in drugs)}
     charted = settle(observations, knowledge, concepts, as_of=as_of).charted
     doses = {
         key: given(_of(charted, knowledge.advice.drugs[key].concept), knowledge.advice.drugs[key], not_recorded)
         for key in drugs
     }
-    frame = _frame(graded, asked, doses, _of(charted, "weight"), patients, knowledge, scales, facts)
+    frame = _frame(graded, asked, doses, _of(charted, "weight"), patients, knowledge, chosen)
     if frame.is_empty():
         return ADVICE.empty()
-    return _advised(frame, chosen, doses, knowledge)
+    return _joined(_as_agreed(_advised(frame, chosen, doses, knowledge), frame, patients)).sort(
+        _ORDER, maintain_order=True
+    )
 
 
 def _advised(
@@ -65,8 +87,7 @@ def _advised(
     matcher = Matcher(knowledge, doses)
     parts = [rows for part in chosen for rule in part.rules for rows in matcher.rows(part, rule, frame)]
     advice = pl.concat([ADVICE.empty(), *parts])
-    whole = pl.concat([advice, conflict_rows(advice, knowledge.advice.conflicts.values())])
-    return _joined(whole).sort(_ORDER, maintain_order=True)
+    return pl.concat([advice, conflict_rows(advice, knowledge.advice.conflicts.values())])
 
 
 def _graded(
@@ -98,10 +119,11 @@ def _frame(
     weights: pl.DataFrame,
     patients: pl.DataFrame,
     knowledge: Knowledge,
-    scales: list[str],
-    facts: list[str],
+    chosen: list[Guideline],
 ) -> pl.DataFrame:
-    """Segments with all that rules read: grades, facts, exposure, weight, limits."""
+    """Segments with all that rules read: grades and their course, facts, exposure, weight, limits."""
+    scales, facts = lanes_asked(chosen, knowledge)
+    questions = asked_of(chosen)
     watched = watched_time(graded.filter(pl.col("at_most").is_not_null()))
     lanes = pl.concat(
         [
@@ -109,51 +131,60 @@ def _frame(
             asked.timeline.select("patient", "scale", "start", "end", *_LANE),
         ]
     )
-    cuts = [cut for part in doses.values() for cut in part.cuts()]
-    cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time")]
+    cuts = [cut for part in doses.values() for cut in part.cuts()] + cuts_of(questions, doses)
+    cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time"), window_ends(asked.triggers, knowledge)]
     cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
     frame = segments([lanes], cuts, watched)
     for scale in (*scales, *(PREFIX + key for key in facts)):
         frame = laid_under(frame, lanes.filter(pl.col("scale") == scale), scale, _LANE)
-    frame = _with_weight(_with_exposure(frame, asked.triggers, knowledge), weights, patients)
+    frame = _with_weight(with_exposures(frame, asked.triggers, knowledge, chosen), weights, patients)
+    for scale in scales:
+        frame = with_onset_after(with_course(frame, scale), scale)
+    for scale, question in questions:
+        frame = with_no_better(frame, lanes.filter(pl.col("scale") == scale), scale, question, doses)
     for part in doses.values():
         frame = with_limits(frame, part)
     return frame
 
 
-def _with_exposure(frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Add ``exposure`` (product), ``exposure_class`` and ``exposure_kind`` (its concept) of the latest exposure."""
-    products = knowledge.products
-    latest = triggers.select(
-        pl.col("patient").cast(pl.String),
-        "time",
-        pl.col("product").alias("exposure"),
-        pl.col("concept").alias("exposure_kind"),
-    )
-    joined = frame.join_asof(
-        latest.sort("patient", "time"), left_on="start", right_on="time", by="patient", check_sortedness=False
-    )
-    classes = {key: part.product_class for key, part in products.items()}
-    group = pl.col("exposure").replace_strict(classes, default=None, return_dtype=pl.String)
-    return joined.with_columns(group.alias("exposure_class")).drop("time")
-
-
 def _with_weight(frame: pl.DataFrame, weights: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
-    """Add ``weight`` (kg: the latest measured, else that of the patients table), and whether it is old or undated."""
-    exact = weights.filter(pl.col("value").is_not_null() & pl.col("comparator").is_null())
-    measured = exact.select("patient", pl.col("time").alias("weighed"), pl.col("value").alias("measured"))
+    """Add ``weight`` (kg: the latest measured, else that of the patients table), and whether it is old or undated.
+
+    A latest one that is only a bound leaves it unknown: an older weight is no better known.
+    """
+    exact = pl.when(pl.col("comparator").is_null()).then(pl.col("value"))
+    measured = weights.select("patient", pl.col("time").alias("weighed"), exact.alias("measured"))
     joined = frame.join_asof(
         measured.sort("patient", "weighed"), left_on="start", right_on="weighed", by="patient", check_sortedness=False
     )
     stated = patients.select(pl.col("patient").cast(pl.String), pl.col("weight_kg").alias("stated"))
     joined = joined.join(stated, on="patient", how="left", maintain_order="left")
-    is_measured = pl.col("measured").is_not_null()
+    is_measured = pl.col("weighed").is_not_null()
     old = is_measured & (pl.col("start") - pl.col("weighed") >= _WEIGHT_LASTS)
     return joined.with_columns(
-        pl.coalesce("measured", "stated").alias("weight"),
+        pl.when(is_measured).then(pl.col("measured")).otherwise(pl.col("stated")).alias("weight"),
         old.alias("weight_is_old"),
         (~is_measured).alias("weight_is_undated"),
     ).drop("weighed", "measured", "stated")
+
+
+def _as_agreed(advice: pl.DataFrame, frame: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
+    """What patients have declined is not advised, and one row says so for the whole time that they are watched."""
+    said = patients.select(
+        pl.col("patient").cast(pl.String), pl.col("declined_guidelines").str.split(";").alias("guideline")
+    )
+    declined = said.drop_nulls().explode("guideline").with_columns(pl.col("guideline").str.strip_chars())
+    if declined.is_empty():
+        return advice
+    kept = advice.join(declined, on=["patient", "guideline"], how="anti")
+    spans = frame.group_by("patient", "since", maintain_order=True).agg(pl.col("start").min(), pl.col("end").max())
+    there = spans.join(declined.filter(pl.col("guideline").is_in(advice["guideline"].unique().implode())), on="patient")
+    told = there.select(
+        pl.lit(value).cast(kind).alias(name) if name not in there.columns else pl.col(name).cast(kind)
+        for name, kind in ADVICE.schema.items()
+        for value in [_DECLINED.get(name)]
+    )
+    return pl.concat([kept, told])
 
 
 def _joined(rows: pl.DataFrame) -> pl.DataFrame:

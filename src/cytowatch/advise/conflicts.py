@@ -10,6 +10,11 @@ from cytowatch.knowledge.advice import GuidelineConflict
 from cytowatch.schema import ADVICE
 
 _AT = ["patient", "start", "end", "state"]
+# what a row of advice has and a conflict has not
+_EMPTY = (
+    "choice", "drug", "dose", "dose_most", "dose_unit", "route", "arithmetic", "schedule", "blocked_by", "not_before",
+    "then",
+)  # fmt: skip
 
 
 def conflict_rows(advice: pl.DataFrame, conflicts: Iterable[GuidelineConflict]) -> pl.DataFrame:
@@ -37,8 +42,7 @@ def _of(named: pl.DataFrame, conflict: GuidelineConflict) -> pl.DataFrame:
         "locator": pl.lit(conflict.cited.locator),
         "basis": pl.lit(conflict.cited.evidence),
     }
-    empty = ("drug", "dose", "dose_unit", "arithmetic", "schedule", "blocked_by", "not_before", "then")
-    said |= {name: pl.lit(None) for name in empty}
+    said |= {name: pl.lit(None) for name in _EMPTY}
     said |= {name: pl.lit([], pl.List(pl.String)) for name in ("limits", "cautions")}
     told = both.with_columns(**said)
     return told.select(pl.col(name).cast(kind) for name, kind in ADVICE.schema.items())

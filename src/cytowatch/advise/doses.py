@@ -119,7 +119,8 @@ def amount(dose: AdvisedDose, drug: Drug) -> tuple[pl.Expr, pl.Expr]:
     """The dose now in the drug's unit (empty if the weight that it needs is not known), and how it is worked out."""
     unit = drug.unit
     if dose.amount is not None:
-        return pl.lit(dose.amount), pl.lit(f"{dose.amount:g} {unit}")
+        most = "" if dose.amount_most is None else f" to {dose.amount_most:g}"
+        return pl.lit(dose.amount), pl.lit(f"{dose.amount:g}{most} {unit}")
     if dose.per_kg is not None:
         return _weighed(pl.lit(dose.per_kg), None, unit, f"{dose.per_kg:g} {unit}/kg")
     regimen = next((part for part in drug.regimens if part.id == dose.regimen), None)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
 import polars as pl
 
+from cytowatch.advise import course
 from cytowatch.advise.doses import Given, amount, blocked, counts, needs_weight
+from cytowatch.advise.exposures import lane_of
 from cytowatch.advise.facts import PREFIX
 from cytowatch.knowledge.advice import AdviceRule, Drug, Guideline
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import ADVICE
+from cytowatch.schema import ADVICE, HOUR_US
 
 _HIGHEST = 5
 _NO_TEXTS = pl.lit([], pl.List(pl.String))
+# certain, and not excluded
+Held = tuple[pl.Expr, pl.Expr]
 
 
 @dataclass(frozen=True)
@@ -41,44 +45,32 @@ class Matcher:
 
     def _circumstances(self, guideline: Guideline, rule: AdviceRule) -> tuple[pl.Expr, pl.Expr, list[str]]:
         """Certain, possible, and the lanes whose missing names would settle it."""
-        sure, may, lanes = [], [], []
-        for key in (*_population(guideline), *rule.needs):
-            lane = PREFIX + key
-            sure.append(_at_least(lane, 1))
-            may.append(_not_below(lane, 1))
-            lanes.append(lane)
-        for key in rule.unless:
-            lane = PREFIX + key
-            sure.append(~_not_below(lane, 1))
-            may.append(~_at_least(lane, 1))
-            lanes.append(lane)
-        for toxicity, grade in rule.alongside.items():
-            lane = guideline.scales[toxicity]
-            sure.append(_at_least(lane, grade))
-            may.append(_not_below(lane, grade))
-            lanes.append(lane)
-        for toxicity, grade in rule.without.items():
-            lane = guideline.scales[toxicity]
-            sure.append(~_not_below(lane, grade))
-            may.append(~_at_least(lane, grade))
-            lanes.append(lane)
-        known, not_excluded = self._product(guideline, rule)
-        return reduce(and_, [*sure, known]), reduce(and_, [*may, not_excluded]), lanes
+        asked = [(PREFIX + key, 1, False) for key in (*_population(guideline), *rule.needs)]
+        asked += [(PREFIX + key, 1, True) for key in rule.unless]
+        asked += [(guideline.scales[key], grade, False) for key, grade in rule.alongside.items()]
+        asked += [(guideline.scales[key], grade, True) for key, grade in rule.without.items()]
+        parts = [_held(lane, grade, excluded=excluded) for lane, grade, excluded in asked]
+        parts += [self._product(guideline, rule), *_course(rule, guideline.scales[rule.toxicity])]
+        certain = reduce(and_, (sure for sure, _ in parts))
+        return certain, reduce(and_, (may for _, may in parts)), [lane for lane, _, _ in asked]
 
-    def _product(self, guideline: Guideline, rule: AdviceRule) -> tuple[pl.Expr, pl.Expr]:
-        """Whether the latest exposure is one that the guideline and the rule speak of; a product not known may be."""
-        kind, product, group = pl.col("exposure_kind"), pl.col("exposure"), pl.col("exposure_class")
-        trigger = kind.is_in(guideline.triggers)
-        sure, may = [trigger], [trigger]
-        for names in (guideline.products, rule.products):
-            if names:
-                sure.append(product.is_in(names))
-                may.append(product.is_in(names) | group.is_null())
-        if rule.classes:
-            sure.append(group.is_in(rule.classes))
-            may.append(group.is_in(rule.classes) | group.is_null())
-        fold = [part.fill_null(value=False) for part in sure], [part.fill_null(value=False) for part in may]
-        return reduce(and_, fold[0]), reduce(and_, fold[1])
+    def _product(self, guideline: Guideline, rule: AdviceRule) -> Held:
+        """Whether the exposure is one that the guideline and the rule speak of; a product not known may be.
+
+        With an exposure of another kind in its window as well nobody knows which of the two is the cause.
+        """
+        lane = lane_of(guideline.triggers)
+        product, group = pl.col(f"{lane}|product"), pl.col(f"{lane}|class")
+        exposed = pl.col(f"{lane}|exposed_at").is_not_null()
+        sure, may = [exposed, pl.col(f"{lane}|alone")], [exposed]
+        asked = [product.is_in(names) for names in (guideline.products, rule.products) if names]
+        asked += [group.is_in(rule.classes)] if rule.classes else []
+        asked += [~product.is_in(rule.not_products)] if rule.not_products else []
+        for part in asked:
+            known = part.fill_null(value=False)
+            sure.append(known & group.is_not_null())
+            may.append(known | group.is_null())
+        return reduce(and_, sure), reduce(and_, may)
 
     # ------------------------------------------------------------ what is said
 
@@ -92,11 +84,7 @@ class Matcher:
         grade: pl.Expr,
         asked: list[str],
     ) -> pl.DataFrame:
-        missing = [_NO_TEXTS, *(pl.col(f"{lane}|missing").fill_null(_NO_TEXTS) for lane in dict.fromkeys(asked))]
-        if state in ("if_lower", "if_higher"):
-            missing.append(pl.col(f"{scale}|missing").fill_null(_NO_TEXTS))
-        if rule.products or rule.classes or guideline.products:
-            missing.append(pl.when(pl.col("exposure_class").is_null()).then(pl.lit(["product"])).otherwise(_NO_TEXTS))
+        missing = self._missing(guideline, rule, scale, state, asked)
         facts = pl.lit([PREFIX + key for key in rule.needs], pl.List(pl.String))
         base = {
             "patient": pl.col("patient"),
@@ -112,6 +100,7 @@ class Matcher:
             "holds": pl.when("certain").then(pl.lit("certain")).otherwise(pl.lit("possible")),
             "topic": pl.lit(rule.topic),
             "strength": pl.lit(rule.strength),
+            "choice": pl.lit(rule.choice or None),
             "action": pl.lit(rule.action),
             "then": pl.lit(rule.then) if rule.then else pl.lit(None),
             "why": pl.concat_list(pl.col(f"{scale}|criteria").fill_null(_NO_TEXTS), facts),
@@ -121,16 +110,35 @@ class Matcher:
             "locator": pl.lit(rule.cited.locator),
             "basis": pl.lit(rule.cited.evidence),
         }
-        told = held.with_columns(**self._dose(rule)).with_columns(**base)
+        told = held.with_columns(**self._dose(rule, scale)).with_columns(**base)
         told = told.with_columns(_level(rule, state).alias("level"))
         return told.select(pl.col(name).cast(kind) for name, kind in ADVICE.schema.items())
 
-    def _dose(self, rule: AdviceRule) -> dict[str, pl.Expr]:
+    def _missing(
+        self, guideline: Guideline, rule: AdviceRule, scale: str, state: str, asked: list[str]
+    ) -> list[pl.Expr]:
+        """What would settle it: lists of names."""
+        found = [_NO_TEXTS, *(pl.col(f"{lane}|missing").fill_null(_NO_TEXTS) for lane in dict.fromkeys(asked))]
+        if state in ("if_lower", "if_higher"):
+            found.append(pl.col(f"{scale}|missing").fill_null(_NO_TEXTS))
+        lane = lane_of(guideline.triggers)
+        unknown = [(~pl.col(f"{lane}|alone"), "which_exposure")]
+        if rule.products or rule.classes or rule.not_products or guideline.products:
+            unknown.append((pl.col(f"{lane}|class").is_null(), "product"))
+        if rule.no_better:
+            unknown.append((pl.col(course.lane_of(scale, rule.no_better)).is_null(), "course_of_grade"))
+        if rule.onset:
+            sure, may = course.onset_within(scale, rule.onset)
+            unknown.append((may & ~sure, "onset"))
+        return found + [pl.when(where).then(pl.lit([name])).otherwise(_NO_TEXTS) for where, name in unknown]
+
+    def _dose(self, rule: AdviceRule, scale: str) -> dict[str, pl.Expr]:
         """The columns of a dose; empty where the rule gives none."""
         dose = rule.dose
         if dose is None:
-            empty = ("drug", "dose", "dose_unit", "arithmetic", "schedule", "blocked_by", "not_before")
-            return {**{name: pl.lit(None) for name in empty}, "limits": _NO_TEXTS, "cautions": _NO_TEXTS}
+            empty = ("drug", "dose", "dose_most", "dose_unit", "route", "arithmetic", "schedule", "blocked_by")
+            none = {**{name: pl.lit(None) for name in empty}, "limits": _NO_TEXTS, "cautions": _NO_TEXTS}
+            return {**none, "not_before": _next_dose_from(rule, scale)}
         drug = self.knowledge.advice.drugs[dose.drug]
         doses = self.given[drug.key]
         number, arithmetic = amount(dose, drug)
@@ -140,7 +148,9 @@ class Matcher:
         return {
             "drug": pl.lit(drug.key),
             "dose": pl.when(which.is_null()).then(number),
+            "dose_most": pl.when(which.is_null()).then(pl.lit(dose.amount_most)),
             "dose_unit": pl.lit(drug.unit),
+            "route": pl.lit(dose.route or drug.route),
             "arithmetic": arithmetic,
             "schedule": pl.lit(_schedule(rule)) if _schedule(rule) else pl.lit(None),
             "limits": counts(doses),
@@ -163,6 +173,22 @@ class Matcher:
         return pl.concat_list(said).list.drop_nulls() if said else _NO_TEXTS
 
 
+def _held(lane: str, grade: int, *, excluded: bool) -> Held:
+    """Whether a lane is at least so high, or for certain lower: certain, and possible."""
+    if excluded:
+        return ~_not_below(lane, grade), ~_at_least(lane, grade)
+    return _at_least(lane, grade), _not_below(lane, grade)
+
+
+def _course(rule: AdviceRule, scale: str) -> Iterator[Held]:
+    """What a rule asks of the course of the reaction."""
+    if rule.onset:
+        yield course.onset_within(scale, rule.onset)
+    if rule.no_better:
+        told = pl.col(course.lane_of(scale, rule.no_better))
+        yield told.fill_null(value=False), told.fill_null(value=True)
+
+
 def _population(guideline: Guideline) -> tuple[str, ...]:
     return () if guideline.population == "any" else (guideline.population,)
 
@@ -179,15 +205,40 @@ def _not_below(lane: str, grade: int) -> pl.Expr:
 def _states(rule: AdviceRule, scale: str) -> Iterable[tuple[str, pl.Expr, pl.Expr]]:
     """The states in which a rule may speak: name, where, and the grade that it is for."""
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
-    inside = {grade for grade in rule.grades if 0 <= grade <= _HIGHEST}
-    whole = [(a, b) for a in sorted(inside) for b in range(a, _HIGHEST + 1) if set(range(a, b + 1)) <= inside]
+    if not rule.grades:
+        yield "now", high.is_not_null(), pl.when(low == high).then(low)
+        return
+    if rule.when == "after":
+        over = pl.col(f"{scale}|over_since").is_not_null()
+        low, high = pl.col(f"{scale}|worst_least"), pl.col(f"{scale}|worst_most")
+        yield from _now(rule, low, high, over)
+        return
+    yield from _now(rule, low, high, pl.lit(value=True))
+    inside = _inside(rule)
+    after = sorted({grade - 1 for grade in inside if grade >= 1} - set(inside))
+    yield "next", (low == high) & low.is_in(after), low + 1
+
+
+def _inside(rule: AdviceRule) -> list[int]:
+    return sorted({grade for grade in rule.grades if 0 <= grade <= _HIGHEST})
+
+
+def _now(rule: AdviceRule, low: pl.Expr, high: pl.Expr, here: pl.Expr) -> Iterable[tuple[str, pl.Expr, pl.Expr]]:
+    """A rule that holds at every grade of the range holds now; one for an end of it, if that end is true."""
+    inside = _inside(rule)
+    whole = [(a, b) for a in inside for b in range(a, _HIGHEST + 1) if set(range(a, b + 1)) <= set(inside)]
     now = reduce(or_, [(low == a) & (high == b) for a, b in whole], pl.lit(value=False))
     is_range = (low < high) & ~now
-    yield "now", now, low
-    yield "if_lower", is_range & low.is_in(sorted(inside)), low
-    yield "if_higher", is_range & high.is_in(sorted(inside)), high
-    after = sorted({grade - 1 for grade in inside if grade >= 1} - inside)
-    yield "next", (low == high) & low.is_in(after), low + 1
+    yield "now", here & now, low
+    yield "if_lower", here & is_range & low.is_in(inside), low
+    yield "if_higher", here & is_range & high.is_in(inside), high
+
+
+def _next_dose_from(rule: AdviceRule, scale: str) -> pl.Expr:
+    """When the reaction has been over long enough for the next dose of the product."""
+    if rule.wait_hours is None:
+        return pl.lit(None)
+    return pl.col(f"{scale}|over_since") + round(rule.wait_hours * HOUR_US)
 
 
 def _schedule(rule: AdviceRule) -> str:
@@ -209,6 +260,13 @@ def _level(rule: AdviceRule, state: str) -> pl.Expr:
         return pl.lit("note")
     held = pl.when(pl.col("holds") == "possible").then(pl.lit("note")).when(pl.col("blocked_by").is_not_null())
     return held.then(pl.lit("limit")).otherwise(pl.lit("alert" if rule.alert else "advice"))
+
+
+def drugs_asked(guidelines: Sequence[Guideline]) -> list[str]:
+    """The drugs that some guidelines give or ask about, each once."""
+    rules = [rule for part in guidelines for rule in part.rules]
+    given = [rule.dose.drug for rule in rules if rule.dose]
+    return list(dict.fromkeys((*given, *(drug for rule in rules if rule.no_better for drug in rule.no_better.drugs))))
 
 
 def lanes_asked(guidelines: Sequence[Guideline], knowledge: Knowledge) -> tuple[list[str], list[str]]:

@@ -16,6 +16,8 @@ Topic = Literal[
     "level_of_care", "monitoring", "work_up", "next_dose", "approach",
 ]  # fmt: skip
 LimitKind = Literal["interval", "in_hours", "in_all"]
+# while the reaction lasts, or once it is over, for the worst grade since the exposure
+When = Literal["during", "after"]
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,30 @@ class AdvisedDose:
     drug: str
     regimen: str = ""
     amount: float | None = None
+    # the most of an amount that is given as a range
+    amount_most: float | None = None
     per_kg: float | None = None
     # hours between doses, shortest and longest; none for a single dose
     every: tuple[float, float] | None = None
     schedule: str = ""
+    # where it differs from that of the drug
+    route: str = ""
+
+
+@dataclass(frozen=True)
+class NoBetter:
+    """The grade is no lower than when one of the drugs was given, so many hours ago or more, in the same reaction."""
+
+    drugs: tuple[str, ...]
+    hours: float
 
 
 @dataclass(frozen=True)
 class AdviceRule:
-    """One recommendation: for which grades and circumstances, what, how strongly, and where it stands."""
+    """One recommendation: for which grades and circumstances, what, how strongly, and where it stands.
+
+    ``grades`` is empty where it holds at every grade. ``choice`` names rules of which one is to be taken.
+    """
 
     id: str
     toxicity: Toxicity
@@ -120,7 +137,15 @@ class AdviceRule:
     needs: tuple[str, ...]
     unless: tuple[str, ...]
     products: tuple[str, ...]
+    not_products: tuple[str, ...]
     classes: tuple[str, ...]
+    when: When
+    # hours from the exposure to the onset of the reaction: from (included), to (excluded)
+    onset: tuple[float, float] | None
+    no_better: NoBetter | None
+    # hours that the reaction must be over before the next dose of the product
+    wait_hours: float | None
+    choice: str
     # grades of other toxicities at the same moment: at least, and below
     alongside: dict[str, int]
     without: dict[str, int]
@@ -138,6 +163,9 @@ class Guideline:
     kind: Literal["guideline", "label", "institution"]
     edition: str
     effective_from: date
+    effective_to: date | None
+    # newer guidelines that took its place: it speaks only when it is asked for by name
+    superseded_by: tuple[str, ...]
     population: Population
     triggers: tuple[str, ...]
     products: tuple[str, ...]

@@ -17,12 +17,14 @@ from cytowatch.knowledge.advice import (
     Guideline,
     GuidelineConflict,
     LimitKind,
+    NoBetter,
     Population,
     Regimen,
     Strength,
     Topic,
     Toxicity,
     WeightBand,
+    When,
 )
 from cytowatch.knowledge.parse import EVIDENCE
 from cytowatch.knowledge.parse_node import Library, node
@@ -66,6 +68,8 @@ def guideline(reader: Reader) -> Guideline:
         kind=reader.word("kind", _KINDS),  # type: ignore[arg-type]
         edition=reader.text("edition"),
         effective_from=_date(reader, "effective_from"),
+        effective_to=_date(reader, "effective_to") if reader.has("effective_to") else None,
+        superseded_by=reader.texts("superseded_by", ()),
         population=reader.word("population", get_args(Population)),
         triggers=reader.texts("triggers"),
         products=reader.texts("products", ()),
@@ -105,35 +109,67 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
         needs=reader.texts("needs", ()),
         unless=reader.texts("unless", ()),
         products=reader.texts("products", ()),
+        not_products=reader.texts("not_products", ()),
         classes=reader.texts("classes", ()),
+        when=reader.word("when", get_args(When)) if reader.has("when") else "during",
+        onset=_pair(reader, "onset_hours"),
+        no_better=_no_better(reader.table("no_better")) if reader.has("no_better") else None,
+        wait_hours=reader.maybe_number("wait_hours"),
+        choice=reader.text("choice", ""),
         alongside=_grades_by_name(reader, "alongside"),
         without=_grades_by_name(reader, "without"),
         then=reader.text("then", ""),
         alert=reader.truth("alert", False),
         cited=_cited(reader, reader.text("source", source)),
     )
-    reader.asked.append("dose")
+    reader.asked += ["dose", "no_better", "when"]
+    reader.finish()
+    if found.wait_hours is not None and found.when != "after":
+        reader.fail('`wait_hours` counts from the end of the reaction: the rule needs `when = "after"`.', "wait_hours")
+    return found
+
+
+def _no_better(reader: Reader) -> NoBetter:
+    found = NoBetter(reader.texts("drugs"), reader.number("hours"))
     reader.finish()
     return found
 
 
 def _dose(reader: Reader) -> AdvisedDose:
-    every = reader.any("every_hours", [])
-    if not isinstance(every, list | tuple) or len(every) not in (0, 2) or not all(_is_number(x) for x in every):
-        reader.fail("`every_hours` must be two numbers, the shortest and the longest.", "every_hours")
+    least, most = _amounts(reader)
     found = AdvisedDose(
         drug=reader.text("drug"),
         regimen=reader.text("regimen", ""),
-        amount=reader.maybe_number("amount"),
+        amount=least,
+        amount_most=most,
         per_kg=reader.maybe_number("per_kg"),
-        every=(float(every[0]), float(every[1])) if every else None,
+        every=_pair(reader, "every_hours"),
         schedule=reader.text("schedule", ""),
+        route=reader.text("route", ""),
     )
     given = [bool(found.regimen), found.amount is not None, found.per_kg is not None]
     if sum(given) > 1:
         reader.fail("A dose is a regimen, an amount or an amount for each kg: one of them.")
     reader.finish()
     return found
+
+
+def _amounts(reader: Reader) -> tuple[float | None, float | None]:
+    """One amount, or the least and the most."""
+    if not isinstance(reader.any("amount", None), list | tuple):
+        return reader.maybe_number("amount"), None
+    both = _pair(reader, "amount")
+    return both if both else (None, None)
+
+
+def _pair(reader: Reader, key: str) -> tuple[float, float] | None:
+    """Two numbers in order, or nothing."""
+    value = reader.any(key, [])
+    if not isinstance(value, list | tuple) or len(value) not in (0, 2) or not all(map(_is_number, value)):
+        reader.fail(f"`{key}` must be two numbers, the least and the most.", key)
+    if value and value[0] > value[1]:
+        reader.fail(f"The first number of `{key}` is larger than the second.", key)
+    return (float(value[0]), float(value[1])) if value else None
 
 
 def _regimen(reader: Reader, source: str) -> Regimen:

@@ -1,0 +1,88 @@
+"""Which exposure a guideline speaks of at each moment, and whether another one could be the cause as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from cytowatch.knowledge.advice import Guideline
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import DAY_US
+
+_OWN = ("product", "class", "exposed_at", "alone")
+
+
+def lane_of(triggers: Iterable[str]) -> str:
+    """The name of the exposures of some kinds."""
+    return "exposure:" + "+".join(sorted(triggers))
+
+
+def window_ends(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """When each exposure is no longer looked at as a cause: patient, time."""
+    return _exposures(triggers, knowledge).select("patient", pl.col("until").alias("time"))
+
+
+def with_exposures(
+    frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge, guidelines: Iterable[Guideline]
+) -> pl.DataFrame:
+    """Add ``exposed_at`` of the latest exposure, and for the kinds that each guideline speaks of (``lane_of``):
+
+    ``|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is none in
+    its window), ``|alone``: no exposure of another kind is in its window as well.
+    """
+    exposures = _exposures(triggers, knowledge)
+    found = _latest(frame, exposures).with_columns(pl.col("_at").alias("exposed_at")).drop("_at", "_product", "_class")
+    for kinds in dict.fromkeys(tuple(sorted(part.triggers)) for part in guidelines):
+        of_kind = pl.col("kind").is_in(kinds)
+        own = _latest(found, exposures.filter(of_kind))
+        other = _latest(found, exposures.filter(~of_kind))["_at"]
+        lane = lane_of(kinds)
+        named = dict(zip(_OWN, ("_product", "_class", "_at"), strict=False))
+        found = own.with_columns(
+            *(pl.col(column).alias(f"{lane}|{name}") for name, column in named.items()),
+            other.is_null().alias(f"{lane}|alone"),
+        ).drop("_at", "_product", "_class")
+    return found
+
+
+def _exposures(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """patient, time, kind, product, class, until: one row a moment and kind; of two products at once neither is known."""
+    products = knowledge.products
+    windows = knowledge.policy("windows")
+    classes = {key: part.product_class for key, part in products.items()}
+    days = {key: float(part.window_days) for key, part in products.items()}
+    by_kind = {key: float(value) for key, value in windows.items()} if isinstance(windows, Mapping) else {}
+    rows = triggers.select(
+        pl.col("patient").cast(pl.String),
+        "time",
+        pl.col("concept").alias("kind"),
+        "product",
+        pl.col("product").replace_strict(classes, default=None, return_dtype=pl.String).alias("class"),
+        pl.coalesce(
+            pl.col("product").replace_strict(days, default=None, return_dtype=pl.Float64),
+            pl.col("concept").replace_strict(by_kind, default=None, return_dtype=pl.Float64),
+        ).alias("days"),
+    )
+    one = [
+        pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in ("product", "class")
+    ]
+    merged = rows.group_by("patient", "time", "kind").agg(*one, pl.col("days").max())
+    reach = (pl.col("days") * DAY_US).round().cast(pl.Int64)
+    return merged.with_columns((pl.col("time") + reach).alias("until")).sort("patient", "time", "kind")
+
+
+def _latest(frame: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """Add ``_at``, ``_product``, ``_class`` of the latest exposure that is still in its window."""
+    rows = exposures.select(
+        "patient",
+        pl.col("time").alias("_at"),
+        pl.col("until").alias("_until"),
+        pl.col("product").alias("_product"),
+        pl.col("class").alias("_class"),
+    )
+    joined = frame.join_asof(rows, left_on="start", right_on="_at", by="patient", check_sortedness=False)
+    inside = (pl.col("start") < pl.col("_until")).fill_null(value=True) & pl.col("_at").is_not_null()
+    return joined.with_columns(
+        pl.when(inside).then(pl.col(name)).alias(name) for name in ("_at", "_product", "_class")
+    ).drop("_until")

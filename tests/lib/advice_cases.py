@@ -1,0 +1,120 @@
+"""Worked patients of advice: what each guideline must say at a moment, all of it, and held against what is said.
+
+The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | dose | schedule | given |
+free``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
+``-`` says that nothing is said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a
+row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table.
+``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again (hours
+of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import polars as pl
+from tests.lib import cases, tables
+
+from cytowatch.advise.apply import advise
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import TIMELINE
+
+CONFLICT = "conflict"
+_KNOWN = (
+    "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why", "missing",
+)  # fmt: skip
+_KEY = ("rule", "state", "grade")
+
+
+def advice_cases() -> tuple[cases.Case, ...]:
+    """The cases that say what is advised."""
+    return tuple(case for case in cases.all_cases() if ("advice", "advice") in case.expected)
+
+
+def table_of(case: cases.Case) -> cases.Rows:
+    """The expected rows; ValueError names a column that there is not."""
+    rows = cases.cells(case.expected["advice", "advice"])
+    unknown = {name for row in rows for name in row} - set(_KNOWN)
+    if unknown:
+        raise ValueError(f"{case.file}, case {case.id}: unknown columns {sorted(unknown)}")
+    return rows
+
+
+def guidelines_of(group: Iterable[cases.Case]) -> list[str]:
+    """Every guideline that these cases name."""
+    named = {row["guideline"] for case in group for row in table_of(case)}
+    return sorted(named - {CONFLICT})
+
+
+@lru_cache(maxsize=1)
+def rows_of_all() -> pl.DataFrame:
+    """The admitted rows of all cases of advice."""
+    from cytowatch.knowledge import load  # noqa: PLC0415  (the tables are read once, when first asked for)
+
+    return cases.admitted(advice_cases(), load())
+
+
+def advised(group: tuple[cases.Case, ...], knowledge: Knowledge) -> pl.DataFrame:
+    """What all guidelines of these cases say, in one call; the cases share their options."""
+    as_of, product, not_recorded = group[0].options
+    return advise(
+        TIMELINE.empty(), cases.rows_of(rows_of_all(), group), cases.people(group), knowledge, guidelines_of(group),
+        as_of=as_of, not_recorded=not_recorded, clock="hours", assumed_product=product,
+    )  # fmt: skip
+
+
+def differences(case: cases.Case, advice: pl.DataFrame) -> list[cases.Difference]:
+    """What of this case's table does not hold."""
+    own = advice.filter(pl.col("patient") == case.id)
+    blocks: dict[tuple[str, str], cases.Rows] = {}
+    for row in table_of(case):
+        blocks.setdefault((row["at"], row["guideline"]), []).append(row)
+    of_case = {row["guideline"] for row in table_of(case)}
+    found = []
+    for (at, guideline), rows in blocks.items():
+        expected = sorted((row for row in rows if row["rule"] != "-"), key=_order)
+        shown = sorted(_shown(own, at, guideline, rows, of_case), key=_order)
+        if expected != shown:
+            found.append(cases.Difference(case.id, f"{guideline} at {at}", expected, shown))
+    return found
+
+
+def _order(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row.get(name, "") for name in _KEY)
+
+
+def _shown(own: pl.DataFrame, at: str, guideline: str, asked: cases.Rows, of_case: set[str]) -> cases.Rows:
+    moment = tables.time_of(at)
+    here = own.filter(pl.col("start") <= moment, pl.col("end") > moment)
+    if guideline == CONFLICT:
+        both = pl.col("guideline").str.split(" / ").list.eval(pl.element().is_in(sorted(of_case))).list.all()
+        here = here.filter((pl.col("kind") == CONFLICT) & both)
+    else:
+        here = here.filter((pl.col("kind") != CONFLICT) & (pl.col("guideline") == guideline))
+    states = {row.get("state", "now") for row in asked}
+    if "next" not in states:
+        here = here.filter(pl.col("state") != "next")
+    if "possible" not in {row.get("holds") for row in asked}:
+        here = here.filter(pl.col("holds") == "certain")
+    names = list(asked[0])
+    return [{name: _cell(row, name, at, guideline) for name in names} for row in here.iter_rows(named=True)]
+
+
+def _cell(row: dict[str, object], name: str, at: str, guideline: str) -> str:
+    if name in ("at", "guideline"):
+        return {"at": at, "guideline": guideline}[name]
+    if name == "dose":
+        most = "" if row["dose_most"] is None else f" to {row['dose_most']:g}"
+        return "-" if row["dose"] is None else f"{row['dose']:g}{most} {row['dose_unit']}"
+    if name == "given":
+        return _text(row["limits"])
+    if name == "free":
+        return "-" if not isinstance(row["not_before"], int) else tables.written(row["not_before"])
+    return _text(row[name])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "-"
+    return "-" if value is None or value == "" else str(value)

@@ -4,8 +4,8 @@ The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds 
 free``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
 ``-`` says that nothing is said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a
 row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table.
-``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again (hours
-of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
+``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again
+(hours of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import polars as pl
 from tests.lib import cases, tables
 
 from cytowatch.advise.apply import advise
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge import Knowledge, load
 from cytowatch.schema import TIMELINE
 
 CONFLICT = "conflict"
 _KNOWN = (
-    "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why", "missing",
+    "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why",
+    "missing",
 )  # fmt: skip
 _KEY = ("rule", "state", "grade")
 
@@ -50,8 +51,6 @@ def guidelines_of(group: Iterable[cases.Case]) -> list[str]:
 @lru_cache(maxsize=1)
 def rows_of_all() -> pl.DataFrame:
     """The admitted rows of all cases of advice."""
-    from cytowatch.knowledge import load  # noqa: PLC0415  (the tables are read once, when first asked for)
-
     return cases.admitted(advice_cases(), load())
 
 

@@ -13,8 +13,8 @@ their source.
 
 Expected: ``crs`` and ``icans`` (``from | to | grade | criteria | missing | flags | evidence | episode``) and
 ``crs_episodes``, ``icans_episodes`` (columns of the episodes table; ``worst`` is one grade or a range). Any other scale
-stands under its id in ``[case.scales]``. What guidelines say stands under ``advice`` (``advice_cases``). Only the columns that a table names are compared. A grade that cannot be told
-is a range, ``1..3``.
+stands under its id in ``[case.scales]``, what guidelines say under ``advice`` (``advice_cases``). Only the columns that
+a table names are compared. A grade that cannot be told is a range, ``1..3``.
 """
 
 from __future__ import annotations

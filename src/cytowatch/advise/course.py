@@ -15,10 +15,11 @@ _EXPOSED = "exposed_at"
 
 
 def with_course(frame: pl.DataFrame, scale: str) -> pl.DataFrame:
-    """Add ``<scale>|onset`` (first moment of this reaction for certain), ``|onset_from`` (not excluded before it),
-    ``|over_since``, and ``|worst_least``, ``|worst_most``: the worst grade since the latest exposure.
+    """Add when the reaction on a scale began, since when it is over, and how bad it was.
 
-    ``frame``: segments in order of patient and time, with the scale's lane and ``exposed_at``.
+    ``<scale>|onset``: its first certain moment; ``|onset_from``: the first not excluded; ``|over_since``;
+    ``|worst_least`` and ``|worst_most``: the worst grade since the latest exposure. ``frame``: segments in order of
+    patient and time, with the scale's lane and ``exposed_at``.
     """
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
     found = _with_run(frame, low >= 1, f"{scale}|onset")
@@ -92,12 +93,8 @@ def with_no_better(
     """
     name = lane_of(scale, asked)
     rows = pl.concat([doses[drug].rows.select("patient", "time", "in_doubt") for drug in asked.drugs])
-    late = rows.select(
-        "patient",
-        pl.col("time").alias("dosed"),
-        "in_doubt",
-        (pl.col("time") + round(asked.hours * HOUR_US)).alias("at"),
-    ).sort("patient", "at")
+    later = (pl.col("time") + round(asked.hours * HOUR_US)).alias("at")
+    late = rows.select("patient", pl.col("time").alias("dosed"), "in_doubt", later).sort("patient", "at")
     joined = frame.join_asof(late, left_on="start", right_on="at", by="patient", check_sortedness=False).drop("at")
     graded = laid_under(
         rows.select("patient", pl.col("time").alias("start")).unique().sort("patient", "start"),

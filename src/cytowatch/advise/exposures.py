@@ -26,9 +26,9 @@ def window_ends(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
 def with_exposures(
     frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge, guidelines: Iterable[Guideline]
 ) -> pl.DataFrame:
-    """Add ``exposed_at`` of the latest exposure, and for the kinds that each guideline speaks of (``lane_of``):
+    """Add ``exposed_at`` of the latest exposure, and what is known of the kinds that each guideline speaks of.
 
-    ``|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is none in
+    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is none in
     its window), ``|alone``: no exposure of another kind is in its window as well.
     """
     exposures = _exposures(triggers, knowledge)
@@ -47,7 +47,7 @@ def with_exposures(
 
 
 def _exposures(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """patient, time, kind, product, class, until: one row a moment and kind; of two products at once neither is known."""
+    """One row a moment and kind: patient, time, kind, product, class, until; of two products neither is known."""
     products = knowledge.products
     windows = knowledge.policy("windows")
     classes = {key: part.product_class for key, part in products.items()}

@@ -69,7 +69,7 @@ def check_product(product: str | None, knowledge: Knowledge) -> str | None:
 
 
 def check_guidelines(guidelines: Sequence[str] | None, knowledge: Knowledge) -> list[str]:
-    """The guidelines asked for, patterns spelled out; by default all but those of single institutions and superseded ones."""
+    """The guidelines asked for, patterns spelled out; by default all but single institutions and what is superseded."""
     there = knowledge.advice.guidelines
     if not guidelines:
         return [key for key, part in there.items() if part.kind != "institution" and not part.superseded_by]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from cytowatch.advise.conflicts import conflict_rows
-from cytowatch.advise.course import asked_of, cuts_of, with_course, with_no_better, with_onset_after
+from cytowatch.advise.course import asked_of, cuts_of, onset_cuts, with_course, with_no_better, with_onset_after
 from cytowatch.advise.doses import Given, given, with_limits
 from cytowatch.advise.exposures import window_ends, with_exposures
 from cytowatch.advise.facts import PREFIX, Asked, ask
@@ -133,6 +133,7 @@ def _frame(
     )
     cuts = [cut for part in doses.values() for cut in part.cuts()] + cuts_of(questions, doses)
     cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time"), window_ends(asked.triggers, knowledge)]
+    cuts += onset_cuts(lanes, chosen)
     cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
     frame = segments([lanes], cuts, watched)
     for scale in (*scales, *(PREFIX + key for key in facts)):

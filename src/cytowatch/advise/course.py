@@ -74,6 +74,27 @@ def asked_of(guidelines: Sequence[Guideline]) -> list[tuple[str, NoBetter]]:
     return list(dict.fromkeys((scale, each) for scale, each in asked if each is not None))
 
 
+def lasting(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
+    """Certain, and not excluded: the reaction has lasted so many hours or more."""
+    span = round(hours * HOUR_US)
+    both = [
+        (pl.col("start") - pl.col(f"{scale}|{name}") >= span).fill_null(value=False) for name in ("onset", "onset_from")
+    ]
+    return both[0], both[1]
+
+
+def onset_cuts(lanes: pl.DataFrame, guidelines: Sequence[Guideline]) -> list[pl.DataFrame]:
+    """When a reaction can have lasted long enough: so many hours after each row of the scale that may begin it."""
+    rules = ((part.scales[rule.toxicity], rule.lasting_hours) for part in guidelines for rule in part.rules)
+    asked = sorted({(scale, hours) for scale, hours in rules if hours is not None})
+    return [
+        lanes.filter(pl.col("scale") == scale, pl.col("at_most") >= 1).select(
+            "patient", pl.col("start").alias("time") + round(hours * HOUR_US)
+        )
+        for scale, hours in asked
+    ]
+
+
 def cuts_of(asked: Iterable[tuple[str, NoBetter]], doses: dict[str, Given]) -> list[pl.DataFrame]:
     """When a question can come to be answered otherwise: so many hours after each dose."""
     return [

@@ -36,15 +36,23 @@ def given(own: pl.DataFrame, drug: Drug, not_recorded: frozenset[str]) -> Given:
     return Given(drug, rows.sort("patient", "time"), drug.concept not in not_recorded)
 
 
+def course_count(drug: str) -> str:
+    """The column that counts the doses of a course."""
+    return f"{drug}|course|n"
+
+
 def with_limits(frame: pl.DataFrame, doses: Given) -> pl.DataFrame:
     """Add of each limit ``<drug>|<limit>|n`` (doses that count now) and ``|until`` (when it frees the next dose).
 
     ``|until`` is empty where the limit does not bind; for a course that is full it is the largest number.
+    ``<drug>|course|n`` counts the doses of the course, with or without a limit.
     """
     found = frame
     for limit in doses.drug.limits:
         found = _with_limit(found, doses, limit)
-    return found
+    before_start = _count_before(frame, doses.rows, pl.col("since") - _BEFORE)
+    upto_now = _count_before(frame, doses.rows, pl.col("start") + 1)
+    return found.with_columns((upto_now - before_start).alias(course_count(doses.drug.key)))
 
 
 def _with_limit(frame: pl.DataFrame, doses: Given, limit: DoseLimit) -> pl.DataFrame:
@@ -101,9 +109,9 @@ def blocked(doses: Given) -> tuple[pl.Expr, pl.Expr]:
     return pl.when(last.is_not_null()).then(which), last
 
 
-def counts(doses: Given) -> pl.Expr:
-    """What was given of what is allowed, as a list of sentences."""
-    said = []
+def counts(doses: Given, most_doses: int = 0) -> pl.Expr:
+    """What was given of what is allowed, as a list of sentences; ``most_doses``: what a rule itself allows."""
+    said = [pl.format(f"{{}} of {most_doses} given by this rule", course_count(doses.drug.key))] if most_doses else []
     for limit in doses.drug.limits:
         n = pl.col(f"{doses.drug.key}|{limit.id}|n")
         if limit.kind == "in_hours":

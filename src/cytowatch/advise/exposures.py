@@ -28,8 +28,8 @@ def with_exposures(
 ) -> pl.DataFrame:
     """Add ``exposed_at`` of the latest exposure, and what is known of the kinds that each guideline speaks of.
 
-    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is none in
-    its window), ``|alone``: no exposure of another kind is in its window as well.
+    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is
+    none in its window), ``|alone``: no exposure of another kind is in its window as well.
     """
     exposures = _exposures(triggers, knowledge)
     found = _latest(frame, exposures).with_columns(pl.col("_at").alias("exposed_at")).drop("_at", "_product", "_class")

@@ -10,7 +10,7 @@ from operator import and_, or_
 import polars as pl
 
 from cytowatch.advise import course
-from cytowatch.advise.doses import Given, amount, blocked, counts, needs_weight
+from cytowatch.advise.doses import Given, amount, blocked, counts, course_count, needs_weight
 from cytowatch.advise.exposures import lane_of
 from cytowatch.advise.facts import PREFIX
 from cytowatch.knowledge.advice import AdviceRule, Drug, Guideline
@@ -127,8 +127,7 @@ class Matcher:
             unknown.append((pl.col(f"{lane}|class").is_null(), "product"))
         if rule.no_better:
             unknown.append((pl.col(course.lane_of(scale, rule.no_better)).is_null(), "course_of_grade"))
-        if rule.onset:
-            sure, may = course.onset_within(scale, rule.onset)
+        for sure, may in _since_onset(rule, scale):
             unknown.append((may & ~sure, "onset"))
         return found + [pl.when(where).then(pl.lit([name])).otherwise(_NO_TEXTS) for where, name in unknown]
 
@@ -143,7 +142,11 @@ class Matcher:
         doses = self.given[drug.key]
         number, arithmetic = amount(dose, drug)
         which, until = blocked(doses)
-        if drug.limits and not doses.is_recorded:
+        if dose.most_doses:
+            full = pl.col(course_count(drug.key)) >= dose.most_doses
+            which = pl.when(full).then(pl.lit("most_doses")).otherwise(which)
+            until = pl.when(full).then(None).otherwise(until)
+        if (drug.limits or dose.most_doses) and not doses.is_recorded:
             which, until = pl.lit("not_recorded"), pl.lit(None, pl.Int64)
         return {
             "drug": pl.lit(drug.key),
@@ -153,7 +156,7 @@ class Matcher:
             "route": pl.lit(dose.route or drug.route),
             "arithmetic": arithmetic,
             "schedule": pl.lit(_schedule(rule)) if _schedule(rule) else pl.lit(None),
-            "limits": counts(doses),
+            "limits": counts(doses, dose.most_doses),
             "blocked_by": which,
             # a course that is full frees no dose
             "not_before": pl.when(until < 2**62).then(until),
@@ -182,11 +185,17 @@ def _held(lane: str, grade: int, *, excluded: bool) -> Held:
 
 def _course(rule: AdviceRule, scale: str) -> Iterator[Held]:
     """What a rule asks of the course of the reaction."""
-    if rule.onset:
-        yield course.onset_within(scale, rule.onset)
+    yield from _since_onset(rule, scale)
     if rule.no_better:
         told = pl.col(course.lane_of(scale, rule.no_better))
         yield told.fill_null(value=False), told.fill_null(value=True)
+
+
+def _since_onset(rule: AdviceRule, scale: str) -> Iterator[Held]:
+    if rule.onset:
+        yield course.onset_within(scale, rule.onset)
+    if rule.lasting_hours is not None:
+        yield course.lasting(scale, rule.lasting_hours)
 
 
 def _population(guideline: Guideline) -> tuple[str, ...]:

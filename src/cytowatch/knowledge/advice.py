@@ -18,6 +18,8 @@ Topic = Literal[
 LimitKind = Literal["interval", "in_hours", "in_all"]
 # while the reaction lasts, or once it is over, for the worst grade since the exposure
 When = Literal["during", "after"]
+# what advice itself may say is missing, besides what facts and grades ask for
+MISSING = ("product", "which_exposure", "onset", "course_of_grade")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class AdvisedDose:
     schedule: str = ""
     # where it differs from that of the drug
     route: str = ""
+    # the most doses in a course that the rule gives, where it is stricter than the drug's own limits; 0 = none
+    most_doses: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,8 @@ class AdviceRule:
     # hours from the exposure to the onset of the reaction: from (included), to (excluded)
     onset: tuple[float, float] | None
     no_better: NoBetter | None
+    # hours that the reaction has lasted, or more
+    lasting_hours: float | None
     # hours that the reaction must be over before the next dose of the product
     wait_hours: float | None
     choice: str

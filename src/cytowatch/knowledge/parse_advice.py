@@ -114,6 +114,7 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
         when=reader.word("when", get_args(When)) if reader.has("when") else "during",
         onset=_pair(reader, "onset_hours"),
         no_better=_no_better(reader.table("no_better")) if reader.has("no_better") else None,
+        lasting_hours=reader.maybe_number("lasting_hours"),
         wait_hours=reader.maybe_number("wait_hours"),
         choice=reader.text("choice", ""),
         alongside=_grades_by_name(reader, "alongside"),
@@ -146,6 +147,7 @@ def _dose(reader: Reader) -> AdvisedDose:
         every=_pair(reader, "every_hours"),
         schedule=reader.text("schedule", ""),
         route=reader.text("route", ""),
+        most_doses=reader.whole("most_doses", 0),
     )
     given = [bool(found.regimen), found.amount is not None, found.per_kg is not None]
     if sum(given) > 1:

@@ -31,7 +31,7 @@ def _guideline(part: Guideline, knowledge: Knowledge) -> list[str]:
     rows = (
         (
             rule.id,
-            ", ".join(map(str, rule.grades)),
+            ", ".join(map(str, rule.grades)) or "any",
             f"{rule.strength}: {rule.action}",
             _dose(rule),
             "; ".join(_circumstances(rule, knowledge)),
@@ -41,7 +41,7 @@ def _guideline(part: Guideline, knowledge: Knowledge) -> list[str]:
         for rule in part.rules
     )
     scales = ", ".join(f"{toxicity}: {scale}" for toxicity, scale in part.scales.items())
-    about = f"Edition {part.edition}, from {part.effective_from}; for {part.population}; by {scales}"
+    about = f"Edition {part.edition}, from {part.effective_from}{_superseded(part)}; for {part.population}; by {scales}"
     return [
         f"{part.title} (`{part.key}`)",
         f"No order, and not verified by a clinician. {about}. {part.note}",
@@ -50,16 +50,24 @@ def _guideline(part: Guideline, knowledge: Knowledge) -> list[str]:
     ]
 
 
+def _superseded(part: Guideline) -> str:
+    end = f" to {part.effective_to}" if part.effective_to else ""
+    newer = f"; superseded by {', '.join(part.superseded_by)}, it speaks only when asked for by name"
+    return end + (newer if part.superseded_by else "")
+
+
 def _dose(rule: AdviceRule) -> str:
     dose = rule.dose
     if dose is None:
         return ""
-    amount = f" {dose.amount:g}" if dose.amount is not None else f" {dose.per_kg:g} for each kg" if dose.per_kg else ""
+    most = "" if dose.amount_most is None else f" to {dose.amount_most:g}"
+    each = f" {dose.per_kg:g} for each kg" if dose.per_kg else ""
+    amount = each if dose.amount is None else f" {dose.amount:g}{most}"
     hours = f"{dose.every[0]:g} h" if dose.every and dose.every[0] == dose.every[1] else ""
     if dose.every and not hours:
         hours = f"{dose.every[0]:g} to {dose.every[1]:g} h"
     every = f", every {hours}" if hours else ""
-    return f"{dose.drug}{amount}{every}{f', {dose.schedule}' if dose.schedule else ''}"
+    return f"{dose.drug}{amount}{every}{''.join(f', {part}' for part in (dose.schedule, dose.route) if part)}"
 
 
 def _circumstances(rule: AdviceRule, knowledge: Knowledge) -> Iterator[str]:
@@ -67,8 +75,25 @@ def _circumstances(rule: AdviceRule, knowledge: Knowledge) -> Iterator[str]:
     yield from (facts[key].label if key in facts else key for key in rule.needs)
     yield from (f"not: {facts[key].label if key in facts else key}" for key in rule.unless)
     yield from (*rule.products, *rule.classes)
+    yield from (f"not: {product}" for product in rule.not_products)
+    yield from _course(rule)
     yield from (f"{name} of {grade} or more" for name, grade in rule.alongside.items())
     yield from (f"{name} below {grade}" for name, grade in rule.without.items())
+
+
+def _course(rule: AdviceRule) -> Iterator[str]:
+    if rule.when == "after":
+        yield "the reaction is over; the grade is its worst since the exposure"
+    if rule.onset:
+        yield f"begun {rule.onset[0]:g} to under {rule.onset[1]:g} h after the exposure"
+    if rule.lasting_hours is not None:
+        yield f"lasting {rule.lasting_hours:g} h or more"
+    if rule.no_better:
+        yield f"no better {rule.no_better.hours:g} h or more after {' or '.join(rule.no_better.drugs)}"
+    if rule.wait_hours is not None:
+        yield f"over for {rule.wait_hours:g} h before the next dose"
+    if rule.choice:
+        yield f"one of those with the choice {rule.choice}"
 
 
 def _drug(drug: Drug) -> list[str]:

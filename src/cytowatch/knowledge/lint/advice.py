@@ -87,8 +87,19 @@ def _check_guideline(part: Guideline, knowledge: Knowledge) -> Findings:
         if scale not in knowledge.scales:
             yield place.error("scales", f"There is no scale `{scale}`.", "Use the id of a scale.")
     yield from _unknown(place, "products", part.products, knowledge.products)
+    yield from _unknown(place, "superseded_by", part.superseded_by, knowledge.advice.guidelines)
+    if part.effective_to is not None and part.effective_to < part.effective_from:
+        yield place.error("effective_to", "It ends before it begins.")
+    yield from _check_choices(place, part)
     for rule in part.rules:
         yield from _check_rule(Place(place.file, f"rule.{rule.id}"), part, rule, knowledge)
+
+
+def _check_choices(place: Place, part: Guideline) -> Findings:
+    """A word of `choice` joins at least two rules: one alone offers none."""
+    words = [(rule.toxicity, rule.choice) for rule in part.rules if rule.choice]
+    for toxicity, word in sorted({pair for pair in words if words.count(pair) < 2}):
+        yield place.error("choice", f"Only one rule of `{toxicity}` has the choice `{word}`.", "Name the other.")
 
 
 def _check_rule(place: Place, part: Guideline, rule: AdviceRule, knowledge: Knowledge) -> Findings:
@@ -96,10 +107,12 @@ def _check_rule(place: Place, part: Guideline, rule: AdviceRule, knowledge: Know
         if toxicity not in part.scales:
             yield place.error("toxicity", f"The guideline names no scale for `{toxicity}`.", "Add it to `scales`.")
     known = knowledge.scales.get(part.scales.get(rule.toxicity, ""))
-    if not rule.grades or (known and set(rule.grades) - set(known.grades)):
+    if known and set(rule.grades) - set(known.grades):
         yield place.error("grades", f"{rule.grades} are no grades of its scale.", "Name grades of the scale.")
     yield from _unknown(place, "needs", (*rule.needs, *rule.unless), knowledge.advice.facts)
-    yield from _unknown(place, "products", rule.products, knowledge.products)
+    yield from _unknown(place, "products", (*rule.products, *rule.not_products), knowledge.products)
+    if rule.no_better:
+        yield from _unknown(place, "no_better", rule.no_better.drugs, knowledge.advice.drugs)
     yield from _unknown(place, "classes", rule.classes, {p.product_class for p in knowledge.products.values()})
     if rule.alert and rule.cited.evidence == "recalled":
         yield place.error("alert", "What was not read in its source may not alert.", "Read it, or take `alert` out.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cytowatch.knowledge.advice import MISSING
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
-from cytowatch.knowledge.lint.rule_names import SHARED_FLAGS, flag_names, missing_names
+from cytowatch.knowledge.lint.rule_names import SHARED_FLAGS, flag_names, missing_names, named_in
 from cytowatch.knowledge.model import Knowledge, Scale
 
 # policies that code reads, and what each must be: a number, a table of triggers, or concepts of a kind
@@ -146,6 +147,8 @@ def check_messages(knowledge: Knowledge) -> Findings:
         for name in _needed_by(scale, knowledge):
             needed.setdefault(name, scale.id)
         optional |= {f"flag.{name}" for name in _flags_of(scale, knowledge)}
+    for name in _named_by_advice(knowledge):
+        needed.setdefault(f"missing.{name}", "advice")
     for name, scale_id in needed.items():
         if not knowledge.messages.get(name, "").strip():
             table, key = name.split(".", 1)
@@ -155,6 +158,12 @@ def check_messages(knowledge: Knowledge) -> Findings:
         if name not in needed and name not in optional:
             table, key = name.split(".", 1)
             yield Place("messages.toml", table).warning(key, "Nothing writes this name.", "Take the sentence out.")
+
+
+def _named_by_advice(knowledge: Knowledge) -> tuple[str, ...]:
+    """What advice may say is missing besides what scales say."""
+    facts = (named_in(fact.when, knowledge) for fact in knowledge.advice.facts.values())
+    return (*MISSING, *(name for names in facts for name in names))
 
 
 def _needed_by(scale: Scale, knowledge: Knowledge) -> list[str]:

@@ -49,7 +49,7 @@ def missing_names(scale: Scale, knowledge: Knowledge) -> tuple[str, ...]:
     """Every name that may be said to be missing; a criterion of grade 0 changes no bound and names nothing."""
     names = [NO_TRIGGER] if scale.watch == "exposure" else []
     graded = [part.when for part in scale.criteria if part.grade]
-    names += [name for node in graded for name in _named(node, knowledge)]
+    names += [name for node in graded for name in named_in(node, knowledge)]
     if any(is_left_open(node) for node in graded):
         names.append("clinical_judgement")
     if any(domain.excluded_by for domain in scale.domains):
@@ -61,13 +61,14 @@ def missing_names(scale: Scale, knowledge: Knowledge) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _named(node: Node, knowledge: Knowledge) -> Iterator[str]:
+def named_in(node: Node, knowledge: Knowledge) -> Iterator[str]:
+    """Every name that a condition may say is missing."""
     match node:
         case All() | AnyOf() | Count() | AnyMeasured():
             for part in node.of:
-                yield from _named(part, knowledge)
+                yield from named_in(part, knowledge)
         case Not() | Possible():
-            yield from _named(node.of, knowledge)
+            yield from named_in(node.of, knowledge)
         case Compare():
             yield from _named_by_compare(node)
         case In() if node.concept in knowledge.concepts and knowledge.concepts[node.concept].kind in _CHARTED:

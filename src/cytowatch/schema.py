@@ -230,7 +230,8 @@ ADVICE = Table(
         Column(
             "kind",
             _TEXT,
-            "`advice`; `conflict` where two chosen guidelines differ; `declined` where the patient said no",
+            "`advice`; `conflict`: two chosen guidelines differ; `gap`: not read; `silent`: it speaks of others; "
+            "`declined`: the patient has not agreed",
         ),
         Column("guideline", _TEXT, "id of the guideline; of a conflict both, joined by ` / `"),
         Column("rule", _TEXT, "id of its rule, or of the conflict"),

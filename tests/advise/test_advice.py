@@ -96,7 +96,8 @@ def test_product_rules_and_their_conflict() -> None:
 def test_the_label_speaks_of_its_own_product_only() -> None:
     rows = [FEVER, LOW, SHOCK, weight(0)]
     assert at(advised({**CELLS, "text": "Kymriah"}, *rows), 5, guideline="label-kymriah-2017", state="now")
-    assert at(advised(CELLS, *rows), 5, guideline="label-kymriah-2017", state="now") == []
+    (row,) = at(advised(CELLS, *rows), 5, guideline="label-kymriah-2017")
+    assert (row["kind"], row["action"]) == ("silent", "It speaks of other products: Tisagenlecleucel.")
 
 
 # ---------------------------------------------------------------- doses
@@ -188,7 +189,8 @@ def test_a_grade_that_is_a_range_has_the_advice_of_both_ends() -> None:
 
 
 def test_a_guideline_for_adults_says_nothing_certain_of_a_child() -> None:
-    assert at(advised(CELLS, FEVER, NORMAL, age=9.0), 1, guideline="asco-2021") == []
+    (row,) = at(advised(CELLS, FEVER, NORMAL, age=9.0), 1, guideline="asco-2021")
+    assert (row["kind"], row["rule"], row["action"]) == ("silent", "age", "It speaks of adults only.")
     (row,) = at(advised(CELLS, FEVER, NORMAL, age=None), 1, guideline="asco-2021", rule="crs-1-supportive")
     assert (row["holds"], row["missing"]) == ("possible", ["age"])
 

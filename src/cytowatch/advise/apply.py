@@ -13,6 +13,7 @@ from cytowatch.advise.exposures import window_ends, with_exposures
 from cytowatch.advise.facts import PREFIX, Asked, ask
 from cytowatch.advise.match import Matcher, drugs_asked, lanes_asked
 from cytowatch.advise.moments import laid_under, segments, watched_time
+from cytowatch.advise.silence import silent_rows
 from cytowatch.engine.apply import grade_observations
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.settle import settle
@@ -87,7 +88,8 @@ def _advised(
     matcher = Matcher(knowledge, doses)
     parts = [rows for part in chosen for rule in part.rules for rows in matcher.rows(part, rule, frame)]
     advice = pl.concat([ADVICE.empty(), *parts])
-    return pl.concat([advice, conflict_rows(advice, knowledge.advice.conflicts.values())])
+    conflicts = conflict_rows(advice, knowledge.advice.conflicts.values())
+    return pl.concat([advice, conflicts, silent_rows(frame, chosen, knowledge)])
 
 
 def _graded(

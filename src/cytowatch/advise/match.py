@@ -85,12 +85,13 @@ class Matcher:
         asked: list[str],
     ) -> pl.DataFrame:
         missing = self._missing(guideline, rule, scale, state, asked)
+        is_gap = rule.topic == "gap"
         facts = pl.lit([PREFIX + key for key in rule.needs], pl.List(pl.String))
         base = {
             "patient": pl.col("patient"),
             "start": pl.col("start"),
             "end": pl.col("end"),
-            "kind": pl.lit("advice"),
+            "kind": pl.lit("gap" if is_gap else "advice"),
             "guideline": pl.lit(guideline.key),
             "rule": pl.lit(rule.id),
             "toxicity": pl.lit(rule.toxicity),
@@ -99,7 +100,7 @@ class Matcher:
             "state": pl.lit(state),
             "holds": pl.when("certain").then(pl.lit("certain")).otherwise(pl.lit("possible")),
             "topic": pl.lit(rule.topic),
-            "strength": pl.lit(rule.strength),
+            "strength": pl.lit(None if is_gap else rule.strength),
             "choice": pl.lit(rule.choice or None),
             "action": pl.lit(rule.action),
             "then": pl.lit(rule.then) if rule.then else pl.lit(None),
@@ -265,7 +266,7 @@ def _level(rule: AdviceRule, state: str) -> pl.Expr:
     """What was not read in a source is never more than `unverified`."""
     if rule.cited.evidence == "recalled":
         return pl.lit("unverified")
-    if state != "now":
+    if state != "now" or rule.topic == "gap":
         return pl.lit("note")
     held = pl.when(pl.col("holds") == "possible").then(pl.lit("note")).when(pl.col("blocked_by").is_not_null())
     return held.then(pl.lit("limit")).otherwise(pl.lit("alert" if rule.alert else "advice"))

@@ -13,7 +13,7 @@ Strength = Literal["do", "consider", "avoid"]
 Population = Literal["adult", "child", "any"]
 Topic = Literal[
     "supportive", "infection", "fluids", "vasopressor", "oxygen", "anti_il6", "steroid", "other_drug", "seizure",
-    "level_of_care", "monitoring", "work_up", "next_dose", "approach",
+    "level_of_care", "monitoring", "work_up", "next_dose", "approach", "gap",
 ]  # fmt: skip
 LimitKind = Literal["interval", "in_hours", "in_all"]
 # while the reaction lasts, or once it is over, for the worst grade since the exposure
@@ -128,7 +128,8 @@ class NoBetter:
 class AdviceRule:
     """One recommendation: for which grades and circumstances, what, how strongly, and where it stands.
 
-    ``grades`` is empty where it holds at every grade. ``choice`` names rules of which one is to be taken.
+    ``grades`` is empty where it holds at every grade. ``choice`` names rules of which one is to be taken. A rule of the
+    topic ``gap`` recommends nothing: it says what of the guideline was not read.
     """
 
     id: str

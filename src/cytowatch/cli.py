@@ -34,7 +34,7 @@ from cytowatch.errors import (
 from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
-from cytowatch.results import read_outcome, write_parcels, write_results, write_table
+from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
 from cytowatch.summary import summarize
 
 # data may hold brackets and colons: nothing is read as markup
@@ -286,6 +286,8 @@ def advise(
 ) -> int:
     """Say what guidelines recommend at each change, for a graded folder, with doses, limits and sources.
 
+    All of it is kept in the folder as the table `advice`; a report that is drawn afterward has a section of it.
+
     Example: `cytowatch advise graded --guideline asco-2021 --patient A`.
 
     Parameters
@@ -293,7 +295,8 @@ def advise(
     folder
         A folder that `cytowatch grade --out` wrote.
     guideline
-        Ids of guidelines, or patterns; by default every guideline and label. `cytowatch knowledge list guideline`.
+        Ids of guidelines, or patterns; by default every guideline and label that nothing newer has replaced.
+        `cytowatch knowledge list guideline` names them.
     patient
         Only this patient; the table of --out holds all.
     next_
@@ -303,17 +306,19 @@ def advise(
     knowledge
         Folders laid over the clinical tables, such as a site's own rules.
     out_
-        Also write all of it as a table: a file that ends in .csv or .parquet.
+        Also write the table elsewhere: a file that ends in .csv or .parquet.
     """
     tables = load(*(knowledge or ()))
     outcome = read_outcome(folder)
     advice = advised(outcome, tables, guideline)
+    write_advice(advice, outcome, folder)
     if out_ is not None:
         write_table(outward(advice, outcome.clock), out_)
     if patient is not None and patient not in set(outcome.patients["patient"]) | set(outcome.observations["patient"]):
         raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
     shown = advice if patient is None else advice.filter(pl.col("patient") == patient)
-    for line in advice_lines(shown, tables, outcome.clock, all_=all_, next_=next_):
+    graded = outcome.timeline if patient is None else outcome.timeline.filter(pl.col("patient") == patient)
+    for line in advice_lines(shown, graded, tables, outcome.clock, all_=all_, next_=next_):
         out.print(line, soft_wrap=True)
     return EXIT_DONE
 

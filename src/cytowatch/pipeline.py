@@ -30,7 +30,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.choose import check_guidelines, check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
+from cytowatch.schema import ADVICE, DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
 
 if sys.platform != "win32":
     import resource
@@ -61,6 +61,8 @@ class Outcome:
     findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
     # rejected rows that may have been a therapy or a finding: advice must not count them as nothing
     in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
+    # what guidelines say, where it was asked for
+    advice: pl.DataFrame = field(default_factory=ADVICE.empty)
 
     def without_observations(self) -> Outcome:
         """The same outcome, the admitted rows let go: of a large cohort they would fill the memory."""

@@ -48,7 +48,15 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
         frame = getattr(outcome, name)
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
     _remove_other_form(folder, tables, form)
+    _remove_advice(folder)
     return [*paths, _write_run(outcome.run, folder)]
+
+
+def write_advice(advice: pl.DataFrame, outcome: Outcome, folder: Path) -> Path:
+    """Put a table of advice beside the tables of its run, in their format; reports drawn without it are removed."""
+    form = "csv" if (folder / "timeline.csv").exists() else "parquet"
+    _remove_other_form(folder, ["advice"], form)
+    return _write_table(outward(advice, outcome.clock), folder / f"advice.{form}")
 
 
 def read_outcome(folder: Path) -> Outcome:
@@ -81,6 +89,7 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         shell = _write_parts(chain([first], rest), parts)
         paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
         _remove_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
+        _remove_advice(folder)
         kept = folder / "observations.parquet"
         shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
         (parts / "observations").rename(kept)
@@ -179,6 +188,12 @@ def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
                 (folder / f"{name}.{other}").unlink(missing_ok=True)
     for report in folder.glob("report*.html"):
         report.unlink()
+
+
+def _remove_advice(folder: Path) -> None:
+    """Advice of an earlier run speaks of other grades."""
+    for form in FORMATS:
+        (folder / f"advice.{form}").unlink(missing_ok=True)
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from cytowatch.advise.conflicts import conflict_rows
+from cytowatch.advise.conflicts import as_guidelines, conflict_rows, standing_rows
 from cytowatch.advise.course import asked_of, cuts_of, onset_cuts, with_course, with_no_better, with_onset_after
 from cytowatch.advise.doses import Given, given, with_limits
 from cytowatch.advise.exposures import window_ends, with_exposures
@@ -63,7 +63,8 @@ def advise(
     give the same advice.
     """
     chosen = [knowledge.advice.guidelines[key] for key in guidelines]
-    scales, facts = lanes_asked(chosen, knowledge)
+    asking = [*chosen, *as_guidelines(knowledge.advice.conflicts.values())]
+    scales, facts = lanes_asked(asking, knowledge)
     options = {"as_of": as_of, "not_recorded": not_recorded, "clock": clock, "assumed_product": assumed_product}
     asked = ask(observations, patients, knowledge, facts, **options)  # type: ignore[arg-type]
     graded = _graded(timeline, scales, observations, patients, knowledge, **options)
@@ -74,7 +75,7 @@ def advise(
         key: given(_of(charted, knowledge.advice.drugs[key].concept), knowledge.advice.drugs[key], not_recorded)
         for key in drugs
     }
-    frame = _frame(graded, asked, doses, _of(charted, "weight"), patients, knowledge, chosen)
+    frame = _frame(graded, asked, doses, _of(charted, "weight"), patients, knowledge, asking)
     if frame.is_empty():
         return ADVICE.empty()
     return _joined(_as_agreed(_advised(frame, chosen, doses, knowledge), frame, patients)).sort(
@@ -88,8 +89,11 @@ def _advised(
     matcher = Matcher(knowledge, doses)
     parts = [rows for part in chosen for rule in part.rules for rows in matcher.rows(part, rule, frame)]
     advice = pl.concat([ADVICE.empty(), *parts])
-    conflicts = conflict_rows(advice, knowledge.advice.conflicts.values())
-    return pl.concat([advice, conflicts, silent_rows(frame, chosen, knowledge)])
+    conflicts = knowledge.advice.conflicts.values()
+    standing = [rows for part in as_guidelines(conflicts) for rows in matcher.rows(part, part.rules[0], frame)]
+    meeting = conflict_rows(advice, conflicts)
+    brought = standing_rows(pl.concat([ADVICE.empty(), *standing]), conflicts)
+    return pl.concat([advice, meeting, brought, silent_rows(frame, chosen, knowledge)])
 
 
 def _graded(

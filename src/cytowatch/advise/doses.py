@@ -111,7 +111,8 @@ def blocked(doses: Given) -> tuple[pl.Expr, pl.Expr]:
 
 def counts(doses: Given, most_doses: int = 0) -> pl.Expr:
     """What was given of what is allowed, as a list of sentences; ``most_doses``: what a rule itself allows."""
-    said = [pl.format(f"{{}} of {most_doses} given by this rule", course_count(doses.drug.key))] if most_doses else []
+    own = pl.format(f"this rule is for {most_doses} in all, {{}} given", course_count(doses.drug.key))
+    said = [own] if most_doses else []
     for limit in doses.drug.limits:
         n = pl.col(f"{doses.drug.key}|{limit.id}|n")
         if limit.kind == "in_hours":

@@ -185,12 +185,23 @@ class Guideline:
 
 @dataclass(frozen=True)
 class GuidelineConflict:
-    """Two sides that say different things of one matter; both are shown, neither is merged."""
+    """Two sides that say different things of one matter; both are shown, neither is merged.
+
+    Either rules of two guidelines meet (``one``, ``other``), or the matter stands as soon as an exposure of the kinds
+    ``triggers`` is there, with the facts ``needs`` and a grade of CRS among ``grades`` where it names them; the sides
+    are then called ``between``.
+    """
 
     key: str
-    topic: str
+    topic: Topic
     one: tuple[str, ...]
     other: tuple[str, ...]
+    between: tuple[str, ...]
+    triggers: tuple[str, ...]
+    products: tuple[str, ...]
+    classes: tuple[str, ...]
+    needs: tuple[str, ...]
+    grades: tuple[int, ...]
     says_one: str
     says_other: str
     proposal: str

@@ -84,17 +84,28 @@ def guideline(reader: Reader) -> Guideline:
 
 
 def conflict(key: str, reader: Reader) -> GuidelineConflict:
-    """One matter on which two sides differ."""
-    return GuidelineConflict(
+    """One matter on which two sides differ: rules that meet, or what an exposure brings with it."""
+    found = GuidelineConflict(
         key=key,
-        topic=reader.text("topic"),
-        one=reader.texts("one"),
-        other=reader.texts("other"),
+        topic=reader.word("topic", get_args(Topic)),
+        one=reader.texts("one", ()),
+        other=reader.texts("other", ()),
+        between=reader.texts("between", ()),
+        triggers=reader.texts("triggers", ()),
+        products=reader.texts("products", ()),
+        classes=reader.texts("classes", ()),
+        needs=reader.texts("needs", ()),
+        grades=_wholes(reader, "grades") if reader.has("grades") else (),
         says_one=reader.text("says_one"),
         says_other=reader.text("says_other"),
         proposal=reader.text("proposal"),
         cited=_cited(reader, reader.text("source")),
     )
+    reader.asked.append("grades")
+    of_rules, standing = bool(found.one and found.other), bool(found.triggers and len(found.between) == 2)
+    if of_rules == standing:
+        reader.fail("A conflict names rules of two sides (`one`, `other`), or `triggers` and the two sides `between`.")
+    return found
 
 
 def _rule(reader: Reader, source: str) -> AdviceRule:

@@ -1,110 +1,81 @@
-"""Advice as a page of text: what each guideline says, moment by moment, with its dose, limits and source."""
+"""Advice as a page of text: at each change what each guideline says, with its dose, limits and source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.report.words import Words
-from cytowatch.schema import HOUR_US
+from cytowatch.report.advice_blocks import Block, Line, PatientAdvice, Teller
+from cytowatch.report.clock import moment
+from cytowatch.report.data import Clock
 
-_LEVELS = {
-    "alert": "NOW",
-    "advice": "now",
-    "limit": "NOT NOW",
-    "note": "possible",
-    "unverified": "not verified",
-}
-_NOTICE = "Not a medical device and no order: every line is to be checked at its source and decided by a clinician."
+NOTICE = "Not a medical device and no order: every line is to be checked at its source and decided by a clinician."
+_NOBODY = "No guideline that was asked for says anything of this patient and these grades."
 
 
 def advice_lines(
-    advice: pl.DataFrame, knowledge: Knowledge, clock: str, *, all_: bool = False, next_: bool = False
+    advice: pl.DataFrame,
+    timeline: pl.DataFrame,
+    knowledge: Knowledge,
+    clock: Clock,
+    *,
+    all_: bool = False,
+    next_: bool = False,
 ) -> Iterator[str]:
-    """Lines for a terminal, one block a patient and moment at which something new is said.
+    """Lines for a terminal: for each patient a block at each change of a grade or of what is said.
 
-    ``advice``: ``schema.ADVICE`` in microseconds. Without ``all_`` only what holds now; ``next_``: also what would be
-    advised one grade up.
+    ``advice`` (``schema.ADVICE``) and ``timeline``: in microseconds. Without ``all_`` only what holds now, both ends
+    of a range in short; ``next_``: also what would be advised one grade up.
     """
-    yield _NOTICE
-    wanted = ["now", "if_lower", "if_higher", *(["next"] if next_ or all_ else [])]
-    shown = advice.filter(pl.col("state").is_in(wanted))
-    if not all_:
-        shown = shown.filter((pl.col("holds") == "certain") | (pl.col("state") != "now"))
-    if shown.is_empty():
-        yield "No guideline that was asked for speaks of these patients and grades."
-    words = Words(knowledge)
-    for (patient, start), rows in shown.sort("patient", "start", maintain_order=True).group_by(
-        ["patient", "start"], maintain_order=True
-    ):
+    yield NOTICE
+    yield "At each moment what is new from then on; what stood before goes on until it is said to end."
+    titles = {key: part.title for key, part in knowledge.advice.guidelines.items()}
+    teller = Teller(knowledge, clock, all_=all_, next_=next_)
+    scales = {scale for part in knowledge.advice.guidelines.values() for scale in part.scales.values()}
+    graded = by_patient(timeline.filter(pl.col("scale").is_in(sorted(scales))).sort("scale", "start"))
+    said = by_patient(advice)
+    for patient in sorted(graded.keys() | said.keys()):
+        yield from _patient(teller.patient(patient, said.get(patient, []), graded.get(patient, [])), clock, titles)
+
+
+def by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each patient."""
+    parts = frame.partition_by("patient", as_dict=True, maintain_order=True)
+    return {str(key[0]): part.to_dicts() for key, part in parts.items()}
+
+
+def _patient(said: PatientAdvice, clock: Clock, titles: Mapping[str, str]) -> Iterator[str]:
+    yield ""
+    yield f"Patient {said.patient}"
+    reasons: dict[str, list[str]] = {}
+    for guideline, reason in said.silent:
+        reasons.setdefault(reason, []).append(guideline)
+    for reason, names in reasons.items():
+        yield f"  silent: {', '.join(names)}. {reason}"
+    if not any(block.said for block in said.blocks):
+        yield f"  {_NOBODY}"
+    for block in said.blocks:
         yield ""
-        yield f"{patient}, {_moment(start, clock)}"
-        for row in rows.iter_rows(named=True):
-            yield from _row(row, words, knowledge, clock)
+        yield from _block(block, said.patient, clock, titles)
 
 
-def _row(row: dict[str, object], words: Words, knowledge: Knowledge, clock: str) -> Iterator[str]:
-    grade = f"{words.scale(str(row['scale']))} grade {row['grade']}"
-    when = {
-        "now": "",
-        "if_lower": ", if it is the lower",
-        "if_higher": ", if it is the higher",
-        "next": ", one grade up",
-    }
-    if row["kind"] == "conflict":
-        yield f"  guidelines differ  {row['guideline']}, {grade}: {row['action']}"
-        yield f"      {_source(row, knowledge)}"
-        return
-    verb = {"consider": "consider: ", "avoid": "avoid: "}.get(str(row["strength"]), "")
-    level = _LEVELS[str(row["level"])]
-    yield f"  {level}  {row['guideline']}, {grade}{when[str(row['state'])]}: {verb}{row['action']}"
-    yield from (f"      {line}" for line in (*_dose(row, clock), *_rest(row), _source(row, knowledge)))
+def _block(block: Block, patient: str, clock: Clock, titles: Mapping[str, str]) -> Iterator[str]:
+    yield f"{patient}, {moment(block.start, clock)}: {', '.join(block.grades) or 'no grade that any line goes by'}"
+    if not block.said and not block.ended:
+        yield "  nothing new"
+    for guideline, lines in block.said.items():
+        yield f"  {guideline}: {titles[guideline]}" if guideline in titles else f"  {guideline}"
+        for line in lines:
+            yield from _line(line, "    ")
+    for line in block.differ:
+        yield from _line(line, "  ")
+    for guideline, actions in block.ended.items():
+        yield f"  not said any more, no order to stop ({guideline}): {' '.join(actions)}"
 
 
-def _dose(row: dict[str, object], clock: str) -> Iterator[str]:
-    if row["drug"] is None:
-        return
-    schedule = f", {row['schedule']}" if row["schedule"] else ""
-    if row["blocked_by"]:
-        free = (
-            "not again in this course"
-            if row["not_before"] is None
-            else f"not before {_moment(row['not_before'], clock)}"
-        )
-        free = "how many were given is not recorded" if row["blocked_by"] == "not_recorded" else free
-        yield f"{row['drug']}: no dose now, {free}"
-    elif row["arithmetic"]:
-        yield f"{row['drug']}: {row['arithmetic']}{schedule}"
-    elif schedule:
-        yield f"{row['drug']}{schedule}"
-    limits = row["limits"]
-    if isinstance(limits, list) and limits:
-        yield f"limits: {'; '.join(limits)}"
-
-
-def _rest(row: dict[str, object]) -> Iterator[str]:
-    for caution in _list(row["cautions"]):
-        yield f"think of: {caution}"
-    if row["then"]:
-        yield f"then: {row['then']}"
-    if _list(row["missing"]) and (row["holds"] == "possible" or row["state"] != "now"):
-        yield f"not known: {', '.join(_list(row['missing']))}"
-
-
-def _list(value: object) -> list[str]:
-    return [str(part) for part in value] if isinstance(value, list) else []
-
-
-def _source(row: dict[str, object], knowledge: Knowledge) -> str:
-    source = knowledge.sources.get(str(row["source"]))
-    return f"source: {source.citation or source.title if source else row['source']}; {row['locator']} ({row['basis']})"
-
-
-def _moment(value: object, clock: str) -> str:
-    if not isinstance(value, int):
-        return "?"
-    if clock == "hours":
-        return f"{value / HOUR_US:g} h"
-    return pl.select(pl.lit(value).cast(pl.Datetime("us")).dt.strftime("%Y-%m-%d %H:%M UTC")).item()  # type: ignore[no-any-return]
+def _line(line: Line, indent: str) -> Iterator[str]:
+    yield f"{indent}{line.level}: {line.text}"
+    yield from (f"{indent}    {detail}" for detail in (*line.details, f"source: {line.source}"))

@@ -12,6 +12,7 @@ import polars as pl
 from cytowatch.errors import ArgumentError
 from cytowatch.report.folder import read_folder
 from cytowatch.schema import (
+    ADVICE,
     CONCORDANCE,
     DISCORDANCE,
     EPISODES,
@@ -30,8 +31,8 @@ Clock = Literal["time", "hours"]
 class ReportData:
     """The tables of one graded run, every time a whole number of microseconds.
 
-    timeline, episodes, rejects, ledger, concordance, discordance, joint, findings, observations, patients and in_doubt
-    are frames as in ``schema.py``.
+    timeline, episodes, rejects, ledger, concordance, discordance, joint, findings, observations, patients, advice and
+    in_doubt are frames as in ``schema.py``.
     ``observations`` holds admitted rows and may be thinned to the concepts that a report draws.
     ``clock`` says what time zero is: ``time`` = 1970 UTC, ``hours`` = the zero of the input file.
     ``run`` is what stands in ``run.json``: software, knowledge, inputs, patients, seconds, peak_mib, and the
@@ -48,6 +49,8 @@ class ReportData:
     discordance: pl.DataFrame = field(default_factory=DISCORDANCE.empty)
     joint: pl.DataFrame = field(default_factory=JOINT.empty)
     findings: pl.DataFrame = field(default_factory=FINDINGS.empty)
+    # empty where nobody asked for advice
+    advice: pl.DataFrame = field(default_factory=ADVICE.empty)
     # not drawn: kept so that a folder is read whole
     in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
     clock: Clock = "time"
@@ -71,5 +74,7 @@ class ReportData:
                 why="A report of one patient is drawn from the rows of that patient in the timeline.",
                 hint="Take an id from the column `patient` of the timeline, letter for letter.",
             )
-        names = ("timeline", "episodes", "rejects", "concordance", "joint", "findings", "observations", "patients")
+        names = (
+            "timeline", "episodes", "rejects", "concordance", "joint", "findings", "observations", "patients", "advice",
+        )  # fmt: skip
         return replace(self, **{name: getattr(self, name).filter(only) for name in names})

@@ -10,6 +10,7 @@ import polars as pl
 
 from cytowatch.errors import InputError
 from cytowatch.schema import (
+    ADVICE,
     CONCORDANCE,
     DISCORDANCE,
     EPISODES,
@@ -33,6 +34,7 @@ _TIMES = {
     "in_doubt": ("time", "until", "available"),
     "joint": ("start", "end"),
     "findings": ("start", "end"),
+    "advice": ("start", "end", "not_before"),
 }
 _TABLES = (
     TIMELINE,
@@ -46,6 +48,7 @@ _TABLES = (
     PATIENTS,
     LEDGER,
     IN_DOUBT,
+    ADVICE,
 )
 
 

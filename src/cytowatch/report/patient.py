@@ -12,6 +12,8 @@ from markupsafe import Markup
 from cytowatch.knowledge.model import Compare, Knowledge
 from cytowatch.report import clock as clocks
 from cytowatch.report import lanes, words
+from cytowatch.report.advice import NOTICE, by_patient
+from cytowatch.report.advice_blocks import Teller
 from cytowatch.report.beside import TOTAL_WIDTH, Beside, Room
 from cytowatch.report.changes import Changes, concepts_behind, values_behind
 from cytowatch.report.cohort import PatientSummary
@@ -61,22 +63,19 @@ class PatientTables:
     observations: list[dict[str, Any]]
     joint: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+    advice: list[dict[str, Any]]
 
 
 def split(data: ReportData, patients: Sequence[str]) -> dict[str, PatientTables]:
     """The tables of each of these patients."""
     wanted = pl.col("patient").is_in(list(patients))
-    timelines = _by_patient(data.timeline.filter(wanted).sort("scale", "start"))
-    observations = _by_patient(data.observations.filter(wanted).sort("time", "row"))
-    joint = _by_patient(data.joint.filter(wanted).sort("start"))
-    findings = _by_patient(data.findings.filter(wanted).sort("start", "finding"))
-    tables = (timelines, observations, joint, findings)
+    timelines = by_patient(data.timeline.filter(wanted).sort("scale", "start"))
+    observations = by_patient(data.observations.filter(wanted).sort("time", "row"))
+    joint = by_patient(data.joint.filter(wanted).sort("start"))
+    findings = by_patient(data.findings.filter(wanted).sort("start", "finding"))
+    advice = by_patient(data.advice.filter(wanted).sort("start", maintain_order=True))
+    tables = (timelines, observations, joint, findings, advice)
     return {name: PatientTables(*(table.get(name, []) for table in tables)) for name in patients}
-
-
-def _by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    parts = frame.partition_by("patient", as_dict=True, maintain_order=True)
-    return {str(key[0]): part.to_dicts() for key, part in parts.items()}
 
 
 class PatientSection:
@@ -115,6 +114,7 @@ class PatientSection:
             "compared": as_json(compared) if len(carried) > 1 else "",
             "not_compared": [self._words.short(scale) for scale in left],
             "findings": findings_table(tables.findings, self._knowledge, self._clock, self._summary.origin, values),
+            "advice": self._advice(changes_limit),
             "changes_limit": changes_limit,
             "scales": [
                 {
@@ -127,6 +127,27 @@ class PatientSection:
                 for scale in listed
             ],
         }
+
+    def _advice(self, limit: int) -> dict[str, Any]:
+        """What guidelines say, the first blocks in full; nothing where nobody asked for it."""
+        if not self._tables.advice:
+            return {}
+        scales = {row["scale"] for row in self._tables.advice}
+        graded = [row for row in self._tables.timeline if row["scale"] in scales]
+        said = Teller(self._knowledge, self._clock).patient(self._summary.patient, self._tables.advice, graded)
+        known = self._knowledge.advice.guidelines
+        blocks = [
+            {
+                "start": clocks.moment(block.start, self._clock),
+                "machine": clocks.machine(block.start, self._clock),
+                "day": clocks.day(block.start, self._summary.origin),
+                "block": block,
+            }
+            for block in said.blocks
+        ]
+        return {"notice": NOTICE, "silent": said.silent, "blocks": blocks[:limit], "left_out": len(blocks[limit:]),
+            "titles": {key: part.title for key, part in known.items()},
+        }  # fmt: skip
 
     def _figure(self, name: str, by_scale: Mapping[str, list[dict[str, Any]]], axis: lanes.Axis) -> Markup:
         drawn = [self._scale_lane(axis, scale, rows) for scale, rows in by_scale.items()]

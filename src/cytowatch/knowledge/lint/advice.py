@@ -26,6 +26,11 @@ def check_advice(knowledge: Knowledge) -> Findings:
     names = {f"{part.key}.{rule.id}" for part in knowledge.advice.guidelines.values() for rule in part.rules}
     for key, conflict in knowledge.advice.conflicts.items():
         place = Place("advice/conflicts.toml", f"conflict.{key}")
+        yield from _unknown(place, "needs", conflict.needs, knowledge.advice.facts)
+        yield from _unknown(place, "triggers", conflict.triggers, knowledge.concepts)
+        yield from _unknown(place, "products", conflict.products, knowledge.products)
+        classes = {part.product_class for part in knowledge.products.values()}
+        yield from _unknown(place, "classes", conflict.classes, classes)
         for name in sorted({*conflict.one, *conflict.other} - names):
             yield place.error("one", f"There is no rule `{name}`.", "Name it as guideline.rule.")
 

@@ -3,7 +3,8 @@
 The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | dose | schedule | given |
 free``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
 ``-`` says that nothing is said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a
-row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table.
+row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table,
+``standing`` those that the exposure brings with it, whatever guidelines are asked for.
 ``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again
 (hours of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
 """
@@ -20,7 +21,7 @@ from cytowatch.advise.apply import advise
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.schema import TIMELINE
 
-CONFLICT = "conflict"
+CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
     "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why",
     "missing",
@@ -45,7 +46,7 @@ def table_of(case: cases.Case) -> cases.Rows:
 def guidelines_of(group: Iterable[cases.Case]) -> list[str]:
     """Every guideline that these cases name."""
     named = {row["guideline"] for case in group for row in table_of(case)}
-    return sorted(named - {CONFLICT})
+    return sorted(named - {CONFLICT, STANDING})
 
 
 @lru_cache(maxsize=1)
@@ -86,11 +87,16 @@ def _order(row: dict[str, str]) -> tuple[str, ...]:
 def _shown(own: pl.DataFrame, at: str, guideline: str, asked: cases.Rows, of_case: set[str]) -> cases.Rows:
     moment = tables.time_of(at)
     here = own.filter(pl.col("start") <= moment, pl.col("end") > moment)
+    is_conflict = pl.col("kind") == "conflict"
+    # of two guidelines that differ the names are ids; what an exposure brings with it is between others
+    both = pl.col("guideline").str.split(" / ").list.eval(pl.element().is_in(sorted(of_case))).list.all()
     if guideline == CONFLICT:
-        both = pl.col("guideline").str.split(" / ").list.eval(pl.element().is_in(sorted(of_case))).list.all()
-        here = here.filter((pl.col("kind") == CONFLICT) & both)
+        here = here.filter(is_conflict & both)
+    elif guideline == STANDING:
+        standing = sorted(key for key, part in load().advice.conflicts.items() if part.triggers)
+        here = here.filter(is_conflict & pl.col("rule").is_in(standing))
     else:
-        here = here.filter((pl.col("kind") != CONFLICT) & (pl.col("guideline") == guideline))
+        here = here.filter(~is_conflict & (pl.col("guideline") == guideline))
     states = {row.get("state", "now") for row in asked}
     if "next" not in states:
         here = here.filter(pl.col("state") != "next")

@@ -24,7 +24,7 @@ from cytowatch.schema import TIMELINE
 CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
     "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why",
-    "missing",
+    "missing", "then",
 )  # fmt: skip
 _KEY = ("rule", "state", "grade")
 

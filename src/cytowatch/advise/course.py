@@ -123,8 +123,9 @@ def with_no_better(
     )  # fmt: skip
     joined = joined.join(graded.rename({"start": "dosed"}), on=["patient", "dosed"], how="left", maintain_order="left")
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
-    own = pl.col("dosed") >= pl.col(f"{scale}|onset_from")
-    none = pl.col("dosed").is_null() | ~own.fill_null(value=True)
+    # a dose before the reaction is none for it; where it may have begun already, nobody knows
+    own = (pl.col("dosed") >= pl.col(f"{scale}|onset")).fill_null(value=False)
+    none = pl.col("dosed").is_null() | (pl.col("dosed") < pl.col(f"{scale}|onset_from")).fill_null(value=False)
     recorded = all(doses[drug].is_recorded for drug in asked.drugs)
     yes = own & (low >= pl.col("then|at_most")) & ~pl.col("in_doubt")
     no = none if recorded else pl.lit(value=False)

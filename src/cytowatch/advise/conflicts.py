@@ -2,65 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
+from cytowatch.advise.match import Match
 from cytowatch.knowledge.advice import AdviceRule, Guideline, GuidelineConflict
-from cytowatch.schema import ADVICE
 
 # whether there is a reaction at all is asked on this scale
 _SCALES = {"crs": "crs.astct-2019"}
-_AT = ["patient", "start", "end", "state"]
-# what a row of advice has and a conflict has not
-_EMPTY = (
-    "choice", "drug", "dose", "dose_most", "dose_unit", "route", "arithmetic", "schedule", "blocked_by", "not_before",
-    "then",
-)  # fmt: skip
 
 
-def conflict_rows(advice: pl.DataFrame, conflicts: Iterable[GuidelineConflict]) -> pl.DataFrame:
-    """A row for each segment in which a rule of either side speaks for the same state of the grade."""
-    named = advice.with_columns(pl.concat_str("guideline", pl.lit("."), "rule").alias("name"))
-    found = [_of(named, conflict) for conflict in conflicts if conflict.one]
-    return pl.concat([ADVICE.empty(), *found])
+def meetings(matches: Sequence[Match], conflicts: Iterable[GuidelineConflict]) -> list[Match]:
+    """Where a rule of either side speaks for the same state of the grade: for each conflict and pair of guidelines."""
+    named = {match.name: match for match in matches}
+    found = []
+    for conflict in conflicts:
+        one, other = ([named[name] for name in side if name in named] for side in (conflict.one, conflict.other))
+        taken: set[str] = set()
+        for first in one:
+            for second in other:
+                table = _both(first, second)
+                pair = f"{first.guideline.key} / {second.guideline.key}"
+                if table.height and pair not in taken:
+                    taken.add(pair)
+                    found.append(_meeting(conflict, pair, one, other, first, second))
+    return found
 
 
-def _of(named: pl.DataFrame, conflict: GuidelineConflict) -> pl.DataFrame:
-    one = named.filter(pl.col("name").is_in(conflict.one)).unique(_AT, keep="first", maintain_order=True)
-    other = named.filter(pl.col("name").is_in(conflict.other)).unique(_AT, keep="first", maintain_order=True)
-    both = one.join(other.select(*_AT, pl.col("guideline").alias("against"), pl.col("holds").alias("held")), on=_AT)
-    sure = (pl.col("holds") == "certain") & (pl.col("held") == "certain")
-    said = {
-        "kind": pl.lit("conflict"),
-        "guideline": pl.concat_str("guideline", pl.lit(" / "), "against"),
-        "rule": pl.lit(conflict.key),
-        "topic": pl.lit(conflict.topic),
-        "strength": pl.lit(None),
-        "holds": pl.when(sure).then(pl.lit("certain")).otherwise(pl.lit("possible")),
-        "level": pl.lit("note"),
-        "action": pl.lit(_action(conflict)),
-        "source": pl.lit(conflict.cited.source),
-        "locator": pl.lit(conflict.cited.locator),
-        "basis": pl.lit(conflict.cited.evidence),
-    }
-    said |= {name: pl.lit(None) for name in _EMPTY}
-    said |= {name: pl.lit([], pl.List(pl.String)) for name in ("limits", "cautions")}
-    told = both.with_columns(**said)
-    return told.select(pl.col(name).cast(kind) for name, kind in ADVICE.schema.items())
+def _meeting(
+    conflict: GuidelineConflict, pair: str, one: Sequence[Match], other: Sequence[Match], first: Match, second: Match
+) -> Match:
+    """All that the rules of two guidelines have in common, once a situation and state."""
+    tables = [
+        _both(a, b)
+        for a in one
+        for b in other
+        if (a.guideline.key, b.guideline.key) == (first.guideline.key, second.guideline.key)
+    ]
+    table = pl.concat(tables).sort("certain", descending=True).unique(["situation", "state"], keep="first")
+    rule = replace(_as_guideline(conflict).rules[0], toxicity=first.rule.toxicity, grades=first.rule.grades)
+    return Match(replace(first.guideline, key=pair, products=(), rules=(rule,)), rule, table)
+
+
+def _both(first: Match, second: Match) -> pl.DataFrame:
+    joined = first.table.join(
+        second.table.select("situation", "state", pl.col("certain").alias("too")), on=["situation", "state"]
+    )
+    no_cautions = pl.lit([], pl.List(pl.String)).alias("cautions")
+    return joined.with_columns(pl.col("certain") & pl.col("too"), no_cautions).drop("too")
+
+
+def as_conflicts(rows: pl.DataFrame, conflicts: Iterable[GuidelineConflict]) -> pl.DataFrame:
+    """Rows that were told of conflicts, as conflict rows; what an exposure brings with it is between its two sides."""
+    between = {part.key: " / ".join(part.between) for part in conflicts if part.between}
+    sides = pl.col("rule").replace_strict(between, default=None, return_dtype=pl.String)
+    return rows.with_columns(
+        pl.lit("conflict").alias("kind"),
+        pl.coalesce(sides, "guideline").alias("guideline"),
+        pl.lit("note").alias("level"),
+        pl.lit(None, pl.String).alias("strength"),
+    )
 
 
 def as_guidelines(conflicts: Iterable[GuidelineConflict]) -> list[Guideline]:
     """Conflicts that an exposure brings with it, each as a guideline of one rule, so that they are matched alike."""
     return [_as_guideline(part) for part in conflicts if part.triggers]
-
-
-def standing_rows(rows: pl.DataFrame, conflicts: Iterable[GuidelineConflict]) -> pl.DataFrame:
-    """What was matched with ``as_guidelines``, as conflict rows."""
-    between = {part.key: " / ".join(part.between) for part in conflicts}
-    sides = pl.col("rule").replace_strict(between, default=None, return_dtype=pl.String)
-    return rows.with_columns(pl.lit("conflict").alias("kind"), sides.alias("guideline"), pl.lit("note").alias("level"))
 
 
 def _as_guideline(part: GuidelineConflict) -> Guideline:

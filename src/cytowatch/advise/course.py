@@ -8,7 +8,7 @@ import polars as pl
 
 from cytowatch.advise.doses import Given
 from cytowatch.advise.moments import laid_under
-from cytowatch.knowledge.advice import Guideline, NoBetter
+from cytowatch.knowledge.advice import AdviceRule, Guideline, NoBetter
 from cytowatch.schema import HOUR_US
 
 _EXPOSED = "exposed_at"
@@ -41,18 +41,6 @@ def _with_run(frame: pl.DataFrame, holds: pl.Expr, name: str) -> pl.DataFrame:
     return frame.with_columns(pl.when(here).then(started).alias(name))
 
 
-def onset_within(scale: str, hours: tuple[float, float]) -> tuple[pl.Expr, pl.Expr]:
-    """Certain, and not excluded: the reaction began so many hours after the exposure that was the latest then."""
-    low, high = (round(edge * HOUR_US) for edge in hours)
-    inside = [
-        pl.col(name).is_between(low, high, closed="left")
-        for name in (f"{scale}|onset_after", f"{scale}|onset_from_after")
-    ]
-    known = [part.fill_null(value=False) for part in inside]
-    certain = known[1] & (known[0] | pl.col(f"{scale}|onset").is_null())
-    return certain, known[0] | known[1]
-
-
 def with_onset_after(frame: pl.DataFrame, scale: str) -> pl.DataFrame:
     """Add ``|onset_after`` and ``|onset_from_after``: microseconds from the exposure to either onset."""
     found = frame
@@ -61,6 +49,50 @@ def with_onset_after(frame: pl.DataFrame, scale: str) -> pl.DataFrame:
         exposed = pl.when(at == pl.col("start")).then(pl.col(_EXPOSED)).forward_fill().over("patient")
         found = found.with_columns((at - exposed).alias(f"{scale}|{name}_after"))
     return found
+
+
+def with_answers(frame: pl.DataFrame, guidelines: Sequence[Guideline]) -> pl.DataFrame:
+    """Add, for each thing that rules ask of a course, whether it is certain (``|sure``) and not excluded (``|may``)."""
+    found = frame
+    for scale in dict.fromkeys(part.scales[rule.toxicity] for part in guidelines for rule in part.rules):
+        found = found.with_columns(pl.col(f"{scale}|over_since").is_not_null().alias(f"{scale}|is_over"))
+    for part in guidelines:
+        for rule in part.rules:
+            scale = part.scales[rule.toxicity]
+            for name, (sure, may) in _answers(rule, scale).items():
+                found = found.with_columns(sure.alias(f"{name}|sure"), may.alias(f"{name}|may"))
+    return found
+
+
+def answers_asked(rule: AdviceRule, scale: str) -> list[str]:
+    """The names of what a rule asks of the beginning and the length of the reaction."""
+    return list(_answers(rule, scale))
+
+
+def _answers(rule: AdviceRule, scale: str) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+    found = {}
+    if rule.onset:
+        found[f"{scale}|began|{rule.onset[0]:g}|{rule.onset[1]:g}"] = _began_within(scale, rule.onset)
+    if rule.lasting_hours is not None:
+        found[f"{scale}|lasts|{rule.lasting_hours:g}"] = _lasts(scale, rule.lasting_hours)
+    return found
+
+
+def _began_within(scale: str, hours: tuple[float, float]) -> tuple[pl.Expr, pl.Expr]:
+    """The reaction began so many hours after the exposure that was the latest then."""
+    low, high = (round(edge * HOUR_US) for edge in hours)
+    inside = [
+        pl.col(name).is_between(low, high, closed="left").fill_null(value=False)
+        for name in (f"{scale}|onset_after", f"{scale}|onset_from_after")
+    ]
+    return inside[1] & (inside[0] | pl.col(f"{scale}|onset").is_null()), inside[0] | inside[1]
+
+
+def _lasts(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
+    """The reaction has lasted so many hours or more."""
+    span = round(hours * HOUR_US)
+    since = [pl.col("start") - pl.col(f"{scale}|{name}") for name in ("onset", "onset_from")]
+    return (since[0] >= span).fill_null(value=False), (since[1] >= span).fill_null(value=False)
 
 
 def lane_of(scale: str, asked: NoBetter) -> str:
@@ -72,15 +104,6 @@ def asked_of(guidelines: Sequence[Guideline]) -> list[tuple[str, NoBetter]]:
     """Every scale and question that the rules ask, each once."""
     asked = ((part.scales[rule.toxicity], rule.no_better) for part in guidelines for rule in part.rules)
     return list(dict.fromkeys((scale, each) for scale, each in asked if each is not None))
-
-
-def lasting(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
-    """Certain, and not excluded: the reaction has lasted so many hours or more."""
-    span = round(hours * HOUR_US)
-    both = [
-        (pl.col("start") - pl.col(f"{scale}|{name}") >= span).fill_null(value=False) for name in ("onset", "onset_from")
-    ]
-    return both[0], both[1]
 
 
 def onset_cuts(lanes: pl.DataFrame, guidelines: Sequence[Guideline]) -> list[pl.DataFrame]:

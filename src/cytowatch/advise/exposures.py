@@ -10,7 +10,7 @@ from cytowatch.knowledge.advice import Guideline
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import DAY_US
 
-_OWN = ("product", "class", "exposed_at", "alone")
+_OWN = ("product", "class")
 
 
 def lane_of(triggers: Iterable[str]) -> str:
@@ -28,8 +28,8 @@ def with_exposures(
 ) -> pl.DataFrame:
     """Add ``exposed_at`` of the latest exposure, and what is known of the kinds that each guideline speaks of.
 
-    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed_at`` (empty where there is
-    none in its window), ``|alone``: no exposure of another kind is in its window as well.
+    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed``: one is in its window,
+    ``|alone``: no exposure of another kind is in its window as well.
     """
     exposures = _exposures(triggers, knowledge)
     found = _latest(frame, exposures).with_columns(pl.col("_at").alias("exposed_at")).drop("_at", "_product", "_class")
@@ -38,9 +38,10 @@ def with_exposures(
         own = _latest(found, exposures.filter(of_kind))
         other = _latest(found, exposures.filter(~of_kind))["_at"]
         lane = lane_of(kinds)
-        named = dict(zip(_OWN, ("_product", "_class", "_at"), strict=False))
+        named = dict(zip(_OWN, ("_product", "_class"), strict=True))
         found = own.with_columns(
             *(pl.col(column).alias(f"{lane}|{name}") for name, column in named.items()),
+            pl.col("_at").is_not_null().alias(f"{lane}|exposed"),
             other.is_null().alias(f"{lane}|alone"),
         ).drop("_at", "_product", "_class")
     return found

@@ -10,12 +10,10 @@ from operator import and_, or_
 import polars as pl
 
 from cytowatch.advise import course
-from cytowatch.advise.doses import Given, amount, blocked, counts, course_count, needs_weight
 from cytowatch.advise.exposures import lane_of
 from cytowatch.advise.facts import PREFIX
-from cytowatch.knowledge.advice import AdviceRule, Drug, Guideline
+from cytowatch.knowledge.advice import AdviceRule, Guideline
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import ADVICE, HOUR_US
 
 _HIGHEST = 5
 _NO_TEXTS = pl.lit([], pl.List(pl.String))
@@ -24,35 +22,49 @@ Held = tuple[pl.Expr, pl.Expr]
 
 
 @dataclass(frozen=True)
+class Match:
+    """A rule and the situations in which it speaks: situation, state, grade, certain, cautions."""
+
+    guideline: Guideline
+    rule: AdviceRule
+    table: pl.DataFrame
+
+    @property
+    def name(self) -> str:
+        """The rule with its guideline, as conflicts name it."""
+        return f"{self.guideline.key}.{self.rule.id}"
+
+
+@dataclass(frozen=True)
 class Matcher:
-    """Matches rules against segments that carry grades, facts, product, weight and limits (see ``apply``)."""
+    """Matches rules against situations (``situations``)."""
 
     knowledge: Knowledge
-    given: dict[str, Given]
+    table: pl.DataFrame
 
-    def rows(self, guideline: Guideline, rule: AdviceRule, frame: pl.DataFrame) -> list[pl.DataFrame]:
-        """The rows of ``schema.ADVICE`` that a rule gives, one frame a state."""
+    def match(self, guideline: Guideline, rule: AdviceRule) -> Match:
+        """Where a rule speaks, in which state, for which grade, and whether that is certain."""
         scale = guideline.scales[rule.toxicity]
-        certain, possible, asked = self._circumstances(guideline, rule)
-        found = []
-        for state, here, grade in _states(rule, scale):
-            held = frame.filter(here & possible).with_columns(certain.alias("certain"))
-            if held.height:
-                found.append(self._told(held, guideline, rule, scale, state, grade, asked))
-        return found
+        parts = self._circumstances(guideline, rule)
+        certain = reduce(and_, (sure for sure, _ in parts))
+        possible = reduce(and_, (may for _, may in parts))
+        found = [
+            self.table.filter(here & possible).select(
+                "situation",
+                pl.lit(state).alias("state"),
+                grade.cast(pl.Int16).alias("grade"),
+                certain.alias("certain"),
+                self._cautions(rule).alias("cautions"),
+            )
+            for state, here, grade in _states(rule, scale)
+        ]
+        return Match(guideline, rule, pl.concat(found))
 
     # ------------------------------------------------------------ circumstances
 
-    def _circumstances(self, guideline: Guideline, rule: AdviceRule) -> tuple[pl.Expr, pl.Expr, list[str]]:
-        """Certain, possible, and the lanes whose missing names would settle it."""
-        asked = [(PREFIX + key, 1, False) for key in (*_population(guideline), *rule.needs)]
-        asked += [(PREFIX + key, 1, True) for key in rule.unless]
-        asked += [(guideline.scales[key], grade, False) for key, grade in rule.alongside.items()]
-        asked += [(guideline.scales[key], grade, True) for key, grade in rule.without.items()]
-        parts = [_held(lane, grade, excluded=excluded) for lane, grade, excluded in asked]
-        parts += [self._product(guideline, rule), *_course(rule, guideline.scales[rule.toxicity])]
-        certain = reduce(and_, (sure for sure, _ in parts))
-        return certain, reduce(and_, (may for _, may in parts)), [lane for lane, _, _ in asked]
+    def _circumstances(self, guideline: Guideline, rule: AdviceRule) -> list[Held]:
+        parts = [_held(lane, grade, excluded=excluded) for lane, grade, excluded in circumstances(guideline, rule)]
+        return [*parts, self._product(guideline, rule), *_course(rule, guideline.scales[rule.toxicity])]
 
     def _product(self, guideline: Guideline, rule: AdviceRule) -> Held:
         """Whether the exposure is one that the guideline and the rule speak of; a product not known may be.
@@ -61,7 +73,7 @@ class Matcher:
         """
         lane = lane_of(guideline.triggers)
         product, group = pl.col(f"{lane}|product"), pl.col(f"{lane}|class")
-        exposed = pl.col(f"{lane}|exposed_at").is_not_null()
+        exposed = pl.col(f"{lane}|exposed")
         sure, may = [exposed, pl.col(f"{lane}|alone")], [exposed]
         asked = [product.is_in(names) for names in (guideline.products, rule.products) if names]
         asked += [group.is_in(rule.classes)] if rule.classes else []
@@ -72,109 +84,24 @@ class Matcher:
             may.append(known | group.is_null())
         return reduce(and_, sure), reduce(and_, may)
 
-    # ------------------------------------------------------------ what is said
-
-    def _told(
-        self,
-        held: pl.DataFrame,
-        guideline: Guideline,
-        rule: AdviceRule,
-        scale: str,
-        state: str,
-        grade: pl.Expr,
-        asked: list[str],
-    ) -> pl.DataFrame:
-        missing = self._missing(guideline, rule, scale, state, asked)
-        is_gap = rule.topic == "gap"
-        facts = pl.lit([PREFIX + key for key in rule.needs], pl.List(pl.String))
-        base = {
-            "patient": pl.col("patient"),
-            "start": pl.col("start"),
-            "end": pl.col("end"),
-            "kind": pl.lit("gap" if is_gap else "advice"),
-            "guideline": pl.lit(guideline.key),
-            "rule": pl.lit(rule.id),
-            "toxicity": pl.lit(rule.toxicity),
-            "scale": pl.lit(scale),
-            "grade": grade,
-            "state": pl.lit(state),
-            "holds": pl.when("certain").then(pl.lit("certain")).otherwise(pl.lit("possible")),
-            "topic": pl.lit(rule.topic),
-            "strength": pl.lit(None if is_gap else rule.strength),
-            "choice": pl.lit(rule.choice or None),
-            "action": pl.lit(rule.action),
-            "then": pl.lit(rule.then) if rule.then else pl.lit(None),
-            "why": pl.concat_list(pl.col(f"{scale}|criteria").fill_null(_NO_TEXTS), facts),
-            "missing": pl.concat_list(missing).list.unique(maintain_order=True),
-            "evidence": pl.col(f"{scale}|evidence").fill_null(_NO_TEXTS),
-            "source": pl.lit(rule.cited.source),
-            "locator": pl.lit(rule.cited.locator),
-            "basis": pl.lit(rule.cited.evidence),
-        }
-        told = held.with_columns(**self._dose(rule, scale)).with_columns(**base)
-        told = told.with_columns(_level(rule, state).alias("level"))
-        return told.select(pl.col(name).cast(kind) for name, kind in ADVICE.schema.items())
-
-    def _missing(
-        self, guideline: Guideline, rule: AdviceRule, scale: str, state: str, asked: list[str]
-    ) -> list[pl.Expr]:
-        """What would settle it: lists of names."""
-        found = [_NO_TEXTS, *(pl.col(f"{lane}|missing").fill_null(_NO_TEXTS) for lane in dict.fromkeys(asked))]
-        if state in ("if_lower", "if_higher"):
-            found.append(pl.col(f"{scale}|missing").fill_null(_NO_TEXTS))
-        lane = lane_of(guideline.triggers)
-        unknown = [(~pl.col(f"{lane}|alone"), "which_exposure")]
-        if rule.products or rule.classes or rule.not_products or guideline.products:
-            unknown.append((pl.col(f"{lane}|class").is_null(), "product"))
-        if rule.no_better:
-            unknown.append((pl.col(course.lane_of(scale, rule.no_better)).is_null(), "course_of_grade"))
-        for sure, may in _since_onset(rule, scale):
-            unknown.append((may & ~sure, "onset"))
-        return found + [pl.when(where).then(pl.lit([name])).otherwise(_NO_TEXTS) for where, name in unknown]
-
-    def _dose(self, rule: AdviceRule, scale: str) -> dict[str, pl.Expr]:
-        """The columns of a dose; empty where the rule gives none."""
-        dose = rule.dose
-        if dose is None:
-            empty = ("drug", "dose", "dose_most", "dose_unit", "route", "arithmetic", "schedule", "blocked_by")
-            none = {**{name: pl.lit(None) for name in empty}, "limits": _NO_TEXTS, "cautions": _NO_TEXTS}
-            return {**none, "not_before": _next_dose_from(rule, scale)}
-        drug = self.knowledge.advice.drugs[dose.drug]
-        doses = self.given[drug.key]
-        number, arithmetic = amount(dose, drug)
-        which, until = blocked(doses)
-        if dose.most_doses:
-            full = pl.col(course_count(drug.key)) >= dose.most_doses
-            which = pl.when(full).then(pl.lit("most_doses")).otherwise(which)
-            until = pl.when(full).then(None).otherwise(until)
-        if (drug.limits or dose.most_doses) and not doses.is_recorded:
-            which, until = pl.lit("not_recorded"), pl.lit(None, pl.Int64)
-        return {
-            "drug": pl.lit(drug.key),
-            "dose": pl.when(which.is_null()).then(number),
-            "dose_most": pl.when(which.is_null()).then(pl.lit(dose.amount_most)),
-            "dose_unit": pl.lit(drug.unit),
-            "route": pl.lit(dose.route or drug.route),
-            "arithmetic": arithmetic,
-            "schedule": pl.lit(_schedule(rule)) if _schedule(rule) else pl.lit(None),
-            "limits": counts(doses, dose.most_doses),
-            "blocked_by": which,
-            # a course that is full frees no dose
-            "not_before": pl.when(until < 2**62).then(until),
-            "cautions": self._cautions(drug, rule),
-        }
-
-    def _cautions(self, drug: Drug, rule: AdviceRule) -> pl.Expr:
-        """Cautions that hold always, or whose fact is not excluded; and what is wrong with the weight."""
+    def _cautions(self, rule: AdviceRule) -> pl.Expr:
+        """Cautions of the drug that hold always, or whose fact is not excluded."""
         said = []
-        for caution in drug.cautions:
+        for caution in self.knowledge.advice.drugs[rule.dose.drug].cautions if rule.dose else ():
             here = _not_below(PREFIX + caution.fact, 1) if caution.fact else pl.lit(value=True)
             mark = " (not verified)" if caution.cited.evidence == "recalled" else ""
             said.append(pl.when(here).then(pl.lit(caution.text + mark)))
-        if rule.dose is not None and needs_weight(rule.dose):
-            undated = pl.col("weight_is_undated") & pl.col("weight").is_not_null()
-            said.append(pl.when(undated).then(pl.lit("The weight is that of the patients table, which has no date.")))
         return pl.concat_list(said).list.drop_nulls() if said else _NO_TEXTS
+
+
+def circumstances(guideline: Guideline, rule: AdviceRule) -> list[tuple[str, int, bool]]:
+    """The lanes that a rule asks for: name, the grade that it must have, and whether it must be below it."""
+    scales = guideline.scales
+    asked = [(PREFIX + key, 1, False) for key in (*_population(guideline), *rule.needs)]
+    asked += [(PREFIX + key, 1, True) for key in rule.unless]
+    asked += [(scales[key], grade, False) for key, grade in rule.alongside.items()]
+    asked += [(scales[key], grade, True) for key, grade in rule.without.items()]
+    return asked
 
 
 def _held(lane: str, grade: int, *, excluded: bool) -> Held:
@@ -186,17 +113,11 @@ def _held(lane: str, grade: int, *, excluded: bool) -> Held:
 
 def _course(rule: AdviceRule, scale: str) -> Iterator[Held]:
     """What a rule asks of the course of the reaction."""
-    yield from _since_onset(rule, scale)
+    for name in course.answers_asked(rule, scale):
+        yield pl.col(f"{name}|sure"), pl.col(f"{name}|may")
     if rule.no_better:
         told = pl.col(course.lane_of(scale, rule.no_better))
         yield told.fill_null(value=False), told.fill_null(value=True)
-
-
-def _since_onset(rule: AdviceRule, scale: str) -> Iterator[Held]:
-    if rule.onset:
-        yield course.onset_within(scale, rule.onset)
-    if rule.lasting_hours is not None:
-        yield course.lasting(scale, rule.lasting_hours)
 
 
 def _population(guideline: Guideline) -> tuple[str, ...]:
@@ -219,7 +140,7 @@ def _states(rule: AdviceRule, scale: str) -> Iterable[tuple[str, pl.Expr, pl.Exp
         yield "now", high.is_not_null(), pl.when(low == high).then(low)
         return
     if rule.when == "after":
-        over = pl.col(f"{scale}|over_since").is_not_null()
+        over = pl.col(f"{scale}|is_over")
         low, high = pl.col(f"{scale}|worst_least"), pl.col(f"{scale}|worst_most")
         yield from _now(rule, low, high, over)
         return
@@ -242,34 +163,6 @@ def _now(rule: AdviceRule, low: pl.Expr, high: pl.Expr, here: pl.Expr) -> Iterab
     yield "now", here & now, low
     yield "if_lower", here & is_range & low.is_in(inside), low
     yield "if_higher", here & is_range & high.is_in(inside), high
-
-
-def _next_dose_from(rule: AdviceRule, scale: str) -> pl.Expr:
-    """When the reaction has been over long enough for the next dose of the product."""
-    if rule.wait_hours is None:
-        return pl.lit(None)
-    return pl.col(f"{scale}|over_since") + round(rule.wait_hours * HOUR_US)
-
-
-def _schedule(rule: AdviceRule) -> str:
-    dose = rule.dose
-    if dose is None:
-        return ""
-    every = ""
-    if dose.every:
-        shortest, longest = dose.every
-        every = f"every {shortest:g} h" if shortest == longest else f"every {shortest:g} to {longest:g} h"
-    return ", ".join(part for part in (every, dose.schedule) if part)
-
-
-def _level(rule: AdviceRule, state: str) -> pl.Expr:
-    """What was not read in a source is never more than `unverified`."""
-    if rule.cited.evidence == "recalled":
-        return pl.lit("unverified")
-    if state != "now" or rule.topic == "gap":
-        return pl.lit("note")
-    held = pl.when(pl.col("holds") == "possible").then(pl.lit("note")).when(pl.col("blocked_by").is_not_null())
-    return held.then(pl.lit("limit")).otherwise(pl.lit("alert" if rule.alert else "advice"))
 
 
 def drugs_asked(guidelines: Sequence[Guideline]) -> list[str]:

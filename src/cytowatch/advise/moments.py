@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -51,3 +51,17 @@ def laid_under(frame: pl.DataFrame, lane: pl.DataFrame, name: str, columns: Iter
     holds = (pl.col("start") < pl.col("_to")).fill_null(value=False)
     kept = [pl.when(holds).then(pl.col(column)).alias(column) for column in named.values()]
     return joined.with_columns(kept).drop("_from", "_to")
+
+
+def merged(rows: pl.DataFrame, same: Sequence[str]) -> pl.DataFrame:
+    """Neighbors that are equal in ``same`` and touch become one row; the other columns are those of its start.
+
+    ``rows``: sorted by ``same`` as far as these separate one story from another, and by start within a story.
+    """
+    if rows.is_empty():
+        return rows
+    equal = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in same)
+    follows = equal & (pl.col("start") == pl.col("end").shift(1))
+    firsts = rows.select((~follows.fill_null(value=False)).alias("first"))["first"].arg_true()
+    lasts = pl.concat([firsts.slice(1), pl.Series([rows.height], dtype=firsts.dtype)]) - 1
+    return rows[firsts].with_columns(rows["end"].gather(lasts))

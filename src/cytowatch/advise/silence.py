@@ -45,11 +45,11 @@ def _reasons(part: Guideline, knowledge: Knowledge) -> Iterator[tuple[str, str, 
     """Key, sentence, and where it holds; the first that holds throughout is told."""
     lane = lane_of(part.triggers)
     kinds = " or ".join(knowledge.concepts[key].label for key in part.triggers)
-    yield "exposure", f"It speaks of another exposure: {kinds}.", pl.col(f"{lane}|exposed_at").is_null()
+    yield "exposure", f"It speaks of another exposure: {kinds}.", ~pl.col(f"{lane}|exposed")
     if part.products:
         names = ", ".join(knowledge.products[key].label for key in part.products)
         other = ~pl.col(f"{lane}|product").is_in(part.products)
-        known = pl.col(f"{lane}|class").is_not_null() | pl.col(f"{lane}|exposed_at").is_null()
+        known = pl.col(f"{lane}|class").is_not_null() | ~pl.col(f"{lane}|exposed")
         yield "product", f"It speaks of other products: {names}.", (other & known).fill_null(value=True)
     if part.population != "any":
         excluded = (pl.col(f"{PREFIX}{part.population}|at_most") == 0).fill_null(value=False)

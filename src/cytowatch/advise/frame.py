@@ -1,0 +1,85 @@
+"""Segments of the watched time with all that rules read in them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.advise.course import (
+    asked_of,
+    cuts_of,
+    onset_cuts,
+    with_answers,
+    with_course,
+    with_no_better,
+    with_onset_after,
+)
+from cytowatch.advise.doses import Given, with_limits
+from cytowatch.advise.exposures import window_ends, with_exposures
+from cytowatch.advise.facts import PREFIX, Asked
+from cytowatch.advise.match import lanes_asked
+from cytowatch.advise.moments import laid_under, segments, watched_time
+from cytowatch.knowledge.advice import Guideline
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import DAY_US
+
+_BOUNDS = ("at_least", "at_most")
+_LANE = (*_BOUNDS, "criteria", "missing", "evidence")
+_WEIGHT_LASTS = 7 * DAY_US
+
+
+def lanes_of(graded: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """The timelines of scales and facts as one: patient, scale, start, end, bounds, criteria, missing, evidence."""
+    columns = ("patient", "scale", "start", "end", *_LANE)
+    return pl.concat([graded.select(columns), asked.timeline.select(columns)])
+
+
+def make_frame(
+    lanes: pl.DataFrame,
+    graded: pl.DataFrame,
+    asked: Asked,
+    doses: dict[str, Given],
+    weights: pl.DataFrame,
+    patients: pl.DataFrame,
+    knowledge: Knowledge,
+    chosen: list[Guideline],
+) -> pl.DataFrame:
+    """Segments with all that rules read: grades and their course, facts, exposure, weight, limits."""
+    scales, facts = lanes_asked(chosen, knowledge)
+    questions = asked_of(chosen)
+    watched = watched_time(graded.filter(pl.col("at_most").is_not_null()))
+    cuts = [cut for part in doses.values() for cut in part.cuts()] + cuts_of(questions, doses)
+    cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time"), window_ends(asked.triggers, knowledge)]
+    cuts += onset_cuts(lanes, chosen)
+    cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
+    frame = segments([lanes], cuts, watched)
+    for scale in (*scales, *(PREFIX + key for key in facts)):
+        frame = laid_under(frame, lanes.filter(pl.col("scale") == scale), scale, _BOUNDS)
+    frame = _with_weight(with_exposures(frame, asked.triggers, knowledge, chosen), weights, patients)
+    for scale in scales:
+        frame = with_onset_after(with_course(frame, scale), scale)
+    for scale, question in questions:
+        frame = with_no_better(frame, lanes.filter(pl.col("scale") == scale), scale, question, doses)
+    for part in doses.values():
+        frame = with_limits(frame, part)
+    return with_answers(frame, chosen)
+
+
+def _with_weight(frame: pl.DataFrame, weights: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:
+    """Add ``weight`` (kg: the latest measured, else that of the patients table), and whether it is old or undated.
+
+    A latest one that is only a bound leaves it unknown: an older weight is no better known.
+    """
+    exact = pl.when(pl.col("comparator").is_null()).then(pl.col("value"))
+    measured = weights.select("patient", pl.col("time").alias("weighed"), exact.alias("measured"))
+    joined = frame.join_asof(
+        measured.sort("patient", "weighed"), left_on="start", right_on="weighed", by="patient", check_sortedness=False
+    )
+    stated = patients.select(pl.col("patient").cast(pl.String), pl.col("weight_kg").alias("stated"))
+    joined = joined.join(stated, on="patient", how="left", maintain_order="left")
+    is_measured = pl.col("weighed").is_not_null()
+    old = is_measured & (pl.col("start") - pl.col("weighed") >= _WEIGHT_LASTS)
+    return joined.with_columns(
+        pl.when(is_measured).then(pl.col("measured")).otherwise(pl.col("stated")).alias("weight"),
+        old.alias("weight_is_old"),
+        (~is_measured).alias("weight_is_undated"),
+    ).drop("weighed", "measured", "stated")

@@ -23,7 +23,7 @@ FLOORS = [
     {"knowledge"},
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
-    {"pipeline", "report"},
+    {"pipeline", "report", "handout"},
     {"results", "summary"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
     {"demo"},  # the whole way once, on the data that ship with the package
     {"service", "cli"},

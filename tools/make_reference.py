@@ -15,6 +15,7 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
+from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
 
@@ -198,6 +199,24 @@ def lookalikes(knowledge: Knowledge) -> str:
     return page("Look-alikes", said, *lookalikes_in_full(knowledge))
 
 
+# --- education -----------------------------------------------------------------------------------------------
+
+
+def education(knowledge: Knowledge) -> str:
+    """The page of what patients are told, in every language."""
+    groups = ([f"`{key}`", code(classes)] for key, classes in knowledge.education.groups.items())
+    said = (
+        "What the [handout](../how-to/handout.md) and the wallet card say, by block: for whom (groups and products "
+        "together; everybody where none is named), on which days, how it is known and where it stands. `recalled` was "
+        "not read in a source and is marked on the sheet. Staff read `card`. No clinician has verified these texts."
+    )
+    parts = []
+    for language in knowledge.education.languages.values():
+        text = "\n\n".join(education_sections(knowledge, language)).replace("## ", "### ")
+        parts += [f"## {language.name} (`education.{language.code}`)", text]
+    return page("Education", said, "## Groups", table(["group", "classes of products"], groups), *parts)
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -225,6 +244,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "products.md": products,
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
+    "education.md": education,
     "sources.md": sources,
     "tables.md": tables,
 }

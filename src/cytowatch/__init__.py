@@ -6,6 +6,7 @@ clinical tables, alone or with a site's own over them;
 """
 
 from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
+from cytowatch.handout.make import handout
 from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, advise, grade
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "advise",
     "grade",
+    "handout",
     "load_knowledge",
     "probability",
 ]

@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | handout | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from cytowatch.errors import (
     CytowatchError,
     InputError,
 )
+from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
@@ -49,6 +50,7 @@ app = App(
 )
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
+app.command(handout_command, name="handout")
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000
@@ -372,12 +374,13 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug and source.
+    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug, handout and source.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.
+        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, education,
+        source.
     knowledge
         Folders to lay over the package's tables first.
     """
@@ -386,7 +389,8 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.",
+            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, education, "
+            "source.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):

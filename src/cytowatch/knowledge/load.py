@@ -13,6 +13,7 @@ from cytowatch.knowledge import parse, parse_advice
 from cytowatch.knowledge.advice import Advice, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
+from cytowatch.knowledge.parse_education import education
 from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
@@ -77,6 +78,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         symptom_aliases=_aliases(files, "symptom", {key: part.aliases for key, part in symptoms.items()}),
         lookalikes=_lookalikes(files, scales),
         advice=_advice(files, scales),
+        education=education(files),
     )
 
 

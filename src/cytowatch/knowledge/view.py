@@ -21,6 +21,7 @@ from cytowatch.knowledge.model import (
 from cytowatch.knowledge.parse import fold
 from cytowatch.knowledge.shape import near
 from cytowatch.knowledge.view_advice import advice_items, advice_parts
+from cytowatch.knowledge.view_education import education_items, education_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
 from cytowatch.knowledge.view_symptoms import find_symptom, symptom_items, symptom_parts
@@ -58,6 +59,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item("product", part.key, part.label, part.source, part.evidence) for part in knowledge.products.values()),
         *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
         *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge), *advice_items(knowledge))),
+        *(Item(*row) for row in education_items(knowledge)),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -94,6 +96,8 @@ def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
     """The parts of what is told by a module of its own: advice, a symptom, a look-alike."""
     if (advice := advice_parts(knowledge, name)) is not None:
         return advice
+    if (told := education_parts(knowledge, name)) is not None:
+        return told
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:

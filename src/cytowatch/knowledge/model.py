@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from cytowatch.knowledge.advice import Advice
+from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.conditions import (
     AgeYears,
     All,
@@ -479,6 +480,7 @@ class Knowledge:
     symptom_aliases: dict[str, str] = field(default_factory=dict)
     lookalikes: dict[str, LookAlike] = field(default_factory=dict)
     advice: Advice = field(default_factory=lambda: Advice({}, {}, {}, {}))
+    formulary: Formulary = field(default_factory=Formulary)
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

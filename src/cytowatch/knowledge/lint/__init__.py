@@ -12,6 +12,7 @@ from __future__ import annotations
 from cytowatch.knowledge.lint.advice import check_advice
 from cytowatch.knowledge.lint.codes import check_codes
 from cytowatch.knowledge.lint.concepts import check_concepts
+from cytowatch.knowledge.lint.drugs import check_drugs
 from cytowatch.knowledge.lint.finding import Finding, placed
 from cytowatch.knowledge.lint.limits import check_limits
 from cytowatch.knowledge.lint.lookalikes import check_lookalikes
@@ -35,6 +36,7 @@ _CHECKS = (
     check_symptoms,
     check_lookalikes,
     check_advice,
+    check_drugs,
 )
 
 

@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | drugs | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.adapters.patients import raw_patients
 from cytowatch.demo import run_demo
+from cytowatch.drugs.command import drugs
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
     EXIT_DONE,
@@ -49,6 +50,7 @@ app = App(
 )
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
+app.command(drugs)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000

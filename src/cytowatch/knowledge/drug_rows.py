@@ -14,6 +14,8 @@ from cytowatch.knowledge.conditions import Node
 
 Per = Literal["dose", "day", "kg", "kg_day", "m2", "m2_day"]
 About = Literal["use", "repeat", "stop", "monitor", "prevention", "evidence", "caution"]
+# of dexamethasone: what the strength of the other steroids is told against
+REFERENCE_MG = Fraction(10)
 InteractionKind = Literal["contraindication", "interaction", "check"]
 
 

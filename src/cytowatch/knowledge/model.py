@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Literal
 
 from cytowatch.knowledge.advice import Advice
-from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.conditions import (
     AgeYears,
     All,
@@ -32,6 +31,7 @@ from cytowatch.knowledge.conditions import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.drug_rows import Formulary
 
 __all__ = [
     "AgeYears",

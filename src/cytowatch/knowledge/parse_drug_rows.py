@@ -63,7 +63,7 @@ def _drug(_key: str, reader: Reader) -> DrugRows:
 
 def _measure(key: str, reader: Reader) -> Measure:
     source = reader.text("source")
-    found = Measure(
+    return Measure(
         key=key,
         label=reader.text("label"),
         concepts=reader.texts("concepts", ()),
@@ -71,7 +71,6 @@ def _measure(key: str, reader: Reader) -> Measure:
         not_encoded=_not_encoded(reader),
         cited=_cited(reader, source),
     )
-    return found
 
 
 def _rows(reader: Reader, source: str, unit: str, route: str) -> DrugRows:

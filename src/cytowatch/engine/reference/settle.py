@@ -83,7 +83,7 @@ def _fact(row: Row, concept: Concept) -> tuple[object, ...]:
 
 
 def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
-    """Smaller is preferred: status, later known, of doses one that was given, worse, comparator, later end, source, row."""
+    """Smaller is preferred: status, later known, a dose that was given, worse, comparator, later end, source, row."""
     known = row.time if row.available is None else row.available
     category = concept.categories.index(row.text) if row.text in concept.categories else -1
     return (

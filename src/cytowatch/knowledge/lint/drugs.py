@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cytowatch.knowledge.advice import Cited
-from cytowatch.knowledge.drug_rows import Dosing, DrugRows, Interaction, Steroid, SteroidCount
+from cytowatch.knowledge.drug_rows import REFERENCE_MG, Dosing, DrugRows, Interaction, Steroid, SteroidCount
 from cytowatch.knowledge.lint.finding import Findings, Place, of_kind
 from cytowatch.knowledge.lint.rule_nodes import check_condition
 from cytowatch.knowledge.lint.symptoms import KEY, CitedRow
 from cytowatch.knowledge.model import Concept, Knowledge
 
 # the drug in whose strength the others are told
-REFERENCE, REFERENCE_MG = "dexamethasone", 10
+REFERENCE = "dexamethasone"
 
 
 def check_drugs(knowledge: Knowledge) -> Findings:
@@ -20,7 +20,9 @@ def check_drugs(knowledge: Knowledge) -> Findings:
     formulary = knowledge.formulary
     for key, rows in formulary.rows.items():
         drug = knowledge.advice.drugs.get(key)
-        yield from _check_rows(Place("drugs", f"drug.{key}"), rows, knowledge.concepts.get(drug.concept if drug else ""))
+        yield from _check_rows(
+            Place("drugs", f"drug.{key}"), rows, knowledge.concepts.get(drug.concept if drug else "")
+        )
     for key, measure in formulary.measures.items():
         place = Place("drugs", f"measure.{key}")
         if key in knowledge.advice.drugs:
@@ -109,7 +111,9 @@ def _check_steroids(knowledge: Knowledge) -> Findings:
     named = {steroid.concept for steroid in steroids.values()}
     for name in counted if isinstance(counted, list | tuple) else []:
         if steroids and name not in named:
-            yield Place(file, "steroid").error(str(name), "The policy `steroids` counts it, and its strength is not here.")
+            yield Place(file, "steroid").error(
+                str(name), "The policy `steroids` counts it, and its strength is not here."
+            )
     for key, count in knowledge.formulary.steroid_counts.items():
         yield from _check_count(Place(file, f"steroid_count.{key}"), count, knowledge)
 
@@ -118,14 +122,16 @@ def _check_steroid(place: Place, key: str, steroid: Steroid, knowledge: Knowledg
     yield from of_kind(place, "concept", steroid.concept, ("dose",), knowledge)
     if not 0 < steroid.equal[0] <= steroid.equal[1]:
         yield place.error("equal", "Amounts are above 0, the least first.")
-    if key == REFERENCE and steroid.equal != (REFERENCE_MG, REFERENCE_MG):
+    if key == REFERENCE and set(steroid.equal) != {REFERENCE_MG}:
         yield place.error("equal", f"{REFERENCE_MG} mg of it are {REFERENCE_MG} mg of it.")
 
 
 def _check_count(place: Place, count: SteroidCount, knowledge: Knowledge) -> Findings:
     possible = count.last_day - count.first_day + 1
     if count.least_mg <= 0 or count.first_day < 0 or not 1 <= count.days <= possible:
-        yield place.error("days", f"{count.days} of {possible} days cannot be counted.", "Look at the first and the last.")
+        yield place.error(
+            "days", f"{count.days} of {possible} days cannot be counted.", "Look at the first and the last."
+        )
     for name in count.triggers:
         yield from of_kind(place, "triggers", name, ("trigger",), knowledge)
 

@@ -15,6 +15,7 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
+from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
 
@@ -198,6 +199,17 @@ def lookalikes(knowledge: Knowledge) -> str:
     return page("Look-alikes", said, *lookalikes_in_full(knowledge))
 
 
+def drugs(knowledge: Knowledge) -> str:
+    """The page of drugs."""
+    said = (
+        "What the tables hold of drugs and supportive care: limits that are enforced, doses as they were read, "
+        "cautions and interactions. Drafts, and no order: each row names its source. `recalled` means that it was read "
+        "in none. "
+        "See [how to look at the drugs of a record](../how-to/drugs.md)."
+    )
+    return page("Drugs and supportive care", said, *drugs_in_full(knowledge))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -225,6 +237,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "products.md": products,
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
+    "drugs.md": drugs,
     "sources.md": sources,
     "tables.md": tables,
 }

@@ -374,12 +374,12 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug and source.
+    """List what is in the tables: scales, policies, products, concepts, symptoms, guidelines, drugs, sources and more.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.
+        Only one kind, such as scale, policy, product, concept, symptom, lookalike, guideline, drug or interaction.
     knowledge
         Folders to lay over the package's tables first.
     """
@@ -388,7 +388,7 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.",
+            hint=f"Choose one of: {', '.join(dict.fromkeys(item.kind for item in list_items(tables)))}.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):
@@ -398,7 +398,7 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     out.print(table)
     if kind in (None, "guideline", "drug"):
         counted = ", ".join(f"{number} {word}" for word, number in counted_by_evidence(tables).items())
-        out.print(f"rows of advice by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
+        out.print(f"rows of advice and drugs by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
     return EXIT_DONE
 
 

@@ -88,7 +88,7 @@ def _interaction(row: Mapping[str, Any], words: Words, knowledge: Knowledge, clo
 
 def _range(low: float, high: float | None, unit: str) -> str:
     if high is None:
-        return f"at least {low:g}{unit}" if low else f"more than 0{unit}, how much is not known"
+        return f"at least {low:g}{unit}" if low else "how much is not known"
     return f"{low:g}{unit}" if low == high else f"{low:g} to {high:g}{unit}"
 
 

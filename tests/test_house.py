@@ -25,7 +25,7 @@ FLOORS = [
     {"advise", "predict", "simulate"},
     {"pipeline", "report", "handout"},
     {"results", "summary"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
-    {"demo"},  # the whole way once, on the data that ship with the package
+    {"demo", "drugs"},  # the whole way once, on the data that ship with the package; steroids and interactions of a run
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

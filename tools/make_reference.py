@@ -15,6 +15,7 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
+from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
@@ -217,6 +218,17 @@ def education(knowledge: Knowledge) -> str:
     return page("Education", said, "## Groups", table(["group", "classes of products"], groups), *parts)
 
 
+def drugs(knowledge: Knowledge) -> str:
+    """The page of drugs."""
+    said = (
+        "What the tables hold of drugs and supportive care: limits that are enforced, doses as they were read, "
+        "cautions and interactions. Drafts, and no order: each row names its source. `recalled` means that it was read "
+        "in none. "
+        "See [how to look at the drugs of a record](../how-to/drugs.md)."
+    )
+    return page("Drugs and supportive care", said, *drugs_in_full(knowledge))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -245,6 +257,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
     "education.md": education,
+    "drugs.md": drugs,
     "sources.md": sources,
     "tables.md": tables,
 }

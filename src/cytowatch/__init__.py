@@ -1,10 +1,12 @@
 """cytowatch: cytokine release syndrome and its sister toxicities, graded from raw bedside data.
 
-``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave; ``load_knowledge`` gives the
+``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave; ``steroids`` and
+``interactions`` look at the drugs that were given; ``load_knowledge`` gives the
 clinical tables, alone or with a site's own over them;
 ``probability`` reads what a paper published for a score.
 """
 
+from cytowatch.drugs import interactions, steroids
 from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
 from cytowatch.handout.make import handout
 from cytowatch.knowledge import load as load_knowledge
@@ -25,6 +27,8 @@ __all__ = [
     "advise",
     "grade",
     "handout",
+    "interactions",
     "load_knowledge",
     "probability",
+    "steroids",
 ]

@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | handout | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | drugs | handout | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.adapters.patients import raw_patients
 from cytowatch.demo import run_demo
+from cytowatch.drugs.command import drugs
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
     EXIT_DONE,
@@ -51,6 +52,7 @@ app = App(
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
+app.command(drugs)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000
@@ -374,13 +376,12 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug, handout and source.
+    """List what is in the tables: scales, policies, products, concepts, symptoms, guidelines, drugs, sources and more.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, education,
-        source.
+        Only one kind, such as scale, policy, product, concept, symptom, lookalike, guideline, drug or interaction.
     knowledge
         Folders to lay over the package's tables first.
     """
@@ -389,8 +390,7 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, education, "
-            "source.",
+            hint=f"Choose one of: {', '.join(dict.fromkeys(item.kind for item in list_items(tables)))}.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):
@@ -400,7 +400,7 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     out.print(table)
     if kind in (None, "guideline", "drug"):
         counted = ", ".join(f"{number} {word}" for word, number in counted_by_evidence(tables).items())
-        out.print(f"rows of advice by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
+        out.print(f"rows of advice and drugs by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
     return EXIT_DONE
 
 

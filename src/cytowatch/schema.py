@@ -271,3 +271,52 @@ ADVICE = Table(
         Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
     ),
 )
+
+STEROIDS = Table(
+    "steroids",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("exposure", _TEXT, "product of the exposure from which days are counted; empty: unknown, or none"),
+        Column("exposure_time", _TIME, "its time; empty where the record has no exposure, and no day is counted"),
+        Column("day", pl.Int32(), "day of 24 h since the exposure, the first is 0; empty without an exposure"),
+        Column("doses", pl.Int32(), "doses of this day, those in doubt included"),
+        Column("at_least", pl.Float64(), "mg of dexamethasone that the doses of the day are at least as strong as"),
+        Column("at_most", pl.Float64(), "mg that they are at most as strong as; empty where no upper bound is known"),
+        Column("arithmetic", _LIST, "each dose of the day, and how its strength is worked out"),
+        Column("total_at_least", pl.Float64(), "the same, added up from day 0 on"),
+        Column("total_at_most", pl.Float64(), "the same at most; empty where no upper bound is known"),
+        Column("steroid_days_at_least", pl.Int32(), "days from day 0 on with any steroid for certain"),
+        Column("steroid_days_at_most", pl.Int32(), "the same, with doses in doubt"),
+        Column("count", _TEXT, "key of the count of days with a certain strength; empty where none fits the exposure"),
+        Column("counted", pl.Boolean(), "whether this day lies in the days that the count looks at"),
+        Column("days_at_least", pl.Int32(), "days of that strength up to now for certain"),
+        Column("days_at_most", pl.Int32(), "the same that are not excluded"),
+        Column("state", _TEXT, "`reached`, `possible` or `not_reached`: the number of days that the count names"),
+        Column("notes", _LIST, "what a reader must know: amount_not_known, dose_in_doubt, no_weight, …"),
+        Column("sources", _LIST, "where the rows of the doses came from"),
+        Column(
+            "basis", _TEXT, "how the strength is known: `recalled` (not verified), or `house` for dexamethasone alone"
+        ),
+    ),
+)
+
+INTERACTIONS = Table(
+    "interactions",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("start", _TIME, "from when on the drugs meet, included"),
+        Column("end", _TIME, "until when they count as meeting, not included"),
+        Column("interaction", _TEXT, "its key"),
+        Column("kind", _TEXT, "`contraindication`, `interaction` or `check`"),
+        Column("state", _TEXT, "`found`, or `possible` where a dose is in doubt or something is not known"),
+        Column("level", _TEXT, "`warning`; `note` if only possible; `unverified` if the row was recalled"),
+        Column("drugs", _LIST, "the drugs that meet"),
+        Column("why", _TEXT, "what it is about"),
+        Column("action", _TEXT, "what to do"),
+        Column("missing", _LIST, "what would settle it"),
+        Column("evidence", _LIST, "where the rows of the doses came from"),
+        Column("source", _TEXT, "key of the source"),
+        Column("locator", _TEXT, "where it stands in the source"),
+        Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
+    ),
+)

@@ -361,6 +361,10 @@ ROWS = [
         ("settle", "'amended': 2", "'amended': -1"),
     ),
     crs(
+        "a dose without an amount loses against one of 0",
+        ("settle", "amount.is_null() | (amount > 0)", "amount > 0"),
+    ),
+    crs(
         "of two readings the better stands",
         ("settle", "concept.worse == 'low'", "concept.worse != 'low'"),
     ),

@@ -175,6 +175,7 @@ def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
     order = [
         (status.replace_strict(_STATUS_RANK, default=1, return_dtype=pl.Int8), True),
         (pl.coalesce("available", "time"), True),
+        *_given_first(concept),
         (_badness(concept), True),
         (bound.replace_strict(_COMPARATOR_RANK, default=_NO_COMPARATOR, return_dtype=pl.Int8), False),
         (pl.col("until").fill_null(_NO_END), True),
@@ -186,6 +187,12 @@ def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
     fact.append("in_doubt")
     best_first = doubtful.sort([by for by, _ in order], descending=[down for _, down in order], nulls_last=True)
     return best_first.unique(fact, keep="first", maintain_order=True).select("at")
+
+
+def _given_first(concept: Concept) -> list[tuple[pl.Expr, bool]]:
+    """A dose whose amount nobody charted was given: it wins over one of 0, which was not."""
+    amount = pl.col("value")
+    return [(amount.is_null() | (amount > 0), True)] if concept.kind == "dose" else []
 
 
 def _badness(concept: Concept) -> pl.Expr:

@@ -9,8 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.knowledge import parse, parse_advice
-from cytowatch.knowledge.advice import Advice, Guideline
+from cytowatch.knowledge import parse, parse_advice, parse_drug_rows
+from cytowatch.knowledge.advice import Advice, Drug, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
 from cytowatch.knowledge.parse_education import education
@@ -79,6 +79,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         lookalikes=_lookalikes(files, scales),
         advice=_advice(files, scales),
         education=education(files),
+        formulary=parse_drug_rows.formulary(_drug_files(files), {name: _lent(part) for name, part in scales.items()}),
     )
 
 
@@ -227,8 +228,8 @@ def _advice(files: dict[str, Document], scales: dict[str, Scale]) -> Advice:
     library = {name: _lent(found) for name, found in scales.items()}
     drugs = {
         key: part
-        for name in sorted(name for name in files if name.startswith("drugs/"))
-        for key, part in _named(files, name, "drug", parse_advice.drug, ("drug",)).items()
+        for document in _drug_files(files)
+        for key, part in _named(files, document.name, "drug", _drug, parse_drug_rows.TABLES).items()
     }
     facts = _named(files, _FACTS, "fact", lambda key, reader: parse_advice.fact(key, reader, library), ("fact",))
     conflicts = _named(files, _CONFLICTS, "conflict", parse_advice.conflict, ("conflict",))
@@ -240,6 +241,17 @@ def _advice(files: dict[str, Document], scales: dict[str, Scale]) -> Advice:
             reader.fail(f"The guideline `{found.key}` stands in two files.", "id")
         guidelines[found.key] = found
     return Advice(drugs, facts, guidelines, conflicts)
+
+
+def _drug_files(files: dict[str, Document]) -> list[Document]:
+    return [files[name] for name in sorted(files) if name.startswith("drugs/")]
+
+
+def _drug(key: str, reader: Reader) -> Drug:
+    """A drug as advice needs it; its other rows are read by ``parse_drug_rows``."""
+    found = parse_advice.drug(key, reader)
+    reader.asked += parse_drug_rows.ROWS
+    return found
 
 
 def _messages(files: dict[str, Document]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from cytowatch.knowledge.conditions import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.education import Education
 
 __all__ = [
@@ -481,6 +482,7 @@ class Knowledge:
     lookalikes: dict[str, LookAlike] = field(default_factory=dict)
     advice: Advice = field(default_factory=lambda: Advice({}, {}, {}, {}))
     education: Education = field(default_factory=Education)
+    formulary: Formulary = field(default_factory=Formulary)
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

@@ -21,6 +21,7 @@ from cytowatch.knowledge.model import (
 from cytowatch.knowledge.parse import fold
 from cytowatch.knowledge.shape import near
 from cytowatch.knowledge.view_advice import advice_items, advice_parts
+from cytowatch.knowledge.view_drugs import drug_items, drug_parts
 from cytowatch.knowledge.view_education import education_items, education_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
@@ -47,7 +48,7 @@ class Change(NamedTuple):
 
 
 def list_items(knowledge: Knowledge) -> list[Item]:
-    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike, guideline, drug and source."""
+    """Everything that the tables hold by a name: scales, policies, concepts, guidelines, drugs, sources and more."""
     return [
         *(Item("scale", part.id, part.title, part.source, "") for part in knowledge.scales.values()),
         *(Item("policy", part.key, part.question, part.source, part.evidence) for part in knowledge.policies.values()),
@@ -60,6 +61,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
         *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge), *advice_items(knowledge))),
         *(Item(*row) for row in education_items(knowledge)),
+        *(Item(*row) for row in drug_items(knowledge)),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -98,6 +100,8 @@ def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
         return advice
     if (told := education_parts(knowledge, name)) is not None:
         return told
+    if (parts := drug_parts(knowledge, name) or advice_parts(knowledge, name)) is not None:
+        return parts
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:

@@ -83,12 +83,13 @@ def _fact(row: Row, concept: Concept) -> tuple[object, ...]:
 
 
 def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
-    """Smaller is preferred: status, later known, worse, comparator, later end, source, row."""
+    """Smaller is preferred: status, later known, a dose that was given, worse, comparator, later end, source, row."""
     known = row.time if row.available is None else row.available
     category = concept.categories.index(row.text) if row.text in concept.categories else -1
     return (
         -_STATUS[row.status or "final"],
         -known,
+        concept.kind == "dose" and row.value == 0,
         -_badness(row.value, concept.worse),
         -category,
         _COMPARATOR[row.comparator],

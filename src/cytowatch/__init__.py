@@ -2,7 +2,8 @@
 
 ``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave; ``load_knowledge`` gives the
 clinical tables, alone or with a site's own over them;
-``probability`` reads what a paper published for a score.
+``probability`` reads what a paper published for a score; ``product`` and ``risks`` tell what is known of a product
+on a day, and of prevention.
 """
 
 from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
@@ -10,6 +11,7 @@ from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, advise, grade
 from cytowatch.pipeline import software_version as _software_version
+from cytowatch.sheets import product, risks
 
 __version__ = _software_version()
 
@@ -25,4 +27,6 @@ __all__ = [
     "grade",
     "load_knowledge",
     "probability",
+    "product",
+    "risks",
 ]

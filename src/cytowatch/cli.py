@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | product | risks | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ from cytowatch.errors import (
     CytowatchError,
     InputError,
 )
-from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
+from cytowatch.knowledge import Knowledge, counted_lines, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
 from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
+from cytowatch.sheets import commands as sheets
 from cytowatch.summary import summarize
 
 # data may hold brackets and colons: nothing is read as markup
@@ -49,6 +50,8 @@ app = App(
 )
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
+app.command(sheets.product)
+app.command(sheets.risks)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000
@@ -372,12 +375,12 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug and source.
+    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug, risk and source.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.
+        One kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, prevention, source.
     knowledge
         Folders to lay over the package's tables first.
     """
@@ -386,7 +389,7 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.",
+            hint="`cytowatch knowledge list` without a kind shows every kind, such as scale, product or prevention.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):
@@ -394,9 +397,8 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     for item in items:
         table.add_row(item.kind, item.id, item.title, item.evidence)
     out.print(table)
-    if kind in (None, "guideline", "drug"):
-        counted = ", ".join(f"{number} {word}" for word, number in counted_by_evidence(tables).items())
-        out.print(f"rows of advice by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
+    for line in counted_lines(tables, kind):
+        out.print(line, soft_wrap=True)
     return EXIT_DONE
 
 

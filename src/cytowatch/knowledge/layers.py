@@ -24,6 +24,7 @@ _LAYOUT = {
     "products": (".toml",),
     "drugs": (".toml",),
     "advice": (".toml",),
+    "prevention": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

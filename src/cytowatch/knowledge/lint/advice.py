@@ -41,12 +41,6 @@ def advice_rows(knowledge: Knowledge) -> Iterator[CitedRow]:
         yield place, row.source, row.locator, row.evidence
 
 
-def counted_by_evidence(knowledge: Knowledge) -> dict[str, int]:
-    """How many rows of advice are known in which way."""
-    words = [row.evidence for _, row in _rows(knowledge)]
-    return {word: words.count(word) for word in ("primary", "secondary", "recalled", "house")}
-
-
 def _rows(knowledge: Knowledge) -> Iterator[tuple[Place, Row]]:
     advice = knowledge.advice
     for key, drug in advice.drugs.items():

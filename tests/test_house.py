@@ -24,7 +24,7 @@ FLOORS = [
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
     {"pipeline", "report", "handout"},
-    {"results", "summary"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
+    {"results", "summary", "sheets"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
     {"demo", "drugs"},  # the whole way once, on the data that ship with the package; steroids and interactions of a run
     {"service", "cli"},
 ]

@@ -15,10 +15,14 @@ from cytowatch.cli import app
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
+from cytowatch.knowledge.products_by_date import Held
 from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
+from cytowatch.knowledge.view_prevention import conflict_words, factor_table, intervention_parts
+from cytowatch.knowledge.view_products import HEAD, by_topic
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
+from cytowatch.sheets import tables as sheet_tables
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 MADE = "<!-- Made by `make docs` from the tables of the package. Change the tables, not this page. -->"
@@ -163,8 +167,30 @@ def products(knowledge: Knowledge) -> str:
     """The page of trigger products."""
     rows = [product_row(part) for _, part in sorted(knowledge.products.items())]
     head = ["product", "class", "given as", "watched days", "also called", "source"]
-    said = "Triggers that are known by name, with the days in which a reaction is looked for."
-    return page("Products", said, table(head, rows))
+    said = (
+        "Triggers that are known by name, with the days in which a reaction is looked for, and what is known of each. "
+        "[How to ask for a day](../how-to/products.md). Not verified by a clinician: check each row at its source."
+    )
+    return page("Products", said, table(head, rows), *product_sections(knowledge))
+
+
+def product_sections(knowledge: Knowledge) -> Iterable[str]:
+    """The facts of each product by topic; products that have the very same ones share a section."""
+    alike: dict[tuple[str, ...], list[Product]] = {}
+    for _, part in sorted(knowledge.products.items()):
+        if part.facts:
+            own = [] if all(fact.shared for fact in part.facts) else [part.key]
+            alike.setdefault((*own, *(fact.id for fact in part.facts)), []).append(part)
+    for members in alike.values():
+        yield f"## {', '.join(part.label for part in members)}"
+        held = [Held(fact, "observed") for fact in members[0].facts]
+        rows = [
+            ["" if number else f"**{title}**", *row]
+            for title, found in by_topic(held, members[0], knowledge)
+            for number, row in enumerate(found)
+        ]
+        yield table(["", *HEAD], rows)
+        yield from (f"*Not encoded.* {text} {handled}" for text, handled in members[0].not_encoded)
 
 
 def sources(knowledge: Knowledge) -> str:
@@ -229,13 +255,33 @@ def drugs(knowledge: Knowledge) -> str:
     return page("Drugs and supportive care", said, *drugs_in_full(knowledge))
 
 
+# --- prevention ----------------------------------------------------------------------------------------------
+
+
+def prevention(knowledge: Knowledge) -> str:
+    """The page of risk factors and interventions."""
+    said = (
+        "What was looked at as a reason for more or less toxicity, and what is done against it. Effects are as "
+        "printed, to be read beside one another: never multiply them. `not studied` is a gap in the evidence, and is "
+        "not `no effect found`. Not verified by a clinician: check each row at its source."
+    )
+    parts = ["## Risk factors"]
+    for factor in knowledge.prevention.factors.values():
+        parts += [f"### {factor.label}", f"`risk.{factor.key}`", factor_table(factor)]
+    parts += ["## Interventions"]
+    for part in knowledge.prevention.interventions.values():
+        parts += [f"### {part.label}", f"`intervention.{part.key}`", *intervention_parts(part, knowledge)]
+    conflicts = [f"* {conflict_words(part)}" for part in knowledge.prevention.conflicts.values()]
+    return page("Risk factors and prevention", said, *parts, "## Not to be read as one", "\n".join(conflicts))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
 def tables(_knowledge: Knowledge) -> str:
     """The page of the tables that pass between the rooms."""
     parts = []
-    for part in vars(schema).values():
+    for part in (*vars(schema).values(), *vars(sheet_tables).values()):
         if isinstance(part, schema.Table):
             rows = [[f"`{column.name}`", str(column.dtype), column.meaning] for column in part.columns]
             parts += [f"## `{part.name}`", table(["column", "type", "meaning"], rows)]
@@ -254,6 +300,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "concepts.md": concepts,
     "policies.md": policies,
     "products.md": products,
+    "prevention.md": prevention,
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
     "education.md": education,

@@ -3,7 +3,8 @@
 ``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave; ``steroids`` and
 ``interactions`` look at the drugs that were given; ``load_knowledge`` gives the
 clinical tables, alone or with a site's own over them;
-``probability`` reads what a paper published for a score.
+``probability`` reads what a paper published for a score; ``product`` and ``risks`` tell what is known of a product
+on a day, and of prevention.
 """
 
 from cytowatch.drugs import interactions, steroids
@@ -13,6 +14,7 @@ from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, advise, grade
 from cytowatch.pipeline import software_version as _software_version
+from cytowatch.sheets import product, risks
 
 __version__ = _software_version()
 
@@ -30,5 +32,7 @@ __all__ = [
     "interactions",
     "load_knowledge",
     "probability",
+    "product",
+    "risks",
     "steroids",
 ]

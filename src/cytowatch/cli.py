@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | drugs | handout | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | drugs | product | risks | handout | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ from cytowatch.errors import (
     InputError,
 )
 from cytowatch.handout.command import handout_command
-from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
+from cytowatch.knowledge import Knowledge, counted_lines, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
 from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
+from cytowatch.sheets import commands as sheets
 from cytowatch.summary import summarize
 
 # data may hold brackets and colons: nothing is read as markup
@@ -53,6 +54,8 @@ knowledge_app = App(name="knowledge", help="Look at the clinical tables, check t
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
 app.command(drugs)
+app.command(sheets.product)
+app.command(sheets.risks)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000
@@ -398,9 +401,8 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     for item in items:
         table.add_row(item.kind, item.id, item.title, item.evidence)
     out.print(table)
-    if kind in (None, "guideline", "drug"):
-        counted = ", ".join(f"{number} {word}" for word, number in counted_by_evidence(tables).items())
-        out.print(f"rows of advice and drugs by how they are known: {counted} (recalled: not verified)", soft_wrap=True)
+    for line in counted_lines(tables, kind):
+        out.print(line, soft_wrap=True)
     return EXIT_DONE
 
 

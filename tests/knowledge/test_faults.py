@@ -82,7 +82,7 @@ FAULTS = {
     "dead source of a product": Fault(
         "products/car_t.toml",
         swap('source = "kymriah_isi_2018"', 'source = "nobody"'),
-        "product.tisagenlecleucel.facts.1",
+        "product.tisagenlecleucel.editions.isi_2018_all.facts.crs",
         "source",
     ),
     "missing locator": Fault(

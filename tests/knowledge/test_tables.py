@@ -88,7 +88,7 @@ def test_everything_cited_is_a_source(tables: Knowledge) -> None:
     cited = {item.source for item in list_items(tables) if item.source}
     cited |= {part.source for scale in tables.scales.values() for part in scale.criteria}
     cited |= {part.source for scale in tables.scales.values() for part in scale.domains}
-    cited |= {fact.source for product in tables.products.values() for fact in product.facts}
+    cited |= {fact.cited.source for product in tables.products.values() for fact in product.facts}
     cited |= {row["source"] for rows in tables.codes.values() for row in rows if row.get("source")}
     assert cited - set(tables.sources) == set()
 

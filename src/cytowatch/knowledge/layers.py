@@ -25,6 +25,7 @@ _LAYOUT = {
     "drugs": (".toml",),
     "advice": (".toml",),
     "education": (".toml",),
+    "prevention": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

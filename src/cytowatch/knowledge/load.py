@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.knowledge import parse, parse_advice, parse_drug_rows
+from cytowatch.knowledge import parse, parse_advice, parse_drug_rows, parse_prevention, parse_product
 from cytowatch.knowledge.advice import Advice, Drug, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
@@ -18,9 +19,12 @@ from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
 from cytowatch.knowledge.parse_symptom import symptom
+from cytowatch.knowledge.prevention import Prevention
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
+_PRODUCT_TABLES = ("product", "shared", "event")
+_PREVENTION = ("risk_factors", "interventions", "conflicts")
 _FACTS, _CONFLICTS = "advice/facts.toml", "advice/conflicts.toml"
 # policies whose tables are by concept, so that a site may add one
 _OPEN_TABLES = ("symptom_contradicts",)
@@ -80,6 +84,8 @@ def _build(layers: list[Layer]) -> Knowledge:
         advice=_advice(files, scales),
         education=education(files),
         formulary=parse_drug_rows.formulary(_drug_files(files), {name: _lent(part) for name, part in scales.items()}),
+        product_events=_named(files, "products/events.toml", "event", parse_product.event, _PRODUCT_TABLES),
+        prevention=_prevention(files),
     )
 
 
@@ -150,14 +156,31 @@ def _same_type(base: object, given: object) -> bool:
 
 
 def _products(files: dict[str, Document], policies: dict[str, Policy]) -> dict[str, Product]:
+    """Every product of its file, and after its own facts those that it shares with others."""
     windows = _windows(files, policies)
     found: dict[str, Product] = {}
-    for name in sorted(name for name in files if name.startswith("products/")):
-        for key, reader in _root(files, name, ("product",)).named("product"):
+    names = sorted(name for name in files if name.startswith("products/"))
+    for name in names:
+        for key, reader in _root(files, name, _PRODUCT_TABLES).named("product"):
             if key in found:
                 reader.fail(f"The product `{key}` stands in two files.")
-            found[key] = _done(parse.product(key, reader, windows), reader)
+            found[key] = _done(parse_product.product(key, reader, windows), reader)
+    for reader in (part for name in names for part in _root(files, name, _PRODUCT_TABLES).tables("shared", ())):
+        lent = parse_product.shared(reader)
+        for key in lent.products:
+            if key not in found:
+                reader.fail(f"There is no product `{key}`.", "products", hint=f"Correct it.{near(key, list(found))}")
+            found[key] = replace(found[key], facts=(*found[key].facts, *lent.facts))
     return found
+
+
+def _prevention(files: dict[str, Document]) -> Prevention:
+    factors, interventions, conflicts = (f"prevention/{name}.toml" for name in _PREVENTION)
+    return Prevention(
+        _named(files, factors, "factor", parse_prevention.factor, ("factor",)),
+        _named(files, interventions, "intervention", parse_prevention.intervention, ("intervention",)),
+        _named(files, conflicts, "conflict", parse_prevention.conflict, ("conflict",)),
+    )
 
 
 def _windows(files: dict[str, Document], policies: dict[str, Policy]) -> dict[str, float]:

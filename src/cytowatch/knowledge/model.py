@@ -33,6 +33,8 @@ from cytowatch.knowledge.conditions import (
 )
 from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.education import Education
+from cytowatch.knowledge.prevention import Prevention
+from cytowatch.knowledge.product import Product, ProductEvent, ProductFact
 
 __all__ = [
     "AgeYears",
@@ -51,7 +53,6 @@ __all__ = [
     "Estimated",
     "Evidence",
     "ExceptKnown",
-    "Fact",
     "Family",
     "FlagRule",
     "Given",
@@ -68,6 +69,8 @@ __all__ = [
     "Policy",
     "Possible",
     "Product",
+    "ProductEvent",
+    "ProductFact",
     "Quantity",
     "QuantityCompare",
     "Relative",
@@ -196,35 +199,6 @@ class Threshold:
     source: str
     locator: str
     evidence: Evidence
-
-
-@dataclass(frozen=True)
-class Fact:
-    """Something observed after a product, as read; not used for grading."""
-
-    fact: str
-    setting: str
-    value: str
-    source: str
-    locator: str
-    evidence: Evidence
-
-
-@dataclass(frozen=True)
-class Product:
-    """A trigger product: its key, class and watched window."""
-
-    key: str
-    label: str
-    product_class: str
-    concept: str
-    window_days: float
-    brands: tuple[str, ...] = ()
-    source: str = ""
-    locator: str = ""
-    evidence: Evidence = "house"
-    note: str = ""
-    facts: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -483,6 +457,8 @@ class Knowledge:
     advice: Advice = field(default_factory=lambda: Advice({}, {}, {}, {}))
     education: Education = field(default_factory=Education)
     formulary: Formulary = field(default_factory=Formulary)
+    product_events: dict[str, ProductEvent] = field(default_factory=dict)
+    prevention: Prevention = field(default_factory=lambda: Prevention({}, {}, {}))
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

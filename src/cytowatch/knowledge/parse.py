@@ -10,10 +10,8 @@ from typing import Any, get_args
 from cytowatch.knowledge.model import (
     Concept,
     Evidence,
-    Fact,
     Kind,
     Policy,
-    Product,
     Quantity,
     Source,
     Term,
@@ -253,38 +251,6 @@ def _threshold_band(reader: Reader) -> ThresholdBand:
     )
     reader.finish()
     return band
-
-
-def product(key: str, reader: Reader, windows: dict[str, float]) -> Product:
-    """One trigger product; without a window of its own it takes the window of its trigger (policy `windows`)."""
-    trigger = reader.word("concept", tuple(windows))
-    found = Product(
-        key=key,
-        label=reader.text("label"),
-        product_class=reader.text("class"),
-        concept=trigger,
-        window_days=reader.number("window_days", windows[trigger]),
-        brands=reader.texts("brands", ()),
-        note=reader.text("note", ""),
-        facts=tuple(_fact(part) for part in reader.tables("facts", ())),
-        **_cited(reader),
-    )
-    if not 0 < found.window_days < math.inf:
-        reader.fail("`window_days` must be above 0, and finite.", "window_days")
-    return found
-
-
-def _fact(reader: Reader) -> Fact:
-    found = Fact(
-        fact=reader.text("fact"),
-        setting=reader.text("setting", ""),
-        value=reader.text("value"),
-        source=reader.text("source"),
-        locator=reader.text("locator"),
-        evidence=reader.word("evidence", EVIDENCE),
-    )
-    reader.finish()
-    return found
 
 
 def quantity(key: str, reader: Reader) -> Quantity:

@@ -116,6 +116,17 @@ class Reader:
         self.asked.append(key)
         return None
 
+    def maybe_pair(self, key: str) -> tuple[float, float] | None:
+        """Two numbers, low first; one number stands for both ends; None where the key is absent."""
+        if not self.has(key):
+            self.asked.append(key)
+            return None
+        value: Any = self.any(key)
+        ends = value if isinstance(value, list) and len(value) == 2 else [value, value]
+        if not all(type(end) in (int, float) for end in ends) or ends[0] > ends[1]:
+            self.fail(f"`{key}` must be a number, or two: [low, high], low first.", key)
+        return float(ends[0]), float(ends[1])
+
     def truth(self, key: str, default: bool = _ABSENT) -> bool:
         """`true` or `false`."""
         value = self._take(key, default)

@@ -24,6 +24,8 @@ from cytowatch.knowledge.view_advice import advice_items, advice_parts
 from cytowatch.knowledge.view_drugs import drug_items, drug_parts
 from cytowatch.knowledge.view_education import education_items, education_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
+from cytowatch.knowledge.view_prevention import prevention_items, prevention_parts
+from cytowatch.knowledge.view_products import product_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
 from cytowatch.knowledge.view_symptoms import find_symptom, symptom_items, symptom_parts
 from cytowatch.schema import HOUR_US
@@ -62,6 +64,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge), *advice_items(knowledge))),
         *(Item(*row) for row in education_items(knowledge)),
         *(Item(*row) for row in drug_items(knowledge)),
+        *(Item(*row) for row in prevention_items(knowledge)),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -85,7 +88,7 @@ def show(knowledge: Knowledge, name: str) -> str:
     if knowledge.concept_aliases.get(key, key) in knowledge.concepts:
         return _concept(knowledge.concepts[knowledge.concept_aliases.get(key, key)])
     if knowledge.product_aliases.get(key, key) in knowledge.products:
-        return _product(knowledge.products[knowledge.product_aliases.get(key, key)])
+        return _product(knowledge.products[knowledge.product_aliases.get(key, key)], knowledge)
     if key in knowledge.sources:
         return _source(knowledge, knowledge.sources[key])
     known = [item.id for item in list_items(knowledge)]
@@ -95,13 +98,15 @@ def show(knowledge: Knowledge, name: str) -> str:
 
 
 def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
-    """The parts of what is told by a module of its own: advice, a symptom, a look-alike."""
+    """The parts of what is told by a module of its own: advice, prevention, a symptom, a look-alike."""
     if (advice := advice_parts(knowledge, name)) is not None:
         return advice
     if (told := education_parts(knowledge, name)) is not None:
         return told
     if (parts := drug_parts(knowledge, name) or advice_parts(knowledge, name)) is not None:
         return parts
+    if (prevention := prevention_parts(knowledge, name)) is not None:
+        return prevention
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:
@@ -179,9 +184,7 @@ def _quantity(quantity: Quantity) -> str:
     return _facts(f"{quantity.label} (`{quantity.key}`)", pairs) + (f"\n{terms}\n" if terms else "")
 
 
-def _product(product: Product) -> str:
-    head = ("fact", "setting", "value", "source", "locator", "evidence")
-    rows = ((p.fact, p.setting, p.value, p.source, p.locator, p.evidence) for p in product.facts)
+def _product(product: Product, knowledge: Knowledge) -> str:
     pairs = [
         ("class", product.product_class),
         ("trigger", product.concept),
@@ -190,8 +193,8 @@ def _product(product: Product) -> str:
         ("note", product.note),
         *_cited(product),
     ]
-    facts = table(head, rows)
-    return _facts(f"{product.label} (`{product.key}`)", pairs) + (f"\n{facts}\n" if facts else "")
+    facts = "\n\n".join(part for part in product_parts(product, knowledge) if part)
+    return _facts(f"{product.label} (`{product.key}`)", pairs) + f"\n{facts}\n"
 
 
 def _concept(concept: Concept) -> str:

@@ -18,6 +18,8 @@ from cytowatch.knowledge.lint.finding import Finding, placed
 from cytowatch.knowledge.lint.limits import check_limits
 from cytowatch.knowledge.lint.lookalikes import check_lookalikes
 from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
+from cytowatch.knowledge.lint.prevention import check_prevention
+from cytowatch.knowledge.lint.products import check_product_facts
 from cytowatch.knowledge.lint.scales import check_scales
 from cytowatch.knowledge.lint.sources import check_sources
 from cytowatch.knowledge.lint.symptoms import check_symptoms
@@ -39,6 +41,8 @@ _CHECKS = (
     check_advice,
     check_education,
     check_drugs,
+    check_product_facts,
+    check_prevention,
 )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from cytowatch.knowledge.advice import AdviceRule, AdvisedDose, Drug, Guideline
 from cytowatch.knowledge.advice import Cited as Row
-from cytowatch.knowledge.lint.drugs import drug_rows_cited
 from cytowatch.knowledge.lint.finding import Findings, Place
 from cytowatch.knowledge.lint.rule_nodes import check_condition
 from cytowatch.knowledge.lint.symptoms import KEY, CitedRow
@@ -40,12 +39,6 @@ def advice_rows(knowledge: Knowledge) -> Iterator[CitedRow]:
     """What rests on a source: every row of the tables of advice."""
     for place, row in _rows(knowledge):
         yield place, row.source, row.locator, row.evidence
-
-
-def counted_by_evidence(knowledge: Knowledge) -> dict[str, int]:
-    """How many rows of advice and of the tables of drugs are known in which way."""
-    words = [row.evidence for _, row in (*_rows(knowledge), *drug_rows_cited(knowledge))]
-    return {word: words.count(word) for word in ("primary", "secondary", "recalled", "house")}
 
 
 def _rows(knowledge: Knowledge) -> Iterator[tuple[Place, Row]]:

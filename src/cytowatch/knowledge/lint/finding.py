@@ -107,11 +107,15 @@ def _code_file(finding: Finding, layers: list[Layer]) -> str:
 
 
 def product_files(knowledge: Knowledge) -> dict[str, str]:
-    """In which file each product stands; a product of neither the package nor a folder is not in it."""
+    """In which file each product, and each edition that products share, stands; one that is nowhere is not in it."""
     layers = [_package(), *(read_layer(Path(folder)) for folder in knowledge.folders)]
     return {
         key: name
         for name, document in documents(layers).items()
         if name.startswith("products/")
-        for key in document.content.get("product", {})
+        for key in (*document.content.get("product", {}), *_shared_ids(document.content.get("shared", [])))
     }
+
+
+def _shared_ids(rows: list[dict[str, str]]) -> list[str]:
+    return [row["id"] for row in rows]

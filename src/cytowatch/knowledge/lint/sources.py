@@ -11,6 +11,8 @@ from cytowatch.knowledge.lint.drugs import drug_row_sources
 from cytowatch.knowledge.lint.education import education_rows
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
 from cytowatch.knowledge.lint.lookalikes import lookalike_rows
+from cytowatch.knowledge.lint.prevention import prevention_rows
+from cytowatch.knowledge.lint.products import product_rows
 from cytowatch.knowledge.lint.symptoms import symptom_rows
 from cytowatch.knowledge.model import Knowledge, Scale
 
@@ -134,6 +136,7 @@ def _cited(knowledge: Knowledge) -> Iterator[Cited]:
     yield from (Cited(*row) for row in (*symptom_rows(knowledge), *lookalike_rows(knowledge), *advice_rows(knowledge)))
     yield from (Cited(*row) for row in education_rows(knowledge))
     yield from (Cited(*row) for row in drug_row_sources(knowledge))
+    yield from (Cited(*row) for row in (*product_rows(knowledge), *prevention_rows(knowledge)))
     if any(part.units for part in knowledge.concepts.values()) and _UNITS in knowledge.sources:
         yield Cited(Place("concepts.toml", "unit_set"), _UNITS, "the standard's own names", "secondary")
 
@@ -164,9 +167,6 @@ def _cited_by_products(knowledge: Knowledge) -> Iterator[Cited]:
         # the window of its kind of trigger is a policy, and cited there
         usual = isinstance(windows, dict) and windows.get(part.concept) == part.window_days
         yield Cited(place, part.source, part.locator, part.evidence, silent_house=usual)
-        for number, fact in enumerate(part.facts, 1):
-            inner = Place(place.file, f"{place.table}.facts.{number}")
-            yield Cited(inner, fact.source, fact.locator, fact.evidence)
 
 
 def _cited_by_codes(knowledge: Knowledge) -> Iterator[Cited]:

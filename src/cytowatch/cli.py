@@ -372,12 +372,13 @@ def knowledge_lint(*, knowledge: Overlays = None) -> int:
 
 @knowledge_app.command(name="list")
 def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) -> int:
-    """List every scale, policy, threshold, product, concept, symptom, look-alike, guideline, drug and source.
+    """List every scale, policy, product, concept, symptom, look-alike, guideline, drug, plan and source.
 
     Parameters
     ----------
     kind
-        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.
+        Only one kind: scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, monitoring,
+        workup or source.
     knowledge
         Folders to lay over the package's tables first.
     """
@@ -386,7 +387,8 @@ def knowledge_list(kind: str | None = None, /, *, knowledge: Overlays = None) ->
     if not items:
         raise ArgumentError(
             f"There is no kind {kind!r}.",
-            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug or source.",
+            hint="Choose scale, policy, threshold, product, concept, symptom, lookalike, guideline, drug, monitoring, "
+            "workup or source.",
         )
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "id", "title", "evidence"):

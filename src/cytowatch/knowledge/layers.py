@@ -24,6 +24,8 @@ _LAYOUT = {
     "products": (".toml",),
     "drugs": (".toml",),
     "advice": (".toml",),
+    "monitoring": (".toml",),
+    "workup": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.knowledge import parse, parse_advice
+from cytowatch.knowledge import parse, parse_advice, parse_plan
 from cytowatch.knowledge.advice import Advice, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
@@ -17,9 +17,11 @@ from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
 from cytowatch.knowledge.parse_symptom import symptom
+from cytowatch.knowledge.plan import MonitoringPlan, Plans, WorkUpPlan
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
+P = TypeVar("P", MonitoringPlan, WorkUpPlan)
 _FACTS, _CONFLICTS = "advice/facts.toml", "advice/conflicts.toml"
 # policies whose tables are by concept, so that a site may add one
 _OPEN_TABLES = ("symptom_contradicts",)
@@ -77,6 +79,9 @@ def _build(layers: list[Layer]) -> Knowledge:
         symptom_aliases=_aliases(files, "symptom", {key: part.aliases for key, part in symptoms.items()}),
         lookalikes=_lookalikes(files, scales),
         advice=_advice(files, scales),
+        plans=Plans(
+            _plans(files, "monitoring/", parse_plan.monitoring), _plans(files, "workup/", parse_plan.work_up)
+        ),
     )
 
 
@@ -238,6 +243,18 @@ def _advice(files: dict[str, Document], scales: dict[str, Scale]) -> Advice:
             reader.fail(f"The guideline `{found.key}` stands in two files.", "id")
         guidelines[found.key] = found
     return Advice(drugs, facts, guidelines, conflicts)
+
+
+def _plans(files: dict[str, Document], folder: str, build: Callable[[Reader], P]) -> dict[str, P]:
+    """Every file of ``monitoring/`` or ``workup/`` by its id."""
+    found: dict[str, P] = {}
+    for name in sorted(name for name in files if name.startswith(folder)):
+        reader = Reader(files[name], (), files[name].content)
+        part = build(reader)
+        if part.head.key in found:
+            reader.fail(f"The plan `{part.head.key}` stands in two files.", "id")
+        found[part.head.key] = part
+    return found
 
 
 def _messages(files: dict[str, Document]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from cytowatch.knowledge.conditions import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.plan import Plans
 
 __all__ = [
     "AgeYears",
@@ -479,6 +480,7 @@ class Knowledge:
     symptom_aliases: dict[str, str] = field(default_factory=dict)
     lookalikes: dict[str, LookAlike] = field(default_factory=dict)
     advice: Advice = field(default_factory=lambda: Advice({}, {}, {}, {}))
+    plans: Plans = field(default_factory=lambda: Plans({}, {}))
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

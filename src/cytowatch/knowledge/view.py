@@ -22,6 +22,7 @@ from cytowatch.knowledge.parse import fold
 from cytowatch.knowledge.shape import near
 from cytowatch.knowledge.view_advice import advice_items, advice_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
+from cytowatch.knowledge.view_plan import plan_items, plan_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
 from cytowatch.knowledge.view_symptoms import find_symptom, symptom_items, symptom_parts
 from cytowatch.schema import HOUR_US
@@ -46,7 +47,7 @@ class Change(NamedTuple):
 
 
 def list_items(knowledge: Knowledge) -> list[Item]:
-    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike, guideline, drug and source."""
+    """Every scale, policy, threshold, quantity, product, concept, symptom, look-alike, guideline, plan and source."""
     return [
         *(Item("scale", part.id, part.title, part.source, "") for part in knowledge.scales.values()),
         *(Item("policy", part.key, part.question, part.source, part.evidence) for part in knowledge.policies.values()),
@@ -58,6 +59,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item("product", part.key, part.label, part.source, part.evidence) for part in knowledge.products.values()),
         *(Item("concept", part.key, part.label, part.source, part.evidence) for part in knowledge.concepts.values()),
         *(Item(*row) for row in (*symptom_items(knowledge), *lookalike_items(knowledge), *advice_items(knowledge))),
+        *(Item(*row) for row in plan_items(knowledge)),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -91,9 +93,11 @@ def show(knowledge: Knowledge, name: str) -> str:
 
 
 def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
-    """The parts of what is told by a module of its own: advice, a symptom, a look-alike."""
+    """The parts of what is told by a module of its own: advice, a plan, a symptom, a look-alike."""
     if (advice := advice_parts(knowledge, name)) is not None:
         return advice
+    if (plan := plan_parts(knowledge, name)) is not None:
+        return plan
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:

@@ -16,6 +16,7 @@ from cytowatch.knowledge.lint.finding import Finding, placed
 from cytowatch.knowledge.lint.limits import check_limits
 from cytowatch.knowledge.lint.lookalikes import check_lookalikes
 from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
+from cytowatch.knowledge.lint.plan import check_plans
 from cytowatch.knowledge.lint.scales import check_scales
 from cytowatch.knowledge.lint.sources import check_sources
 from cytowatch.knowledge.lint.symptoms import check_symptoms
@@ -35,6 +36,7 @@ _CHECKS = (
     check_symptoms,
     check_lookalikes,
     check_advice,
+    check_plans,
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cytowatch.knowledge.lint.advice import advice_rows
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
 from cytowatch.knowledge.lint.lookalikes import lookalike_rows
+from cytowatch.knowledge.lint.plan import plan_rows
 from cytowatch.knowledge.lint.symptoms import symptom_rows
 from cytowatch.knowledge.model import Knowledge, Scale
 
@@ -130,6 +131,7 @@ def _cited(knowledge: Knowledge) -> Iterator[Cited]:
     yield from _cited_by_products(knowledge)
     yield from _cited_by_codes(knowledge)
     yield from (Cited(*row) for row in (*symptom_rows(knowledge), *lookalike_rows(knowledge), *advice_rows(knowledge)))
+    yield from (Cited(*row) for row in plan_rows(knowledge))
     if any(part.units for part in knowledge.concepts.values()) and _UNITS in knowledge.sources:
         yield Cited(Place("concepts.toml", "unit_set"), _UNITS, "the standard's own names", "secondary")
 

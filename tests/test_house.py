@@ -24,7 +24,8 @@ FLOORS = [
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
     {"pipeline", "report"},
-    {"results", "summary"},  # what pipeline.py returns: as a folder, and in a few lines for the terminal
+    # what pipeline.py returns: as a folder, in a few lines for the terminal, and as a plan of what to measure
+    {"results", "summary", "planning"},
     {"demo"},  # the whole way once, on the data that ship with the package
     {"service", "cli"},
 ]

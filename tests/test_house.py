@@ -26,7 +26,7 @@ FLOORS = [
     {"pipeline", "report"},
     # what pipeline.py returns: as a folder, in a few lines for the terminal, and as a plan of what to measure
     {"results", "summary", "planning"},
-    {"demo"},  # the whole way once, on the data that ship with the package
+    {"demo", "plan_command"},  # the whole way once, on the data that ship with the package; one command
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

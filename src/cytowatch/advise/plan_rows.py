@@ -64,6 +64,8 @@ def rejected_rows(rejects: pl.DataFrame | None, knowledge: Knowledge) -> pl.Data
 
 def _with_rejected(rows: pl.DataFrame, shows: Shows, rejected: pl.DataFrame) -> pl.DataFrame:
     names = [name for group in shows for name in group]
-    counts = rejected.filter(pl.col("concept").is_in(names)).group_by("patient").agg(pl.col("n").sum().alias("rejected"))
+    counts = (
+        rejected.filter(pl.col("concept").is_in(names)).group_by("patient").agg(pl.col("n").sum().alias("rejected"))
+    )
     joined = rows.join(counts, on="patient", how="left", maintain_order="left")
     return joined.with_columns(pl.col("rejected").fill_null(0))

@@ -8,7 +8,6 @@ from cytowatch.knowledge.plan import MonitoringItem
 from cytowatch.schema import HOUR_US
 
 
-
 def windows(item: MonitoringItem, found: pl.DataFrame, ahead: int) -> pl.DataFrame:
     """The windows of an item after each of its anchors: ``found`` with start, end (empty if open) and cut.
 

@@ -34,15 +34,19 @@ def tests_asked(part: WorkUpPlan, asked: Asked) -> Iterator[pl.DataFrame]:
 def look_alikes_now(asked: Asked) -> pl.DataFrame:
     """The look-alike findings in force at now, as ``schema.PLAN``, with what settles each."""
     found = _findings_now(asked.followed)
-    parts = [_look_alike(key, found.filter(pl.col("finding") == key), asked) for key in found["finding"].unique().sort()]
+    parts = [
+        _look_alike(key, found.filter(pl.col("finding") == key), asked) for key in found["finding"].unique().sort()
+    ]
     return pl.concat([PLAN.empty(), *parts])
 
 
 def _findings_now(followed: Followed) -> pl.DataFrame:
     found = followed.findings.filter(pl.col("kind") == "look_alike").join(followed.people, on="patient", how="inner")
     in_force = (pl.col("start") <= pl.col("now")) & (pl.col("end") >= pl.min_horizontal("now", "known"))
-    return found.filter(in_force).sort("patient", "finding", "start").unique(
-        ["patient", "finding"], keep="last", maintain_order=True
+    return (
+        found.filter(in_force)
+        .sort("patient", "finding", "start")
+        .unique(["patient", "finding"], keep="last", maintain_order=True)
     )
 
 
@@ -149,9 +153,11 @@ def _with_onset(held: pl.DataFrame, test: WorkUpTest, followed: Followed) -> pl.
         return held.with_columns(pl.lit(None, pl.Int64).alias("onset"))
     episodes = followed.episodes.filter(pl.col("scale") == SCALES[test.toxicity])
     onsets = episodes.select("patient", pl.col("onset").alias("_o"), pl.col("onset")).sort("patient", "_o")
-    return held.sort("patient", "start").join_asof(
-        onsets, left_on="start", right_on="_o", by="patient", check_sortedness=False, coalesce=False
-    ).drop("_o")
+    return (
+        held.sort("patient", "start")
+        .join_asof(onsets, left_on="start", right_on="_o", by="patient", check_sortedness=False, coalesce=False)
+        .drop("_o")
+    )
 
 
 def _answered(held: pl.DataFrame, test: WorkUpTest, asked: Asked) -> pl.DataFrame:

@@ -79,9 +79,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         symptom_aliases=_aliases(files, "symptom", {key: part.aliases for key, part in symptoms.items()}),
         lookalikes=_lookalikes(files, scales),
         advice=_advice(files, scales),
-        plans=Plans(
-            _plans(files, "monitoring/", parse_plan.monitoring), _plans(files, "workup/", parse_plan.work_up)
-        ),
+        plans=Plans(_plans(files, "monitoring/", parse_plan.monitoring), _plans(files, "workup/", parse_plan.work_up)),
     )
 
 

@@ -22,7 +22,7 @@ _LABEL = 40
 _CELL = 8
 
 
-def calendar_lines(rows: Sequence[Row], clock: str) -> Iterator[str]:
+def calendar_lines(rows: Sequence[Row]) -> Iterator[str]:
     """The week of now and the one before it, counted in days of 24 h since the latest exposure."""
     latest = max((row["exposure_time"] for row in rows), default=None)
     if latest is None:
@@ -44,15 +44,14 @@ def _week(week: int, rows: Sequence[Row], today: int) -> Iterator[str]:
     if not rows:
         return
     days = range(week * _WEEK, (week + 1) * _WEEK)
-    head = "".join(f"{f'>{day}<' if day == today else day!s:>{_CELL}}" for day in days)
+    head = "".join(f"{f'>{day}<' if day == today else str(day):>{_CELL}}" for day in days)
     yield f"  {'DAY AFTER THE EXPOSURE':<{_LABEL}}{head}"
-    items = dict.fromkeys((row["topic"], row["plan"], row["item"]) for row in rows)
-    for topic, plan, item in sorted(items):
-        own = [row for row in rows if (row["topic"], row["plan"], row["item"]) == (topic, plan, item)]
+    items = dict.fromkeys((row["topic"], row["label"], row["plan"], row["item"]) for row in rows)
+    for _, label, plan, item in sorted(items):
+        own = [row for row in rows if (row["plan"], row["item"]) == (plan, item)]
         star = "*" if any(row["holds"] == "possible" for row in own) else ""
-        label = f"{own[0]['label'][: _LABEL - 3]}{star}"
         cells = "".join(f"{_cell([row for row in own if row['day'] == day]):>{_CELL}}" for day in days)
-        yield f"  {label:<{_LABEL}}{cells}".rstrip() + f"   {plan}"
+        yield f"  {label[: _LABEL - 3] + star:<{_LABEL}}{cells}  {plan}"
     if any(row["holds"] == "possible" for row in rows):
         yield "  * only if what stands in brackets above holds"
 

@@ -15,6 +15,8 @@ Row = dict[str, Any]
 _SETTINGS = {"inpatient": "in hospital", "outpatient": "at home"}
 # what a reader can tell at once; what is missing otherwise leaves a grade or a fact open
 _ASKED = frozenset({"setting", "only_if", "date", "age"})
+# a test is still shown for so long after its trigger is over
+_LATELY = 2 * DAY_US
 
 
 def is_shown(row: Row) -> bool:
@@ -24,8 +26,8 @@ def is_shown(row: Row) -> bool:
     open_by_grade = set(row["missing"]) - _ASKED
     if row["holds"] == "possible" and open_by_grade and not (row["at_least"] or 0) >= 1:
         return False
-    is_over = row["end"] is not None and row["end"] <= row["as_of"]
-    return not (row["kind"] == "work_up" and is_over)
+    is_old = row["end"] is not None and row["end"] <= row["as_of"] - _LATELY
+    return not (row["kind"] == "work_up" and is_old)
 
 
 def moment(value: int | None, clock: str) -> str:
@@ -71,7 +73,7 @@ def cited(row: Row, knowledge: Knowledge) -> str:
     """The source with its place, and how it is known."""
     source = knowledge.sources.get(row["source"])
     known = "not verified" if row["basis"] == "recalled" else row["basis"]
-    return f"source: {source.citation or source.title if source else row['source']}; {row['locator']} ({known})"
+    return f"{source.citation or source.title if source else row['source']}; {row['locator']} ({known})"
 
 
 def names(keys: Iterable[str], words: Words) -> str:

@@ -71,7 +71,9 @@ def _check_hours(place: Place, item: MonitoringItem) -> Findings:
     if span is not None and span <= 0:
         yield place.error("days", "It ends before it begins.", "Put the earlier day first.")
     if item.every_hours is not None and not 0 < item.every_hours <= (span or item.every_hours):
-        yield place.error("every_hours", "A window is above 0 and no longer than the whole time.", "Correct one of them.")
+        yield place.error(
+            "every_hours", "A window is above 0 and no longer than the whole time.", "Correct one of them."
+        )
     if item.times < 1 or (item.times > 1 and item.every_hours is None):
         yield place.error("times", "So often in what? A number of times needs a window.", "Add `every_hours`.")
     if item.from_hours < 0 and (item.every_hours is not None or item.anchor.toxicity or item.anchor.fact):

@@ -11,7 +11,7 @@ from cytowatch.advise.watch import Followed, fact_lane
 from cytowatch.knowledge.lint.plan import SCALES
 from cytowatch.knowledge.plan import Anchor, MonitoringItem
 
-# patient, at, stop (its end, empty if it goes on), over (it ended before now), certain, at_least, why, missing, exposure …
+# `stop`: where it ends, as far as is known; `over`: it ended before now
 _KEPT = (
     *("patient", "at", "stop", "over", "certain", "at_least", "why", "missing"),
     *("product", "exposure_time", "first", "known", "now", "death"),
@@ -61,9 +61,9 @@ def with_exposure(rows: pl.DataFrame, exposures: pl.DataFrame, at: str) -> pl.Da
 
 
 def stretches(lane: pl.DataFrame, least: int) -> pl.DataFrame:
-    """Stretches in which a grade of at least so much is certain, or not excluded: patient, at, stop, certain, …
+    """Stretches in which a grade of at least so much is certain, or not excluded.
 
-    A stretch ends where the lane ends, or where what is certain changes.
+    Gives patient, at, stop, certain, at_least, why, missing. A stretch ends where the lane ends, or where what is certain changes.
     """
     held = lane.filter((pl.col("at_most") >= least).fill_null(value=False)).sort("patient", "start")
     held = held.with_columns((pl.col("at_least") >= least).fill_null(value=False).alias("certain"))

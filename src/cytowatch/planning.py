@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from cytowatch.advise.plan import AHEAD_DAYS, Place
+from cytowatch.advise.plan import AHEAD_DAYS
 from cytowatch.advise.plan import plan as plan_for
+from cytowatch.advise.plan_rows import Place
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import AsOf, Outcome, Result, as_knowledge, moment, outward
 

@@ -8,8 +8,7 @@ import polars as pl
 
 from cytowatch.advise.plan_rows import NO_TEXTS
 from cytowatch.advise.watch import Followed, fact_lane
-from cytowatch.knowledge.lint.plan import SCALES
-from cytowatch.knowledge.plan import Anchor, MonitoringItem
+from cytowatch.knowledge.plan import SCALES, Anchor, MonitoringItem
 
 # `stop`: where it ends, as far as is known; `over`: it ended before now
 _KEPT = (
@@ -63,7 +62,8 @@ def with_exposure(rows: pl.DataFrame, exposures: pl.DataFrame, at: str) -> pl.Da
 def stretches(lane: pl.DataFrame, least: int) -> pl.DataFrame:
     """Stretches in which a grade of at least so much is certain, or not excluded.
 
-    Gives patient, at, stop, certain, at_least, why, missing. A stretch ends where the lane ends, or where what is certain changes.
+    Gives patient, at, stop, certain, at_least, why, missing. A stretch ends where the lane ends, or where what is
+    certain changes.
     """
     held = lane.filter((pl.col("at_most") >= least).fill_null(value=False)).sort("patient", "start")
     held = held.with_columns((pl.col("at_least") >= least).fill_null(value=False).alias("certain"))

@@ -110,7 +110,9 @@ def _what_was_found(
     columns: list[str], shows: Shows, can_show: list[tuple[str, ...]], hidden: list[str]
 ) -> list[pl.Expr]:
     state = pl.col("state")
-    moments, sources, lacking = [], [], []
+    moments: list[pl.Expr] = []
+    sources: list[pl.Expr] = []
+    lacking: list[pl.Expr] = []
     labels = [" or ".join(group) for group, shown in zip(shows, can_show, strict=True) if shown]
     for name, label in zip(columns, labels, strict=True):
         met, made_up = pl.col(f"{name}|met"), state == "late"

@@ -10,8 +10,8 @@ import polars as pl
 from cytowatch.advise.facts import PREFIX, fact_scale
 from cytowatch.engine.apply import Graded, grade_observations
 from cytowatch.engine.settle import Settled, settle
-from cytowatch.knowledge.lint.plan import SCALES
 from cytowatch.knowledge.model import Knowledge, Scale
+from cytowatch.knowledge.plan import SCALES
 
 _ROW = ("patient", "time", "concept", "value", "comparator", "source")
 

@@ -14,8 +14,7 @@ from cytowatch.advise.moments import laid_under, segments, watched_time
 from cytowatch.advise.plan_rows import NO_TEXTS, Asked, shaped
 from cytowatch.advise.watch import Followed, fact_lane
 from cytowatch.knowledge.advice import Cited
-from cytowatch.knowledge.lint.plan import SCALES
-from cytowatch.knowledge.plan import WorkUpPlan, WorkUpTest
+from cytowatch.knowledge.plan import SCALES, WorkUpPlan, WorkUpTest
 from cytowatch.schema import PLAN
 
 _LANE = ("at_least", "at_most", "missing")

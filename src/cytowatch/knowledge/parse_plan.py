@@ -59,7 +59,7 @@ def _head(reader: Reader) -> PlanHead:
 
 
 def _rows(reader: Reader, key: str, build: Callable[[Reader], Row]) -> tuple[Row, ...]:
-    found = []
+    found: list[Row] = []
     for part in reader.tables(key):
         row = build(part)
         part.finish()

@@ -14,6 +14,8 @@ PlanTopic = Literal[
 ]  # fmt: skip
 Setting = Literal["inpatient", "outpatient", "any"]
 Watched = Literal["crs", "icans"]
+# the scale by whose grade a row goes
+SCALES: dict[Watched, str] = {"crs": "crs.astct-2019", "icans": "icans.astct-2019"}
 # what shows that a thing was done: of each group one concept must be there
 Shows = tuple[tuple[str, ...], ...]
 

@@ -9,10 +9,8 @@ from cytowatch.knowledge.conditions import AgeYears
 from cytowatch.knowledge.lint.finding import Findings, Place, of_kind
 from cytowatch.knowledge.lint.symptoms import CitedRow
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.knowledge.plan import MonitoringItem, PlanHead, Shows, Watched, WorkUpTest
+from cytowatch.knowledge.plan import SCALES, MonitoringItem, PlanHead, Shows, Watched, WorkUpTest
 
-# the scale by whose grade a row goes
-SCALES: dict[Watched, str] = {"crs": "crs.astct-2019", "icans": "icans.astct-2019"}
 # only a reading is charted whether it is normal or not; what is charted by exception shows no check
 _SHOWING = ("reading",)
 

@@ -55,18 +55,18 @@ def plan(
     """
     tables = load(*(knowledge or ()))
     outcome = read_outcome(folder)
+    _check_patient(outcome, patient)
     found = planned(outcome, tables, at, setting=setting)
     if out_ is not None:
         write_table(outward(found, outcome.clock), out_)
-    for line in plan_lines(_of_patient(found, outcome, patient), tables, outcome.clock, all_=all_):
+    shown = found if patient is None else found.filter(pl.col("patient") == patient)
+    for line in plan_lines(shown, tables, outcome.clock, all_=all_):
         _OUT.print(line, soft_wrap=True)
     return EXIT_DONE
 
 
-def _of_patient(rows: pl.DataFrame, outcome: Outcome, patient: str | None) -> pl.DataFrame:
-    """The rows of one patient, or all; a patient whom the folder does not know is asked back."""
-    if patient is None:
-        return rows
-    if patient not in set(outcome.patients["patient"]) | set(outcome.observations["patient"]):
+def _check_patient(outcome: Outcome, patient: str | None) -> None:
+    """A patient whom the folder does not know is asked back."""
+    known = set(outcome.patients["patient"]) | set(outcome.observations["patient"])
+    if patient is not None and patient not in known:
         raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
-    return rows.filter(pl.col("patient") == patient)

@@ -66,11 +66,16 @@ def stretches(lane: pl.DataFrame, least: int) -> pl.DataFrame:
     certain changes.
     """
     held = lane.filter((pl.col("at_most") >= least).fill_null(value=False)).sort("patient", "start")
-    held = held.with_columns((pl.col("at_least") >= least).fill_null(value=False).alias("certain"))
+    held = held.with_columns(
+        (pl.col("at_least") >= least).fill_null(value=False).alias("certain"),
+        (pl.col("at_least") >= 1).fill_null(value=False).alias("graded"),
+    )
     follows = (
         (pl.col("patient") == pl.col("patient").shift(1))
         & (pl.col("start") == pl.col("end").shift(1))
         & (pl.col("certain") == pl.col("certain").shift(1))
+        # a range above 0 is another matter than one from 0 on
+        & (pl.col("graded") == pl.col("graded").shift(1))
     )
     numbered = held.with_columns((~follows.fill_null(value=False)).cum_sum().alias("n"))
     return numbered.group_by("n", maintain_order=True).agg(

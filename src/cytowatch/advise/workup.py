@@ -24,8 +24,12 @@ def tests_asked(part: WorkUpPlan, asked: Asked) -> Iterator[pl.DataFrame]:
     """One frame a test, as ``schema.PLAN``: a row for each episode in which its trigger held, up to now."""
     exposures = exposures_for(asked.followed, part.head.triggers)
     findings = _findings_now(asked.followed)
+    frames: dict[tuple[str, ...], pl.DataFrame] = {}
     for test in part.tests:
-        held = _held(test, exposures, asked.followed)
+        names = tuple(name for name, _ in _lanes(test))
+        if names not in frames:
+            frames[names] = _segments(names, exposures, asked.followed)
+        held = _held(test, frames[names], asked.followed)
         if held.height:
             yield _told(part, test, _answered(held, test, asked), findings, asked)
 
@@ -98,16 +102,21 @@ def _told(part: WorkUpPlan, test: WorkUpTest, rows: pl.DataFrame, findings: pl.D
     return shaped(told, fixed, test.shows, test.cited, asked)
 
 
-def _held(test: WorkUpTest, exposures: pl.DataFrame, followed: Followed) -> pl.DataFrame:
-    """The stretches in which the trigger of a test holds, or may hold."""
-    lanes = _lanes(test)
-    own = followed.lanes.filter(pl.col("scale").is_in([name for name, _ in lanes]))
+def _segments(names: Sequence[str], exposures: pl.DataFrame, followed: Followed) -> pl.DataFrame:
+    """The watched time cut at every change of these lanes, with what they say and the exposure that it follows."""
+    own = followed.lanes.filter(pl.col("scale").is_in(names))
     watched = watched_time(own.filter(pl.col("at_most").is_not_null()))
     frame = segments([own], [exposures.select("patient", "time")], watched)
-    for name, _ in lanes:
+    for name in names:
         frame = laid_under(frame, own.filter(pl.col("scale") == name), name, _LANE)
-    frame = with_exposure(frame, exposures, "start").filter(fitting(test.products, test.classes))
-    frame = frame.join(followed.people, on="patient", how="inner").filter(pl.col("start") <= pl.col("now"))
+    frame = with_exposure(frame, exposures, "start")
+    return frame.join(followed.people, on="patient", how="inner").filter(pl.col("start") <= pl.col("now"))
+
+
+def _held(test: WorkUpTest, frame: pl.DataFrame, followed: Followed) -> pl.DataFrame:
+    """The stretches in which the trigger of a test holds, or may hold, by episode."""
+    lanes = _lanes(test)
+    frame = frame.filter(fitting(test.products, test.classes))
     sure = [(pl.col(f"{name}|at_least") >= least).fill_null(value=False) for name, least in lanes]
     may = [(pl.col(f"{name}|at_most") >= least).fill_null(value=False) for name, least in lanes]
     missing = pl.concat_list([pl.col(f"{name}|missing").fill_null(NO_TEXTS) for name, _ in lanes])

@@ -61,9 +61,9 @@ PATIENTS = {
 
 EVERY = {
     **{
-        f"cells {product}": f"0 car_t_infusion {product}; 10 body_temperature 39; 10 systolic_bp 70; 11 fluid_bolus 500; "
-        "12 fluid_bolus 500; 12 norepinephrine x; 13 ice_score 9; 14 ice_score 1; 15 consciousness awake; "
-        "16 neutrophils 0.1; 16 ferritin 20000; 20 body_temperature 39; 23 weight 70"
+        f"cells {product}": f"0 car_t_infusion {product}; 10 body_temperature 39; 10 systolic_bp 70; "
+        "11 fluid_bolus 500; 12 fluid_bolus 500; 12 norepinephrine x; 13 ice_score 9; 14 ice_score 1; "
+        "15 consciousness awake; 16 neutrophils 0.1; 16 ferritin 20000; 20 body_temperature 39; 23 weight 70"
         for product in (
             *("tisagenlecleucel", "axicabtagene_ciloleucel", "brexucabtagene_autoleucel", "idecabtagene_vicleucel"),
             *("ciltacabtagene_autoleucel", "afamitresgene_autoleucel"),
@@ -114,9 +114,15 @@ def graded(patients: dict[str, str], **more: Any) -> cw.Result:
 
 
 @pytest.fixture(scope="module")
-def plan() -> pl.DataFrame:
+def result() -> cw.Result:
+    """Every patient, graded."""
+    return graded(PATIENTS | EVERY)
+
+
+@pytest.fixture(scope="module")
+def plan(result: cw.Result) -> pl.DataFrame:
     """The plan of every patient, each at the last moment of the record."""
-    return cw.plan(graded(PATIENTS | EVERY))
+    return cw.plan(result)
 
 
 def only(monitoring: list[str], work_up: list[str]) -> Knowledge:
@@ -299,25 +305,26 @@ def test_the_look_alikes_found_stand_beside_with_what_settles_them(plan: pl.Data
 # ---------------------------------------------------------------- other moments, clocks and sources
 
 
-def test_later_rows_change_nothing_before() -> None:
-    later = {name: PATIENTS[name] for name in ("counts", "ice", "crs", "grade2", "cd4")}
+def test_later_rows_change_nothing_before(result: cw.Result) -> None:
     tables = only(["nccn-car-t-2026", "ice-nursing"], ["asco-2021"])
-    whole = cw.plan(graded(later), 12.0, tables)
-    known = table(later).filter(pl.col("hours") <= 12.0)
-    alone = cw.grade(known, pl.DataFrame({"patient": list(later), "age_years": [50.0] * 5}))
-    assert whole.equals(cw.plan(alone, 12.0, tables))
+    whole = cw.plan(result, 12.0, tables)
+    known = table(PATIENTS | EVERY).filter(pl.col("hours") <= 12.0)
+    people = result.outcome.patients.select("patient", "age_years")
+    alone = cw.plan(cw.grade(known, people, ["crs.astct-2019"]), 12.0, tables)
+    # rejected rows carry no time: they are counted whenever they were
+    assert whole.drop("rejected").equals(alone.drop("rejected"))
     assert set(whole["as_of"]) == {12.0}
+    assert "overdue" in whole["state"]
 
 
+DAYS = {"2025-06-25": "ide-cel", "2025-06-26": "ide-cel", "2026-01-05": "trial_cells"}
 STAMPS = pl.DataFrame(
     [
-        *(
-            {"patient": day, "time": f"{day}T10:00:00Z", "concept": "car_t_infusion", "text": product}
-            for day, product in (("2025-06-25", "ide-cel"), ("2025-06-26", "ide-cel"), ("2026-01-05", "trial_cells"))
-        ),
-        *({"patient": f"{d}", "time": f"{d}T20:00:00Z", "concept": "symptom", "text": "fatigue"} for d in ("2025-06-25", "2025-06-26", "2026-01-05")),
+        {"patient": day, "time": f"{day}T{hour}:00:00Z", "concept": concept, "text": text}
+        for day, product in DAYS.items()
+        for hour, concept, text in (("10", "car_t_infusion", product), ("20", "symptom", "fatigue"))
     ]
-)  # fmt: skip
+)
 
 
 def test_the_date_of_the_exposure_decides_between_editions_and_the_source_what_can_be_seen() -> None:

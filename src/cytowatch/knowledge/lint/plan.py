@@ -13,6 +13,8 @@ from cytowatch.knowledge.plan import SCALES, MonitoringItem, PlanHead, Shows, Wa
 
 # only a reading is charted whether it is normal or not; what is charted by exception shows no check
 _SHOWING = ("reading",)
+# nothing is measured at grade 5
+_WORST = 4
 
 
 def check_plans(knowledge: Knowledge) -> Findings:
@@ -93,7 +95,7 @@ def _check_grade(place: Place, toxicity: Watched | None, grade: int, knowledge: 
     if toxicity is None:
         return
     scale = knowledge.scales.get(SCALES[toxicity])
-    if scale is None or grade < 1 or grade not in scale.grades:
+    if scale is None or not 1 <= grade <= _WORST or grade not in scale.grades:
         yield place.error("while", f"{grade} is no grade of `{SCALES[toxicity]}`.", "Use 1, 2, 3 or 4.")
 
 

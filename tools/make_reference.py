@@ -16,6 +16,7 @@ from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
+from cytowatch.knowledge.view_plan import plans_in_full
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
@@ -198,6 +199,17 @@ def lookalikes(knowledge: Knowledge) -> str:
     return page("Look-alikes", said, *lookalikes_in_full(knowledge))
 
 
+def monitoring(knowledge: Knowledge) -> str:
+    """The page of monitoring and work-up."""
+    said = (
+        "What is measured, when and for whom, and what is sent when a toxicity is suspected, as the texts say that were "
+        "read. Not a medical device: drafts, to be checked at their source and decided by a clinician. `recalled` was "
+        "not read and is shown as not verified. What `nothing` shows is in the calendar, and said to be not seen in the "
+        "record. [How to use it](../how-to/plan.md), [how it is read](../decisions/0022-monitoring-plan.md)."
+    )
+    return page("Monitoring and work-up", said, *plans_in_full(knowledge))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -225,6 +237,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "products.md": products,
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
+    "monitoring.md": monitoring,
     "sources.md": sources,
     "tables.md": tables,
 }

@@ -293,7 +293,8 @@ PLAN = Table(
             "state",
             _TEXT,
             "`done`, `late` (done after its window), `overdue`, `due` (the window holds now), `upcoming`, "
-            "`not_recorded`, `unknown` (nothing at all is recorded there), `not_seen` (a test whose trigger is over)",
+            "`not_recorded`, `unknown` (nothing of its kind, or nothing at all, is recorded there), `not_seen` (a test "
+            "whose trigger is over)",
         ),
         Column("holds", _TEXT, "`certain`, or `possible` where something that it asks for is not known"),
         Column("at_least", pl.Int16(), "the grade that is certain at its start; empty where no grade is asked for"),

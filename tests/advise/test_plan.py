@@ -324,6 +324,9 @@ STAMPS = pl.DataFrame(
         for day, product in DAYS.items()
         for hour, concept, text in (("10", "car_t_infusion", product), ("20", "symptom", "fatigue"))
     ]
+    + [{"patient": day, "time": f"{day}T11:00:00Z", "concept": "body_temperature", "text": None} for day in DAYS]
+).with_columns(
+    pl.when(pl.col("concept") == "body_temperature").then(pl.lit("37")).alias("value"), pl.lit("Cel").alias("unit")
 )
 
 

@@ -37,7 +37,8 @@ def state(now: float, *times: float, shows: tuple[str, ...] = ("crp",), **more: 
     keys = {name: more.pop(name) for name in ("start", "end", "known") if name in more}
     groups = tuple((name,) for name in shows)
     hidden = more.pop("hidden", frozenset())
-    frame = with_states(slot(now, **keys), groups, more.pop("times", 1), rows, hidden, **more)
+    kinds = {"crp": "laboratory", "ferritin": "laboratory", "spo2": "vital"}
+    frame = with_states(slot(now, **keys), groups, more.pop("times", 1), rows, hidden, kinds, **more)
     return str(frame["state"][0])
 
 
@@ -47,14 +48,14 @@ def state(now: float, *times: float, shows: tuple[str, ...] = ("crp",), **more: 
         (3.9, (), {}, "upcoming"),
         (4, (), {}, "due"),
         (7.9, (), {}, "due"),
-        (8, (), {}, "overdue"),
+        (8, (3,), {}, "overdue"),
         (8, (4,), {}, "done"),
         (8, (3.9,), {}, "overdue"),
         (9, (8,), {}, "late"),
         # after a fall the start does not count and the end does
         (9, (4,), {"after_start": True}, "overdue"),
         (9, (8,), {"after_start": True}, "done"),
-        (8, (), {"after_start": True}, "due"),
+        (8, (3,), {"after_start": True}, "due"),
         # so many times
         (9, (5, 6), {"times": 2}, "done"),
         (7, (5,), {"times": 2}, "due"),
@@ -66,14 +67,20 @@ def state(now: float, *times: float, shows: tuple[str, ...] = ("crp",), **more: 
         (900, (500,), {"end": None}, "done"),
         # nothing at all is recorded from the start of the window on
         (50, (), {"known": 4}, "unknown"),
-        (50, (), {"known": 4.1}, "overdue"),
+        (50, (3,), {"known": 4}, "unknown"),
+        (50, (3,), {"known": 4.1}, "overdue"),
+        # no row at all of a kind: the source may not hold it; a laboratory value tells that it holds such values
+        (50, (), {}, "unknown"),
+        (50, (5,), {"shows": ("ferritin",)}, "overdue"),
+        (50, (5,), {"shows": ("spo2",)}, "unknown"),
+        (50, (3,), {"shows": ("crp", "spo2")}, "overdue"),
         # what no concept shows, or what the source does not record
         (50, (5,), {"shows": ()}, "not_recorded"),
         (3, (5,), {"shows": ()}, "upcoming"),
         (50, (5,), {"hidden": frozenset({"crp"})}, "not_recorded"),
         (50, (5,), {"shows": ("crp", "spo2"), "hidden": frozenset({"spo2"})}, "not_recorded"),
-        (50, (), {"shows": ("crp", "spo2"), "hidden": frozenset({"spo2"})}, "overdue"),
-        (50, (5,), {"shows": ("crp", "spo2")}, "overdue"),
+        (50, (3,), {"shows": ("crp", "spo2"), "hidden": frozenset({"spo2"})}, "overdue"),
+        (50, (5,), {"shows": ("crp", "spo2")}, "unknown"),
     ],
 )
 def test_what_became_of_a_window(now: float, times: tuple[float, ...], more: dict[str, Any], said: str) -> None:

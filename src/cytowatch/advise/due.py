@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import and_, or_
 
@@ -19,6 +20,7 @@ def with_states(
     times: int,
     rows: pl.DataFrame,
     not_recorded: frozenset[str],
+    kinds: Mapping[str, str],
     *,
     after_start: bool = False,
 ) -> pl.DataFrame:
@@ -26,8 +28,9 @@ def with_states(
 
     ``rows``: what was measured (patient, time, concept, source), none of it after now. Done needs every group of
     ``shows`` as often as ``times`` within the window; a later row makes what was missed late. Nothing shows a thing
-    whose concepts the source does not record. ``after_start``: what was measured at the start itself does not count,
-    what was at the end does; otherwise the start is included and the end is not.
+    whose concepts the source does not record. ``kinds``: the group of each concept; where a patient has no row at all
+    of a kind, what was missed is unknown. ``after_start``: what was measured at the start itself does not count, what
+    was at the end does; otherwise the start is included and the end is not.
     """
     shift = int(after_start)
     slots = slots.with_columns(pl.col("start", "end") + shift)
@@ -35,6 +38,9 @@ def with_states(
     found = slots.with_row_index("at_row")
     for number, group in enumerate(can_show):
         found = _with_group(found, rows.filter(pl.col("concept").is_in(group)), times, f"g{number}")
+        alike = [name for name, kind in kinds.items() if kind in {kinds[part] for part in group}]
+        seen = rows.filter(pl.col("concept").is_in(alike))["patient"].unique()
+        found = found.with_columns(pl.col("patient").is_in(seen.implode()).alias(f"g{number}|kind_seen"))
     columns = [f"g{number}" for number, group in enumerate(can_show) if group]
     hidden = [" or ".join(group) for group, shown in zip(shows, can_show, strict=True) if not shown]
     told = found.with_columns(_state(columns, is_hidden=bool(hidden) or not shows).alias("state"))
@@ -86,6 +92,9 @@ def _state(columns: list[str], *, is_hidden: bool) -> pl.Expr:
     is_over = (pl.col("end") <= pl.col("now")).fill_null(value=False)
     # nothing at all is recorded from the start of the window on, or up to its end
     silent = (pl.col("start") >= pl.col("known")) | (pl.col("end") <= pl.col("first")).fill_null(value=False)
+    # what is missing is of kinds that the record of this patient holds nothing of
+    missed = [~pl.col(f"{name}|met") & pl.col(f"{name}|kind_seen") for name in columns]
+    silent = silent | ~reduce(or_, missed, pl.lit(value=False))
     shown = pl.lit("not_recorded") if is_hidden else pl.lit("done")
     later = pl.lit("not_recorded") if is_hidden else pl.lit("late")
     nothing_shows = pl.lit(value=is_hidden and not columns)

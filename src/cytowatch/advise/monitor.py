@@ -27,6 +27,7 @@ def monitored(part: MonitoringPlan, item: MonitoringItem, asked: Asked) -> pl.Da
         item.times,
         asked.followed.rows,
         asked.not_recorded,
+        asked.kinds,
         # the reading that fell is not the one that is asked for after it
         after_start=bool(item.anchor.fall_of),
     )

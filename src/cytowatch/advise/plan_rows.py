@@ -33,6 +33,11 @@ class Asked:
     ahead: int
     rejected: pl.DataFrame
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The group of every concept."""
+        return {key: part.group for key, part in self.knowledge.concepts.items()}
+
 
 def shaped(rows: pl.DataFrame, fixed: dict[str, str], shows: Shows, cited: Cited, asked: Asked) -> pl.DataFrame:
     """Rows with every column of ``schema.PLAN``: what is fixed for the row of the tables, and what follows."""

@@ -54,7 +54,7 @@ def follow(
         assumed_product=assumed_product,
         not_recorded=not_recorded,
         clock=clock,
-        look_alikes=True,
+        look_alikes=bool(knowledge.plans.work_up),
     )
     settled = settle(observations, knowledge, {*_shown(knowledge), "death"}, as_of=as_of)
     return Followed(

@@ -172,7 +172,7 @@ def _answered(held: pl.DataFrame, test: WorkUpTest, asked: Asked) -> pl.DataFram
     """What was sent since the onset; a trigger that goes on leaves the window open."""
     since = pl.coalesce("onset", "trigger_start").alias("start")
     slots = held.with_columns(since, pl.lit(None, pl.Int64).alias("end"))
-    told = with_states(slots, test.shows, 1, asked.followed.rows, asked.not_recorded)
+    told = with_states(slots, test.shows, 1, asked.followed.rows, asked.not_recorded, asked.kinds)
     state = pl.col("state")
     over = (state == "due") & ~pl.col("goes_on")
     return told.with_columns(

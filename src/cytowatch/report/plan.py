@@ -55,11 +55,12 @@ class _Page:
         yield from self._windows("DUE NOW", "due", monitoring)
         yield from self._work_up([row for row in shown if row["kind"] == "work_up"])
         yield from self._look_alikes([row for row in shown if row["kind"] == "look_alike"])
-        yield from self._windows("NOTHING AT ALL IS RECORDED", "unknown", monitoring)
+        yield from self._windows("NOT KNOWN (not done, or not in this record)", "unknown", monitoring)
         yield from self._unseen(monitoring)
         yield from calendar_lines(monitoring)
         yield from self._later(monitoring)
-        yield "  SOURCES"
+        if self.sources:
+            yield "  SOURCES"
         yield from (f"    [{number}] {text}" for text, number in self.sources.items())
         if len(shown) < len(rows):
             hidden = len(rows) - len(shown)
@@ -87,7 +88,7 @@ class _Page:
             end = "while it lasts" if last["end"] is None else f"by {self._at(last['end'])}"
             return f"{end}{_count(last)}"
         if first["state"] == "unknown":
-            return f"from {self._at(first['start'])} to {self._at(last['end'])}"
+            return f"nothing of this kind is recorded from {self._at(first['start'])} to {self._at(last['end'])}"
         windows = "" if len(group) == 1 else f", {len(group)} windows missed"
         return f"was due by {self._at(first['end'])}{_count(first)}{windows}"
 

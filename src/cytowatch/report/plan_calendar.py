@@ -10,7 +10,7 @@ from cytowatch.schema import DAY_US
 # worst first: of several windows of a day the worst one is shown
 MARKS = {
     "overdue": ("!", "overdue"),
-    "unknown": ("?", "nothing is recorded"),
+    "unknown": ("?", "not known"),
     "due": ("o", "due now"),
     "late": ("l", "done late"),
     "done": ("x", "done"),

@@ -202,10 +202,10 @@ def lookalikes(knowledge: Knowledge) -> str:
 def monitoring(knowledge: Knowledge) -> str:
     """The page of monitoring and work-up."""
     said = (
-        "What is measured, when and for whom, and what is sent when a toxicity is suspected, as the texts say that were "
-        "read. Not a medical device: drafts, to be checked at their source and decided by a clinician. `recalled` was "
-        "not read and is shown as not verified. What `nothing` shows is in the calendar, and said to be not seen in the "
-        "record. [How to use it](../how-to/plan.md), [how it is read](../decisions/0022-monitoring-plan.md)."
+        "What is measured, when and for whom, and what is sent when a toxicity is suspected, as the texts that were "
+        "read say. Not a medical device: drafts, to be checked at their source and decided by a clinician. `recalled` "
+        "was not read and is shown as not verified. What `nothing` shows is in the calendar, and said to be not seen "
+        "in the record. [How to use it](../how-to/plan.md), [how it is read](../decisions/0022-monitoring-plan.md)."
     )
     return page("Monitoring and work-up", said, *plans_in_full(knowledge))
 

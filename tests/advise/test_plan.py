@@ -18,6 +18,7 @@ from cytowatch.errors import EXIT_ARGUMENTS
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.plan import Plans
 from cytowatch.report import plan_lines
+from cytowatch.results import write_results
 
 UNITS = {
     "body_temperature": "Cel", "heart_rate": "/min", "systolic_bp": "mm[Hg]", "respiratory_rate": "/min", "spo2": "%",
@@ -380,16 +381,17 @@ def test_the_page_says_first_what_is_overdue_and_names_its_sources(plan: pl.Data
     assert "No exposure" in "\n".join(plan_lines(micro.clear(), tables, "hours"))
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "ward.csv"
-    table({name: PATIENTS[name] for name in ("counts", "crs")}).write_csv(file)
-    assert run(["grade", str(file), "--out", str(tmp_path / "graded"), "--quiet"]) == 0
-    capsys.readouterr()
-    out = tmp_path / "plan.csv"
-    asked = ["plan", str(tmp_path / "graded"), "--patient", "crs", "--at", "17", "--out", str(out)]
-    assert run(asked) == 0
-    printed = capsys.readouterr().out
-    assert "crs, as of 17 h" in printed
-    assert "counts, as of" not in printed
-    assert set(pl.read_csv(out)["patient"]) == {"counts", "crs"}
-    assert run([*asked[:2], "--patient", "nobody"]) == EXIT_ARGUMENTS
+def test_the_command_asks_back_for_a_patient_who_is_not_there(
+    result: cw.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_results(result.outcome, tmp_path)
+    assert run(["plan", str(tmp_path), "--patient", "nobody"]) == EXIT_ARGUMENTS
+    assert "no patient 'nobody'" in capsys.readouterr().err
+
+
+def test_a_site_lays_its_own_interval_over_an_item(tmp_path: Path) -> None:
+    file = tmp_path / "monitoring" / "nci-2016.toml"
+    file.parent.mkdir()
+    file.write_text('[[item]]\nid = "vitals-4h"\nevery_hours = 6\n', encoding="utf-8")
+    item = next(item for item in load(tmp_path).plans.monitoring["nci-2016"].items if item.id == "vitals-4h")
+    assert (item.every_hours, item.to_hours) == (6.0, 216.0)

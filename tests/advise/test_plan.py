@@ -344,7 +344,7 @@ def test_the_date_of_the_exposure_decides_between_editions_and_the_source_what_c
     assert (row["holds"], row["state"]) == ("certain", "overdue")
     # the saturation alone cannot be seen; the age is not known
     assert "spo2" in row["lacking"]
-    assert of(found, "2025-06-26", "nccn-car-t-2026.ice")[0]["missing"] == ["age"]
+    assert of(found, "2025-06-26", "nccn-car-t-2026.ice")[0]["missing"] == ["for_whom"]
 
 
 def test_every_row_of_the_tables_is_reached_by_some_patient(plan: pl.DataFrame) -> None:

@@ -93,7 +93,7 @@ def _not_ended(slots: pl.DataFrame, item: MonitoringItem, asked: Asked) -> pl.Da
 def _missing(item: MonitoringItem, asked: Asked) -> pl.Expr:
     """What would settle whether the item holds."""
     doubts = [
-        pl.when(pl.col("age_open")).then(pl.lit("age")),
+        pl.when(pl.col("age_open")).then(pl.lit("for_whom")),
         pl.when(pl.col("date_open")).then(pl.lit("date")),
         *([pl.lit("setting")] if item.setting != "any" and asked.setting is None else []),
         *([pl.lit("only_if")] if item.only_if else []),

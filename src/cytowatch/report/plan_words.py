@@ -8,13 +8,14 @@ from typing import Any
 import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.plan import MonitoringItem
 from cytowatch.report.words import Words
 from cytowatch.schema import DAY_US, HOUR_US
 
 Row = dict[str, Any]
 _SETTINGS = {"inpatient": "in hospital", "outpatient": "at home"}
 # what a reader can tell at once; what is missing otherwise leaves a grade or a fact open
-_ASKED = frozenset({"setting", "only_if", "date", "age"})
+_ASKED = frozenset({"setting", "only_if", "date", "for_whom"})
 # a test is still shown for so long after its trigger is over
 _LATELY = 2 * DAY_US
 
@@ -54,8 +55,9 @@ def conditions(row: Row, knowledge: Knowledge) -> str:
         said.append(f"if {row['only_if']}")
     if "date" in missing:
         said.append(_dates(row, knowledge))
-    if "age" in missing:
-        said.append("if the age fits")
+    if "for_whom" in missing:
+        fact = knowledge.advice.facts[_item(row, knowledge).for_whom]
+        said.append(f"if {fact.label}")
     open_by_grade = [name for name in missing if name not in _ASKED]
     if row["holds"] == "possible" and open_by_grade:
         said.append(f"possible; not known: {', '.join(Words(knowledge).missing(name) for name in open_by_grade)}")
@@ -63,10 +65,14 @@ def conditions(row: Row, knowledge: Knowledge) -> str:
 
 
 def _dates(row: Row, knowledge: Knowledge) -> str:
-    item = next(part for part in knowledge.plans.monitoring[row["plan"]].items if part.id == row["item"])
+    item = _item(row, knowledge)
     if item.holds_from is not None:
         return f"if the exposure was on {item.holds_from} or later"
     return f"if the exposure was before {item.holds_to}"
+
+
+def _item(row: Row, knowledge: Knowledge) -> MonitoringItem:
+    return next(part for part in knowledge.plans.monitoring[row["plan"]].items if part.id == row["item"])
 
 
 def cited(row: Row, knowledge: Knowledge) -> str:

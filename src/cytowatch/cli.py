@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | knowledge | demo``."""
+"""The command: ``cytowatch grade | report | why | advise | plan | knowledge | demo``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from cytowatch.errors import (
 )
 from cytowatch.knowledge import Knowledge, counted_by_evidence, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
+from cytowatch.plan_command import plan
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
 from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
 from cytowatch.summary import summarize
@@ -49,6 +50,7 @@ app = App(
 )
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(knowledge_app)
+app.command(plan)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000

@@ -45,7 +45,8 @@ def plan(
         The moment that it is of: hours of the file, or an ISO timestamp with zone. By default the last moment observed
         of each patient.
     setting
-        Where the patients are. Not told, what is for one setting only is marked so.
+        Where the patients are, while the record does not say it (`care_setting`). Where nobody says it, what is for one
+        setting only is marked so.
     all_
         Also what is only possible, what is over, and what was not verified.
     knowledge

@@ -53,6 +53,8 @@ PATIENTS = {
     # the record stops at 10 h and comes back at day 20
     "gap": f"{AXI}; 10 hemoglobin 100; 10 platelets 90; 10 neutrophils 2; 480 {END}",
     "dead": f"{AXI}; 20 death other; 60 {END}",
+    "home": f"""-1 care_setting hospital; {AXI}; 17 body_temperature 37; 17 heart_rate 80; 17 systolic_bp 120
+        17 respiratory_rate 16; 17 spo2 98; 20 care_setting home; 30 {END}""",
     # CD4 over 200 at day 40: asked for at day 30, never again
     "cd4": f"{AXI}; 960 cd4_lymphocytes 0.3; 2400 {END}",
     "teclistamab": f"""0 t_cell_engager_dose teclistamab; 72 t_cell_engager_dose teclistamab
@@ -274,6 +276,10 @@ def test_what_no_concept_shows_is_never_overdue(plan: pl.DataFrame) -> None:
 def test_the_setting_is_open_until_it_is_told(plan: pl.DataFrame) -> None:
     (row, *_) = of(plan, "vitals", "nccn-car-t-2026.vitals-8h")
     assert (row["holds"], row["missing"]) == ("possible", ["setting"])
+    # charted: in hospital until 20 h, at home from then on
+    assert {row["holds"] for row in of(plan, "home", "nccn-car-t-2026.vitals-8h")} == {"certain"}
+    assert states(plan, "home", "nccn-car-t-2026.vitals-8h") == {0.0: "late", 8.0: "late", 16.0: "done"}
+    assert states(plan, "home", "outpatient-car-t.temperature-twice-a-day") == {24.0: "due"}
 
 
 # ---------------------------------------------------------------- work-up

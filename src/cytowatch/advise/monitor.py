@@ -15,10 +15,8 @@ from cytowatch.schema import PLAN
 
 def monitored(part: MonitoringPlan, item: MonitoringItem, asked: Asked) -> pl.DataFrame:
     """Every window of one item, as ``schema.PLAN``."""
-    if asked.setting and item.setting not in ("any", asked.setting):
-        return PLAN.empty()
     found = _dated(_of_age(anchors(item, part.head.triggers, asked.followed), item, asked), item, asked)
-    slots = _not_ended(windows(item, found, asked.ahead), item, asked)
+    slots = _in_place(_not_ended(windows(item, found, asked.ahead), item, asked), item, asked)
     if slots.is_empty():
         return PLAN.empty()
     told = with_states(
@@ -34,7 +32,7 @@ def monitored(part: MonitoringPlan, item: MonitoringItem, asked: Asked) -> pl.Da
     # what it hung on was over before the window was: it was not asked for to the end
     told = told.filter(~pl.col("cut") | pl.col("state").is_in(["done", "not_recorded"]))
     told = told.with_columns(
-        _missing(item, asked).alias("missing"),
+        _missing(item).alias("missing"),
         pl.lit(item.times).alias("needed"),
         NO_TEXTS.alias("look_alikes"),
         _why(item).alias("why"),
@@ -90,12 +88,31 @@ def _not_ended(slots: pl.DataFrame, item: MonitoringItem, asked: Asked) -> pl.Da
     return joined.filter(pl.col("met").is_null() | (pl.col("start") <= pl.col("met"))).drop("met")
 
 
-def _missing(item: MonitoringItem, asked: Asked) -> pl.Expr:
+def _in_place(slots: pl.DataFrame, item: MonitoringItem, asked: Asked) -> pl.DataFrame:
+    """Windows in which the patient is where the item is for: as charted at the start, else as told by the user.
+
+    Where neither says it, ``place_open``.
+    """
+    if item.setting == "any":
+        return slots.with_columns(pl.lit(value=False).alias("place_open"))
+    charted = slots.sort("patient", "start").join_asof(
+        asked.followed.settings, left_on="start", right_on="time", by="patient", check_sortedness=False
+    )
+    place = pl.coalesce("charted", pl.lit(asked.setting, pl.String))
+    fits = charted.with_columns(place.alias("place")).filter(
+        pl.col("place").is_null() | (pl.col("place") == item.setting)
+    )
+    return fits.with_columns(pl.col("place").is_null().alias("place_open")).drop(
+        "charted", "place", "time", strict=False
+    )
+
+
+def _missing(item: MonitoringItem) -> pl.Expr:
     """What would settle whether the item holds."""
     doubts = [
         pl.when(pl.col("age_open")).then(pl.lit("for_whom")),
         pl.when(pl.col("date_open")).then(pl.lit("date")),
-        *([pl.lit("setting")] if item.setting != "any" and asked.setting is None else []),
+        pl.when(pl.col("place_open")).then(pl.lit("setting")),
         *([pl.lit("only_if")] if item.only_if else []),
     ]
     return pl.concat_list("missing", pl.concat_list(doubts).list.drop_nulls()).list.unique(maintain_order=True)

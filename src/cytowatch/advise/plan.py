@@ -32,7 +32,8 @@ def plan(
 
     ``observations`` (rows in doubt among them), ``patients``, ``rejects``: the tables of a run, times in microseconds
     of its clock. ``as_of``: the moment that the states are of; by default the last one observed of each patient.
-    ``setting``: where the patients are; not told, what is for one setting only is possible. Pure: no clock.
+    ``setting``: where the patients are while the record does not say it (``care_setting``); where nobody does, what is
+    for one setting only is possible. Pure: no clock.
     """
     followed = follow(
         observations,

@@ -13,6 +13,8 @@ from cytowatch.engine.settle import Settled, settle
 from cytowatch.knowledge.model import Knowledge, Scale
 from cytowatch.knowledge.plan import SCALES
 
+_SETTING = "care_setting"
+_PLACES = {"hospital": "inpatient", "home": "outpatient"}
 _ROW = ("patient", "time", "concept", "value", "comparator", "source")
 
 
@@ -22,7 +24,8 @@ class Followed:
 
     ``lanes``: timeline rows of both scales and of the facts (``fact.…``). ``exposures``: patient, time, product,
     concept, product_class, dose (its number in the record), window, following (the next exposure of the kind).
-    ``rows``: what was measured. ``people``: patient, first, known, now, death.
+    ``rows``: what was measured. ``settings``: patient, time, charted (inpatient or outpatient). ``people``: patient,
+    first, known, now, death.
     """
 
     lanes: pl.DataFrame
@@ -30,6 +33,7 @@ class Followed:
     findings: pl.DataFrame
     exposures: pl.DataFrame
     rows: pl.DataFrame
+    settings: pl.DataFrame
     people: pl.DataFrame
 
 
@@ -56,13 +60,14 @@ def follow(
         clock=clock,
         look_alikes=bool(knowledge.plans.work_up),
     )
-    settled = settle(observations, knowledge, {*_shown(knowledge), "death"}, as_of=as_of)
+    settled = settle(observations, knowledge, {*_shown(knowledge), "death", _SETTING}, as_of=as_of)
     return Followed(
         graded.timeline,
         graded.episodes,
         graded.findings,
         _exposures(graded, knowledge),
         _rows(settled, knowledge),
+        _settings(settled),
         _people(settled, observations, as_of),
     )
 
@@ -118,6 +123,13 @@ def _rows(settled: Settled, knowledge: Knowledge) -> pl.DataFrame:
     own = settled.charted.of_any(sorted({*_shown(knowledge)})).filter(pl.col("row") >= 0)
     texts = [pl.col(name).cast(pl.String) for name in ("patient", "concept", "comparator", "source")]
     return own.with_columns(texts).select(_ROW).sort("patient", "time", "concept", "source")
+
+
+def _settings(settled: Settled) -> pl.DataFrame:
+    """Where each patient was cared for, from when on."""
+    own = settled.charted.of(_SETTING)
+    place = pl.col("text").cast(pl.String).replace_strict(_PLACES, default=None, return_dtype=pl.String)
+    return own.select(pl.col("patient").cast(pl.String), "time", place.alias("charted")).sort("patient", "time")
 
 
 def _people(settled: Settled, observations: pl.DataFrame, as_of: int | None) -> pl.DataFrame:

@@ -25,7 +25,8 @@ def plan(
     """What is to be measured and sent, and what of it the record shows, one row a window (``schema.PLAN``).
 
     ``graded``: what ``grade`` gave back; ``as_of``: the moment that it is of, by default the last one observed of each
-    patient; ``setting``: where the patients are while the record does not say it; ``ahead_days``: how far beyond that moment windows are laid out.
+    patient; ``setting``: where the patients are while the record does not say it; ``ahead_days``: how far beyond that
+    moment windows are laid out.
     """
     outcome = graded.outcome
     found = planned(outcome, as_knowledge(knowledge), as_of, setting=setting, ahead_days=ahead_days)

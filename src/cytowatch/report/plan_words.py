@@ -56,8 +56,8 @@ def conditions(row: Row, knowledge: Knowledge) -> str:
     if "date" in missing:
         said.append(_dates(row, knowledge))
     if "for_whom" in missing:
-        fact = knowledge.advice.facts[_item(row, knowledge).for_whom]
-        said.append(f"if {fact.label}")
+        label = knowledge.advice.facts[_item(row, knowledge).for_whom].label
+        said.append(f"if {label[:1].lower()}{label[1:]}")
     open_by_grade = [name for name in missing if name not in _ASKED]
     if row["holds"] == "possible" and open_by_grade:
         said.append(f"possible; not known: {', '.join(Words(knowledge).missing(name) for name in open_by_grade)}")

@@ -10,6 +10,7 @@ import polars as pl
 from cytowatch.advise.plan import AHEAD_DAYS
 from cytowatch.advise.plan import plan as plan_for
 from cytowatch.advise.plan_rows import Place
+from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import AsOf, Outcome, Result, as_knowledge, moment, outward
 
@@ -41,7 +42,8 @@ def planned(
     setting: Place | None = None,
     ahead_days: float = AHEAD_DAYS,
 ) -> pl.DataFrame:
-    """The same on the tables of a run, times in microseconds."""
+    """The same on the tables of a run, times in microseconds; ArgumentError if it does not hold its rows any more."""
+    _check_rows(outcome)
     arguments = outcome.run.get("arguments", {})
     known = outcome.observations["patient"].unique()
     return plan_for(
@@ -56,6 +58,17 @@ def planned(
         assumed_product=arguments.get("assume_trigger"),
         rejects=outcome.rejects,
     )
+
+
+def _check_rows(outcome: Outcome) -> None:
+    """A large run lets its rows go; an empty plan would read as if nothing were due."""
+    if outcome.observations.is_empty() and not outcome.timeline.is_empty():
+        raise ArgumentError(
+            "This run does not hold its observations any more.",
+            where="cytowatch.plan",
+            why="Without them nothing can be said to be done, due or overdue.",
+            hint="Grade into a folder (`cytowatch grade --out`) and use `cytowatch plan`, or grade fewer at once.",
+        )
 
 
 def _earlier(asked: int | None, graded: int | None) -> int | None:

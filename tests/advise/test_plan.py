@@ -14,7 +14,7 @@ import pytest
 
 import cytowatch as cw
 from cytowatch.cli import run
-from cytowatch.errors import EXIT_ARGUMENTS
+from cytowatch.errors import EXIT_ARGUMENTS, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.plan import Plans
 from cytowatch.report import plan_lines
@@ -393,6 +393,11 @@ def test_the_command_asks_back_for_a_patient_who_is_not_there(
     write_results(result.outcome, tmp_path)
     assert run(["plan", str(tmp_path), "--patient", "nobody"]) == EXIT_ARGUMENTS
     assert "no patient 'nobody'" in capsys.readouterr().err
+
+
+def test_a_run_that_let_its_rows_go_is_refused(result: cw.Result) -> None:
+    with pytest.raises(ArgumentError, match="does not hold its observations"):
+        cw.plan(cw.Result(result.outcome.without_observations()))
 
 
 def test_a_site_lays_its_own_interval_over_an_item(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from cytowatch.knowledge.products_by_date import Held
 from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
+from cytowatch.knowledge.view_plan import plans_in_full
 from cytowatch.knowledge.view_prevention import conflict_words, factor_table, intervention_parts
 from cytowatch.knowledge.view_products import HEAD, by_topic
 from cytowatch.knowledge.view_symptoms import symptoms_by_system
@@ -275,6 +276,17 @@ def prevention(knowledge: Knowledge) -> str:
     return page("Risk factors and prevention", said, *parts, "## Not to be read as one", "\n".join(conflicts))
 
 
+def monitoring(knowledge: Knowledge) -> str:
+    """The page of monitoring and work-up."""
+    said = (
+        "What is measured, when and for whom, and what is sent when a toxicity is suspected, as the texts that were "
+        "read say. Not a medical device: drafts, to be checked at their source and decided by a clinician. `recalled` "
+        "was not read and is shown as not verified. What `nothing` shows is in the calendar, and said to be not seen "
+        "in the record. [How to use it](../how-to/plan.md), [how it is read](../decisions/0022-monitoring-plan.md)."
+    )
+    return page("Monitoring and work-up", said, *plans_in_full(knowledge))
+
+
 # --- tables and commands -------------------------------------------------------------------------------------
 
 
@@ -305,6 +317,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "lookalikes.md": lookalikes,
     "education.md": education,
     "drugs.md": drugs,
+    "monitoring.md": monitoring,
     "sources.md": sources,
     "tables.md": tables,
 }

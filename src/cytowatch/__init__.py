@@ -1,10 +1,9 @@
 """cytowatch: cytokine release syndrome and its sister toxicities, graded from raw bedside data.
 
-``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave; ``steroids`` and
-``interactions`` look at the drugs that were given; ``load_knowledge`` gives the
-clinical tables, alone or with a site's own over them;
-``probability`` reads what a paper published for a score; ``product`` and ``risks`` tell what is known of a product
-on a day, and of prevention.
+``grade`` is the front door; ``advise`` says what guidelines recommend for what it gave, ``plan`` what is to be
+measured and sent; ``steroids`` and ``interactions`` look at the drugs that were given; ``product`` and ``risks`` tell
+what is known of a product on a day, and of prevention; ``handout`` makes the sheets for patients; ``load_knowledge``
+gives the clinical tables, alone or with a site's own over them; ``probability`` reads what was published for a score.
 """
 
 from cytowatch.drugs import interactions, steroids
@@ -14,6 +13,7 @@ from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, advise, grade
 from cytowatch.pipeline import software_version as _software_version
+from cytowatch.planning import plan
 from cytowatch.sheets import product, risks
 
 __version__ = _software_version()
@@ -31,6 +31,7 @@ __all__ = [
     "handout",
     "interactions",
     "load_knowledge",
+    "plan",
     "probability",
     "product",
     "risks",

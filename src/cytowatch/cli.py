@@ -1,4 +1,4 @@
-"""The command: ``cytowatch grade | report | why | advise | drugs | product | risks | handout | knowledge | demo``."""
+"""The command: ``cytowatch``, with ``grade``, ``report``, ``why``, ``advise``, ``knowledge``; others register here."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from cytowatch.errors import (
 from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import Knowledge, counted_lines, diff, lint, list_items, load, show
 from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
+from cytowatch.plan_command import plan
 from cytowatch.report import ReportData, advice_lines, why_lines, write_report
 from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
 from cytowatch.sheets import commands as sheets
@@ -56,6 +57,7 @@ app.command(handout_command, name="handout")
 app.command(drugs)
 app.command(sheets.product)
 app.command(sheets.risks)
+app.command(plan)
 
 # rows held at a time when a large input is graded from its files
 _ROWS = 750_000

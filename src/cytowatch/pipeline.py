@@ -479,7 +479,7 @@ def peak_mib() -> float | None:
 
 _TIMES = (
     "start", "end", "onset", "last_sign", "resolved", "time_of_max", "exposure_time", "time", "until", "available",
-    "not_before",
+    "not_before", "done_at", "as_of",
 )  # fmt: skip
 
 

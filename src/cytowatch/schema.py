@@ -320,3 +320,45 @@ INTERACTIONS = Table(
         Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
     ),
 )
+
+PLAN = Table(
+    "plan",
+    (
+        Column("patient", _TEXT, "pseudonymous id"),
+        Column("kind", _TEXT, "`monitoring`, `work_up` (what to send), or `look_alike` (a finding in force, beside)"),
+        Column("plan", _TEXT, "id of the file of the tables; of a look-alike `lookalikes`"),
+        Column("item", _TEXT, "id of its row; of a look-alike its key"),
+        Column("topic", _TEXT, "what it is about"),
+        Column("label", _TEXT, "its short name"),
+        Column("action", _TEXT, "what to do; of a look-alike what settles it"),
+        Column("setting", _TEXT, "inpatient, outpatient or any"),
+        Column("only_if", _TEXT, "what no concept tells and the row asks for, such as the disease"),
+        Column("exposure", _TEXT, "product of the exposure that it is counted from"),
+        Column("exposure_time", _TIME, "its time"),
+        Column("day", pl.Int32(), "day of the start since that exposure, in days of 24 h"),
+        Column("start", _TIME, "start of the window, included; of a test since when its trigger holds"),
+        Column("end", _TIME, "end of the window, not included; empty where it has none"),
+        Column(
+            "state",
+            _TEXT,
+            "`done`, `late` (done after its window), `overdue`, `due` (the window holds now), `upcoming`, "
+            "`not_recorded`, `unknown` (nothing of its kind, or nothing at all, is recorded there), `not_seen` (a test "
+            "whose trigger is over)",
+        ),
+        Column("holds", _TEXT, "`certain`, or `possible` where something that it asks for is not known"),
+        Column("at_least", pl.Int16(), "the grade that is certain at its start; empty where no grade is asked for"),
+        Column("needed", pl.Int32(), "how often in the window"),
+        Column("found", pl.Int32(), "how often it is in the record within the window"),
+        Column("done_at", _TIME, "when it was done, in the window or after it"),
+        Column("evidence", _LIST, "sources of the rows that show it"),
+        Column("lacking", _LIST, "concepts that are not there in the window; alternatives joined by ` or `"),
+        Column("rejected", pl.Int32(), "rejected rows of the patient for these concepts, whenever they were"),
+        Column("why", _LIST, "grade and facts that it goes by"),
+        Column("missing", _LIST, "what would settle whether it holds"),
+        Column("look_alikes", _LIST, "look-alikes found now that a test helps to tell"),
+        Column("as_of", _TIME, "the moment that the states are of"),
+        Column("source", _TEXT, "key of the source"),
+        Column("locator", _TEXT, "where it stands in the source"),
+        Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
+    ),
+)

@@ -35,7 +35,7 @@ def ask(
     assumed_product: str | None,
 ) -> Asked:
     """Follow the facts in the admitted rows, as the engine does with scales."""
-    scales = {PREFIX + key: _as_scale(knowledge.advice.facts[key]) for key in sorted(set(facts))}
+    scales = {PREFIX + key: fact_scale(knowledge.advice.facts[key]) for key in sorted(set(facts))}
     graded = grade_observations(
         observations,
         patients,
@@ -49,7 +49,8 @@ def ask(
     return Asked(graded.timeline, graded.triggers)
 
 
-def _as_scale(fact: AdviceFact) -> Scale:
+def fact_scale(fact: AdviceFact) -> Scale:
+    """A fact as a rule scale that is 1 while it is met."""
     cited = fact.cited
     met = Criterion(fact.key, fact.label, FACTS, 1, fact.when, cited.source, cited.locator, cited.evidence)
     return scale_of_facts(PREFIX + fact.key, fact.label, cited.source, (met,))

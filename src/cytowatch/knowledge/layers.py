@@ -26,6 +26,8 @@ _LAYOUT = {
     "advice": (".toml",),
     "education": (".toml",),
     "prevention": (".toml",),
+    "monitoring": (".toml",),
+    "workup": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
 
-from cytowatch.knowledge import parse, parse_advice, parse_drug_rows, parse_prevention, parse_product
+from cytowatch.knowledge import parse, parse_advice, parse_drug_rows, parse_plan, parse_prevention, parse_product
 from cytowatch.knowledge.advice import Advice, Drug, Guideline
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
@@ -19,12 +19,14 @@ from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
 from cytowatch.knowledge.parse_scale import scale
 from cytowatch.knowledge.parse_symptom import symptom
+from cytowatch.knowledge.plan import MonitoringPlan, Plans, WorkUpPlan
 from cytowatch.knowledge.prevention import Prevention
 from cytowatch.knowledge.shape import Document, Reader, near
 
 T = TypeVar("T")
 _PRODUCT_TABLES = ("product", "shared", "event")
 _PREVENTION = ("risk_factors", "interventions", "conflicts")
+P = TypeVar("P", MonitoringPlan, WorkUpPlan)
 _FACTS, _CONFLICTS = "advice/facts.toml", "advice/conflicts.toml"
 # policies whose tables are by concept, so that a site may add one
 _OPEN_TABLES = ("symptom_contradicts",)
@@ -86,6 +88,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         formulary=parse_drug_rows.formulary(_drug_files(files), {name: _lent(part) for name, part in scales.items()}),
         product_events=_named(files, "products/events.toml", "event", parse_product.event, _PRODUCT_TABLES),
         prevention=_prevention(files),
+        plans=Plans(_plans(files, "monitoring/", parse_plan.monitoring), _plans(files, "workup/", parse_plan.work_up)),
     )
 
 
@@ -274,6 +277,18 @@ def _drug(key: str, reader: Reader) -> Drug:
     """A drug as advice needs it; its other rows are read by ``parse_drug_rows``."""
     found = parse_advice.drug(key, reader)
     reader.asked += parse_drug_rows.ROWS
+    return found
+
+
+def _plans(files: dict[str, Document], folder: str, build: Callable[[Reader], P]) -> dict[str, P]:
+    """Every file of ``monitoring/`` or ``workup/`` by its id."""
+    found: dict[str, P] = {}
+    for name in sorted(name for name in files if name.startswith(folder)):
+        reader = Reader(files[name], (), files[name].content)
+        part = build(reader)
+        if part.head.key in found:
+            reader.fail(f"The plan `{part.head.key}` stands in two files.", "id")
+        found[part.head.key] = part
     return found
 
 

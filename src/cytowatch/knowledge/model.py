@@ -33,6 +33,7 @@ from cytowatch.knowledge.conditions import (
 )
 from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.education import Education
+from cytowatch.knowledge.plan import Plans
 from cytowatch.knowledge.prevention import Prevention
 from cytowatch.knowledge.product import Product, ProductEvent, ProductFact
 
@@ -459,6 +460,7 @@ class Knowledge:
     formulary: Formulary = field(default_factory=Formulary)
     product_events: dict[str, ProductEvent] = field(default_factory=dict)
     prevention: Prevention = field(default_factory=lambda: Prevention({}, {}, {}))
+    plans: Plans = field(default_factory=lambda: Plans({}, {}))
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

@@ -24,6 +24,7 @@ from cytowatch.knowledge.view_advice import advice_items, advice_parts
 from cytowatch.knowledge.view_drugs import drug_items, drug_parts
 from cytowatch.knowledge.view_education import education_items, education_parts
 from cytowatch.knowledge.view_lookalikes import find_lookalike, lookalike_items, lookalike_parts
+from cytowatch.knowledge.view_plan import plan_items, plan_parts
 from cytowatch.knowledge.view_prevention import prevention_items, prevention_parts
 from cytowatch.knowledge.view_products import product_parts
 from cytowatch.knowledge.view_scale import scale_parts, table
@@ -65,6 +66,7 @@ def list_items(knowledge: Knowledge) -> list[Item]:
         *(Item(*row) for row in education_items(knowledge)),
         *(Item(*row) for row in drug_items(knowledge)),
         *(Item(*row) for row in prevention_items(knowledge)),
+        *(Item(*row) for row in plan_items(knowledge)),
         *(Item("source", part.key, part.title, "", "") for part in knowledge.sources.values()),
     ]
 
@@ -107,6 +109,11 @@ def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
         return parts
     if (prevention := prevention_parts(knowledge, name)) is not None:
         return prevention
+    """The parts of what is told by a module of its own: advice, a plan, a symptom, a look-alike."""
+    if (advice := advice_parts(knowledge, name)) is not None:
+        return advice
+    if (plan := plan_parts(knowledge, name)) is not None:
+        return plan
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:

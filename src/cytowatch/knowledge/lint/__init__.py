@@ -18,6 +18,7 @@ from cytowatch.knowledge.lint.finding import Finding, placed
 from cytowatch.knowledge.lint.limits import check_limits
 from cytowatch.knowledge.lint.lookalikes import check_lookalikes
 from cytowatch.knowledge.lint.names import REQUIRED_POLICIES, check_messages, check_policies, check_products
+from cytowatch.knowledge.lint.plan import check_plans
 from cytowatch.knowledge.lint.prevention import check_prevention
 from cytowatch.knowledge.lint.products import check_product_facts
 from cytowatch.knowledge.lint.scales import check_scales
@@ -43,6 +44,7 @@ _CHECKS = (
     check_drugs,
     check_product_facts,
     check_prevention,
+    check_plans,
 )
 
 

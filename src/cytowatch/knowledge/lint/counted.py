@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from cytowatch.knowledge.lint.advice import advice_rows
 from cytowatch.knowledge.lint.drugs import drug_row_sources
 from cytowatch.knowledge.lint.education import education_rows
+from cytowatch.knowledge.lint.plan import plan_rows
 from cytowatch.knowledge.lint.prevention import prevention_rows
 from cytowatch.knowledge.lint.products import product_rows
 from cytowatch.knowledge.lint.symptoms import CitedRow
@@ -19,6 +20,7 @@ _ROWS: dict[str, tuple[tuple[str, ...], Callable[[Knowledge], Iterable[CitedRow]
     "products": (("product",), product_rows),
     "prevention": (("prevention",), prevention_rows),
     "education": (("education",), education_rows),
+    "plans": (("monitoring", "workup"), plan_rows),
 }
 
 

@@ -11,6 +11,7 @@ from cytowatch.knowledge.lint.drugs import drug_row_sources
 from cytowatch.knowledge.lint.education import education_rows
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
 from cytowatch.knowledge.lint.lookalikes import lookalike_rows
+from cytowatch.knowledge.lint.plan import plan_rows
 from cytowatch.knowledge.lint.prevention import prevention_rows
 from cytowatch.knowledge.lint.products import product_rows
 from cytowatch.knowledge.lint.symptoms import symptom_rows
@@ -137,6 +138,7 @@ def _cited(knowledge: Knowledge) -> Iterator[Cited]:
     yield from (Cited(*row) for row in education_rows(knowledge))
     yield from (Cited(*row) for row in drug_row_sources(knowledge))
     yield from (Cited(*row) for row in (*product_rows(knowledge), *prevention_rows(knowledge)))
+    yield from (Cited(*row) for row in plan_rows(knowledge))
     if any(part.units for part in knowledge.concepts.values()) and _UNITS in knowledge.sources:
         yield Cited(Place("concepts.toml", "unit_set"), _UNITS, "the standard's own names", "secondary")
 

@@ -1,7 +1,7 @@
 """Worked patients of advice: what each guideline must say at a moment, all of it, and held against what is said.
 
-The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | dose | schedule | given |
-free``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
+The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | topic | strength | choice |
+dose | schedule | blocked_by | given | free | cautions | why | missing``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
 ``-`` says that nothing is said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a
 row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table,
 ``standing`` those that the exposure brings with it, whatever guidelines are asked for.
@@ -23,8 +23,8 @@ from cytowatch.schema import TIMELINE
 
 CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
-    "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why",
-    "missing", "then",
+    "at", "guideline", "rule", "state", "grade", "holds", "level", "topic", "strength", "choice", "dose", "schedule",
+    "blocked_by", "given", "free", "cautions", "why", "missing",
 )  # fmt: skip
 _KEY = ("rule", "state", "grade")
 

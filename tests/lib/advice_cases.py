@@ -24,7 +24,7 @@ from cytowatch.schema import TIMELINE
 CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
     "at", "guideline", "rule", "state", "grade", "holds", "level", "topic", "strength", "choice", "dose", "schedule",
-    "blocked_by", "given", "free", "cautions", "why", "missing",
+    "drug", "route", "blocked_by", "given", "free", "cautions", "why", "missing",
 )  # fmt: skip
 _KEY = ("rule", "state", "grade")
 

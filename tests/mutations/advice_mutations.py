@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cytowatch.knowledge.advice import AdvisedDose, AdviceRule, Guideline, NoBetter
+from cytowatch.knowledge.advice import AdviceRule, AdvisedDose, Guideline, NoBetter
 
 ALERT = "an alert too much or too little"
 # columns of an expected table in which an error shows; the others change when or for whom a rule speaks
@@ -23,7 +23,7 @@ SHOWS = {
     "another interval": "schedule",
     "the interval is forgotten": "schedule",
     "the schedule is forgotten": "schedule",
-    "another route": "route",
+    "the route is forgotten": "route",
     "one dose more": "dose",
 }
 
@@ -80,7 +80,6 @@ def _exposures(rule: AdviceRule) -> Made:
     for column in ("products", "not_products", "classes"):
         names = getattr(rule, column)
         for name in names:
-            # pyrefly: the names of the columns are those above
             edit: dict[str, Any] = {column: _without(names, name)}
             yield f"one of the {column.replace('_', ' ')} is forgotten", name, replace(rule, **edit)
 
@@ -135,7 +134,8 @@ def _doses(rule: AdviceRule) -> Made:
 
 def _wrong_doses(dose: AdvisedDose) -> Iterator[tuple[str, AdvisedDose | None]]:
     yield "another drug", replace(dose, drug="anakinra" if dose.drug != "anakinra" else "dexamethasone", regimen="")
-    yield "another route", replace(dose, route="through the nose")
+    if dose.route:
+        yield "the route is forgotten", replace(dose, route="")
     if dose.amount or dose.per_kg or dose.regimen:
         yield "the dose is forgotten", AdvisedDose(dose.drug, every=dose.every, schedule=dose.schedule)
     if dose.amount is not None:

@@ -1,10 +1,11 @@
 """Worked patients of advice: what each guideline must say at a moment, all of it, and held against what is said.
 
-The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | dose | schedule | given |
-free``. For every moment and guideline that it names it lists *every* row, so that nothing may be said beside; a rule of
-``-`` says that nothing is said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a
-row for that moment and guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table,
-``standing`` those that the exposure brings with it, whatever guidelines are asked for.
+The table ``advice`` of a case: ``at | guideline | rule | state | grade | holds | level | topic | strength | choice |
+drug | dose | route | schedule | blocked_by | given | free | cautions | why | missing | then``. For every moment and
+guideline that it names it lists *every* row, so that nothing may be said beside; a rule of ``-`` says that nothing is
+said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a row for that moment and
+guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table, ``standing`` those that
+the exposure brings with it, whatever guidelines are asked for.
 ``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again
 (hours of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
 """
@@ -23,8 +24,8 @@ from cytowatch.schema import TIMELINE
 
 CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
-    "at", "guideline", "rule", "state", "grade", "holds", "level", "dose", "schedule", "given", "free", "why",
-    "missing", "then",
+    "at", "guideline", "rule", "state", "grade", "holds", "level", "topic", "strength", "choice", "dose", "schedule",
+    "drug", "route", "blocked_by", "given", "free", "cautions", "why", "missing", "then",
 )  # fmt: skip
 _KEY = ("rule", "state", "grade")
 

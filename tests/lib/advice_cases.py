@@ -25,9 +25,9 @@ from cytowatch.schema import TIMELINE
 CONFLICT, STANDING = "conflict", "standing"
 _KNOWN = (
     "at", "guideline", "rule", "state", "grade", "holds", "level", "topic", "strength", "choice", "dose", "schedule",
-    "drug", "route", "blocked_by", "given", "free", "cautions", "why", "missing", "then",
+    "drug", "route", "blocked_by", "given", "free", "cautions", "why", "missing", "then", "between",
 )  # fmt: skip
-_KEY = ("rule", "state", "grade")
+_KEY = ("rule", "state", "grade", "between")
 
 
 def advice_cases() -> tuple[cases.Case, ...]:
@@ -110,6 +110,8 @@ def _shown(own: pl.DataFrame, at: str, guideline: str, asked: cases.Rows, of_cas
 def _cell(row: dict[str, object], name: str, at: str, guideline: str) -> str:
     if name in ("at", "guideline"):
         return {"at": at, "guideline": guideline}[name]
+    if name == "between":
+        return str(row["guideline"])
     if name == "dose":
         most = "" if row["dose_most"] is None else f" to {row['dose_most']:g}"
         return "-" if row["dose"] is None else f"{row['dose']:g}{most} {row['dose_unit']}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from cytowatch.advise.conflicts import as_conflicts, as_guidelines, meetings
+from cytowatch.advise.course import measured_asked
 from cytowatch.advise.doses import Given, given
 from cytowatch.advise.facts import ask
 from cytowatch.advise.frame import lanes_of, make_frame
@@ -67,14 +68,17 @@ def advise(
     asked = ask(observations, patients, knowledge, facts, **options)  # type: ignore[arg-type]
     graded = _graded(timeline, scales, observations, patients, knowledge, **options)
     drugs = drugs_asked(chosen)
-    concepts = {"weight", *(knowledge.advice.drugs[key].concept for key in drugs)}
+    signs = {"weight", *(name for question in measured_asked(chosen) for name in question.concepts)}
+    concepts = {*signs, *(knowledge.advice.drugs[key].concept for key in drugs)}
     charted = settle(observations, knowledge, concepts, as_of=as_of).charted
     doses = {
         key: given(_of(charted, knowledge.advice.drugs[key].concept), knowledge.advice.drugs[key], not_recorded)
         for key in drugs
     }
     lanes = lanes_of(graded, asked)
-    frame = make_frame(lanes, graded, asked, doses, _of(charted, "weight"), patients, knowledge, asking)
+    frame = make_frame(
+        lanes, graded, asked, doses, {name: _of(charted, name) for name in signs}, patients, knowledge, asking
+    )
     if frame.is_empty():
         return ADVICE.empty()
     advice = _advised(frame, lanes, chosen, doses, knowledge)

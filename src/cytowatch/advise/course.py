@@ -8,7 +8,7 @@ import polars as pl
 
 from cytowatch.advise.doses import Given
 from cytowatch.advise.moments import laid_under
-from cytowatch.knowledge.advice import AdviceRule, Guideline, NoBetter
+from cytowatch.knowledge.advice import AdviceRule, Guideline, MeasuredSince, NoBetter
 from cytowatch.schema import HOUR_US
 
 _EXPOSED = "exposed_at"
@@ -79,13 +79,16 @@ def _answers(rule: AdviceRule, scale: str) -> dict[str, tuple[pl.Expr, pl.Expr]]
 
 
 def _began_within(scale: str, hours: tuple[float, float]) -> tuple[pl.Expr, pl.Expr]:
-    """The reaction began so many hours after the exposure that was the latest then."""
+    """The reaction began so many hours after the exposure that was the latest then; if there is none, it begins now."""
     low, high = (round(edge * HOUR_US) for edge in hours)
-    inside = [
-        pl.col(name).is_between(low, high, closed="left").fill_null(value=False)
-        for name in (f"{scale}|onset_after", f"{scale}|onset_from_after")
-    ]
-    return inside[1] & (inside[0] | pl.col(f"{scale}|onset").is_null()), inside[0] | inside[1]
+    since = (pl.col(f"{scale}|onset_after"), pl.col(f"{scale}|onset_from_after"), pl.col("start") - pl.col(_EXPOSED))
+    inside = [part.is_between(low, high, closed="left").fill_null(value=False) for part in since]
+    none = (pl.col(f"{scale}|at_most") == 0).fill_null(value=False)
+    sure = inside[1] & (inside[0] | pl.col(f"{scale}|onset").is_null())
+    return (
+        pl.when(none).then(inside[2]).otherwise(sure),
+        pl.when(none).then(inside[2]).otherwise(inside[0] | inside[1]),
+    )
 
 
 def _lasts(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
@@ -96,8 +99,8 @@ def _lasts(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
 
 
 def lane_of(scale: str, asked: NoBetter) -> str:
-    """The name of what is asked: no better than when one of these drugs was given."""
-    return f"{scale}|no_better|{'+'.join(asked.drugs)}|{asked.hours:g}"
+    """The name of what is asked: no better, or worse, than when one of these drugs was given."""
+    return f"{scale}|{'worse' if asked.worse else 'no_better'}|{'+'.join(asked.drugs)}|{asked.hours:g}"
 
 
 def asked_of(guidelines: Sequence[Guideline]) -> list[tuple[str, NoBetter]]:
@@ -106,16 +109,24 @@ def asked_of(guidelines: Sequence[Guideline]) -> list[tuple[str, NoBetter]]:
     return list(dict.fromkeys((scale, each) for scale, each in asked if each is not None))
 
 
-def onset_cuts(lanes: pl.DataFrame, guidelines: Sequence[Guideline]) -> list[pl.DataFrame]:
-    """When a reaction can have lasted long enough: so many hours after each row of the scale that may begin it."""
-    rules = ((part.scales[rule.toxicity], rule.lasting_hours) for part in guidelines for rule in part.rules)
-    asked = sorted({(scale, hours) for scale, hours in rules if hours is not None})
+def onset_cuts(lanes: pl.DataFrame, exposures: pl.DataFrame, guidelines: Sequence[Guideline]) -> list[pl.DataFrame]:
+    """When a reaction can have lasted long enough, and when one that begins would be too late after an exposure.
+
+    ``exposures``: patient, time.
+    """
+    rules = [(part.scales[rule.toxicity], rule) for part in guidelines for rule in part.rules]
+    lasting = sorted({(scale, rule.lasting_hours) for scale, rule in rules if rule.lasting_hours is not None})
+    edges = sorted({edge for _, rule in rules for edge in rule.onset or ()})
+    may_begin = lanes.filter(pl.col("at_most") >= 1)
     return [
-        lanes.filter(pl.col("scale") == scale, pl.col("at_most") >= 1).select(
-            "patient", pl.col("start").alias("time") + round(hours * HOUR_US)
-        )
-        for scale, hours in asked
+        *(_later(may_begin.filter(pl.col("scale") == scale), "start", hours) for scale, hours in lasting),
+        *(_later(exposures, "time", hours) for hours in edges),
     ]
+
+
+def _later(rows: pl.DataFrame, name: str, hours: float) -> pl.DataFrame:
+    moment = (pl.col(name) + round(hours * HOUR_US)).alias("time")
+    return rows.select(pl.col("patient").cast(pl.String), moment)
 
 
 def cuts_of(asked: Iterable[tuple[str, NoBetter]], doses: dict[str, Given]) -> list[pl.DataFrame]:
@@ -132,30 +143,89 @@ def with_no_better(
 ) -> pl.DataFrame:
     """Add what is asked (``lane_of``): true, false, or empty where it cannot be told.
 
-    True: a dose was given at least so many hours ago, in this reaction, and the grade is at least what it was then.
-    ``lane``: the scale's timeline.
+    True: a dose was given at least so many hours ago, in this reaction, and since then the grade was never lower than
+    it was at the dose; or, where ``worse`` is asked, it is higher now. ``lane``: the scale's timeline.
     """
-    name = lane_of(scale, asked)
+    joined = _with_dose(frame, lane, scale, asked, doses)
+    low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
+    # a dose before the reaction is none for it; where it may have begun already, nobody knows
+    own = (pl.col("dosed") >= pl.col(f"{scale}|onset")).fill_null(value=False) & ~pl.col("in_doubt").fill_null(
+        value=True
+    )
+    none = pl.col("dosed").is_null() | (pl.col("dosed") < pl.col(f"{scale}|onset_from")).fill_null(value=False)
+    recorded = all(doses[drug].is_recorded for drug in asked.drugs)
+    if asked.worse:
+        yes, no = low > pl.col("then|at_most"), high <= pl.col("then|at_least")
+    else:
+        yes, no = (
+            pl.col("lowest|at_least") >= pl.col("then|at_most"),
+            pl.col("lowest|at_most") < pl.col("then|at_least"),
+        )
+    excluded = (none if recorded else pl.lit(value=False)) | no.fill_null(value=False)
+    told = pl.when(excluded).then(pl.lit(value=False)).when(own & yes.fill_null(value=False)).then(pl.lit(value=True))
+    return joined.with_columns(told.alias(lane_of(scale, asked))).select(*frame.columns, lane_of(scale, asked))
+
+
+def _with_dose(
+    frame: pl.DataFrame, lane: pl.DataFrame, scale: str, asked: NoBetter, doses: dict[str, Given]
+) -> pl.DataFrame:
+    """Add the latest dose that is old enough: ``dosed``, ``in_doubt``, bounds of the grade ``then`` and ``lowest``."""
     rows = pl.concat([doses[drug].rows.select("patient", "time", "in_doubt") for drug in asked.drugs])
     later = (pl.col("time") + round(asked.hours * HOUR_US)).alias("at")
     late = rows.select("patient", pl.col("time").alias("dosed"), "in_doubt", later).sort("patient", "at")
     joined = frame.join_asof(late, left_on="start", right_on="at", by="patient", check_sortedness=False).drop("at")
-    graded = laid_under(
-        rows.select("patient", pl.col("time").alias("start")).unique().sort("patient", "start"),
-        lane, "then", ("at_least", "at_most"),
-    )  # fmt: skip
-    joined = joined.join(graded.rename({"start": "dosed"}), on=["patient", "dosed"], how="left", maintain_order="left")
-    low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
-    # a dose before the reaction is none for it; where it may have begun already, nobody knows
-    own = (pl.col("dosed") >= pl.col(f"{scale}|onset")).fill_null(value=False)
-    none = pl.col("dosed").is_null() | (pl.col("dosed") < pl.col(f"{scale}|onset_from")).fill_null(value=False)
-    recorded = all(doses[drug].is_recorded for drug in asked.drugs)
-    yes = own & (low >= pl.col("then|at_most")) & ~pl.col("in_doubt")
-    no = none if recorded else pl.lit(value=False)
-    told = (
-        pl.when((no | (high < pl.col("then|at_least"))).fill_null(value=False))
-        .then(pl.lit(value=False))
-        .when(yes.fill_null(value=False))
-        .then(pl.lit(value=True))
+    given = rows.select("patient", pl.col("time").alias("start")).unique().sort("patient", "start")
+    then = laid_under(given, lane, "then", ("at_least", "at_most")).rename({"start": "dosed"})
+    joined = joined.join(then, on=["patient", "dosed"], how="left", maintain_order="left")
+    return joined.join(
+        _lowest(frame, given, scale), on=["patient", "dosed", "start"], how="left", maintain_order="left"
     )
-    return joined.with_columns(told.alias(name)).drop("dosed", "in_doubt", "then|at_least", "then|at_most")
+
+
+def _lowest(frame: pl.DataFrame, given: pl.DataFrame, scale: str) -> pl.DataFrame:
+    """The lowest the grade has been from each dose to each segment: patient, dosed, start, bounds."""
+    bounds = [pl.col(f"{scale}|at_least").alias("low"), pl.col(f"{scale}|at_most").alias("high")]
+    after = given.rename({"start": "dosed"}).join(frame.select("patient", "start", "end", *bounds), on="patient")
+    after = after.filter(pl.col("end") > pl.col("dosed")).sort("patient", "dosed", "start")
+    own = ["patient", "dosed"]
+    return after.select(
+        "patient",
+        "dosed",
+        "start",
+        # a time in which nothing is graded may have been better
+        pl.col("low").fill_null(0).cum_min().over(own).alias("lowest|at_least"),
+        pl.col("high").cum_min().over(own).alias("lowest|at_most"),
+    )
+
+
+# ---------------------------------------------------------------- measured since
+
+
+def with_measured(
+    frame: pl.DataFrame, asked: MeasuredSince, rows: dict[str, pl.DataFrame], doses: dict[str, Given]
+) -> pl.DataFrame:
+    """Add whether one of the concepts was measured after the latest dose of the drugs: true, or empty (nobody knows).
+
+    ``rows``: of each concept the settled rows (patient, time).
+    """
+    measured = pl.concat([rows[name].select("patient", "time") for name in asked.concepts]).sort("patient", "time")
+    given = pl.concat([doses[drug].rows.select("patient", "time") for drug in asked.drugs]).sort("patient", "time")
+    found = frame
+    for name, part in (("_measured", measured), ("_given", given)):
+        found = found.join_asof(
+            part.rename({"time": name}), left_on="start", right_on=name, by="patient", check_sortedness=False
+        )
+    since = pl.col("_given").is_null() | (pl.col("_measured") > pl.col("_given"))
+    told = pl.when(since.fill_null(value=False)).then(pl.lit(value=True))
+    return found.with_columns(told.alias(measured_lane(asked))).drop("_measured", "_given")
+
+
+def measured_lane(asked: MeasuredSince) -> str:
+    """The name of what is asked: measured since a drug was given."""
+    return f"{'+'.join(asked.concepts)}|measured_since|{'+'.join(asked.drugs)}"
+
+
+def measured_asked(guidelines: Sequence[Guideline]) -> list[MeasuredSince]:
+    """Every such question that the rules ask, each once."""
+    rules = [rule for part in guidelines for rule in part.rules]
+    return list(dict.fromkeys(rule.measured_since for rule in rules if rule.measured_since is not None))

@@ -10,7 +10,7 @@ from cytowatch.engine.settle import in_doubt
 from cytowatch.knowledge.advice import AdvisedDose, DoseLimit, Drug, Regimen
 from cytowatch.schema import DAY_US, HOUR_US
 
-# doses from a day before the watched time count to its course: prophylaxis is tocilizumab, too
+# doses from a day before the exposure count to its course: prophylaxis is tocilizumab, too
 _BEFORE = DAY_US
 
 
@@ -50,7 +50,7 @@ def with_limits(frame: pl.DataFrame, doses: Given) -> pl.DataFrame:
     found = frame
     for limit in doses.drug.limits:
         found = _with_limit(found, doses, limit)
-    before_start = _count_before(frame, doses.rows, pl.col("since") - _BEFORE)
+    before_start = _count_before(frame, doses.rows, pl.col("course_from") - _BEFORE)
     upto_now = _count_before(frame, doses.rows, pl.col("start") + 1)
     return found.with_columns((upto_now - before_start).alias(course_count(doses.drug.key)))
 
@@ -67,7 +67,7 @@ def _with_limit(frame: pl.DataFrame, doses: Given, limit: DoseLimit) -> pl.DataF
     joined = frame.join_asof(numbered, left_on="start", right_on="at", by="patient", check_sortedness=False)
     place = pl.col("place").fill_null(0)
     if limit.kind == "in_all":
-        before = pl.col("since") - _BEFORE
+        before = pl.col("course_from") - _BEFORE
         earlier = _count_before(frame, doses.rows, before)
         count = place - pl.lit(earlier)
         until = pl.when(count >= limit.times).then(pl.lit(2**62))

@@ -26,13 +26,16 @@ def window_ends(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
 def with_exposures(
     frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge, guidelines: Iterable[Guideline]
 ) -> pl.DataFrame:
-    """Add ``exposed_at`` of the latest exposure, and what is known of the kinds that each guideline speaks of.
+    """Add ``exposed_at`` of the latest exposure, ``course_from``, and what is known of the kinds of each guideline.
+
+    ``course_from``: the first of the exposures whose windows touch, up to the latest; doses of a course count from it.
 
     ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed``: one is in its window,
     ``|alone``: no exposure of another kind is in its window as well.
     """
     exposures = _exposures(triggers, knowledge)
     found = _latest(frame, exposures).with_columns(pl.col("_at").alias("exposed_at")).drop("_at", "_product", "_class")
+    found = _with_course(found, exposures)
     for kinds in dict.fromkeys(tuple(sorted(part.triggers)) for part in guidelines):
         of_kind = pl.col("kind").is_in(kinds)
         own = _latest(found, exposures.filter(of_kind))
@@ -45,6 +48,17 @@ def with_exposures(
             other.is_null().alias(f"{lane}|alone"),
         ).drop("_at", "_product", "_class")
     return found
+
+
+def _with_course(frame: pl.DataFrame, exposures: pl.DataFrame) -> pl.DataFrame:
+    """Add ``course_from``; the start of the watched time where there is no exposure."""
+    rows = exposures.sort("patient", "time")
+    reach = pl.col("until").cum_max().over("patient").shift(1).over("patient")
+    opens = (pl.col("time") > reach).fill_null(value=True)
+    first = pl.when(opens).then(pl.col("time")).forward_fill().over("patient")
+    courses = rows.select("patient", pl.col("time").alias("_at"), first.alias("course_from"))
+    joined = frame.join_asof(courses, left_on="start", right_on="_at", by="patient", check_sortedness=False)
+    return joined.with_columns(pl.coalesce("course_from", "since")).drop("_at")
 
 
 def _exposures(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

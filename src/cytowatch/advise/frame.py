@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from cytowatch.advise.course import (
     asked_of,
     cuts_of,
+    measured_asked,
     onset_cuts,
     with_answers,
     with_course,
+    with_measured,
     with_no_better,
     with_onset_after,
 )
@@ -38,18 +42,24 @@ def make_frame(
     graded: pl.DataFrame,
     asked: Asked,
     doses: dict[str, Given],
-    weights: pl.DataFrame,
+    charted: Mapping[str, pl.DataFrame],
     patients: pl.DataFrame,
     knowledge: Knowledge,
     chosen: list[Guideline],
 ) -> pl.DataFrame:
-    """Segments with all that rules read: grades and their course, facts, exposure, weight, limits."""
+    """Segments with all that rules read: grades and their course, facts, exposure, weight, limits.
+
+    ``charted``: the settled rows of ``weight`` and of what rules ask to be measured, by concept.
+    """
+    weights = charted["weight"]
     scales, facts = lanes_asked(chosen, knowledge)
     questions = asked_of(chosen)
     watched = watched_time(graded.filter(pl.col("at_most").is_not_null()))
     cuts = [cut for part in doses.values() for cut in part.cuts()] + cuts_of(questions, doses)
     cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time"), window_ends(asked.triggers, knowledge)]
-    cuts += onset_cuts(lanes, chosen)
+    cuts += onset_cuts(lanes, asked.triggers, chosen)
+    measured = measured_asked(chosen)
+    cuts += [charted[name].select("patient", "time") for question in measured for name in question.concepts]
     cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
     frame = segments([lanes], cuts, watched)
     for scale in (*scales, *(PREFIX + key for key in facts)):
@@ -59,6 +69,8 @@ def make_frame(
         frame = with_onset_after(with_course(frame, scale), scale)
     for scale, question in questions:
         frame = with_no_better(frame, lanes.filter(pl.col("scale") == scale), scale, question, doses)
+    for since in measured:
+        frame = with_measured(frame, since, dict(charted), doses)
     for part in doses.values():
         frame = with_limits(frame, part)
     return with_answers(frame, chosen)

@@ -75,22 +75,28 @@ class Matcher:
         product, group = pl.col(f"{lane}|product"), pl.col(f"{lane}|class")
         exposed = pl.col(f"{lane}|exposed")
         sure, may = [exposed, pl.col(f"{lane}|alone")], [exposed]
-        asked = [product.is_in(names) for names in (guideline.products, rule.products) if names]
-        asked += [group.is_in(rule.classes)] if rule.classes else []
-        asked += [~product.is_in(rule.not_products)] if rule.not_products else []
-        for part in asked:
-            known = part.fill_null(value=False)
-            sure.append(known & group.is_not_null())
-            may.append(known | group.is_null())
+        asked = [(product.is_in(names), product) for names in (guideline.products, rule.products) if names]
+        asked += [(group.is_in(rule.classes), group)] if rule.classes else []
+        asked += [(~product.is_in(rule.not_products), product)] if rule.not_products else []
+        for part, of in asked:
+            # a product that no table knows has no class: it may be any
+            is_known = of.is_not_null() & group.is_not_null()
+            sure.append(is_known & part.fill_null(value=False))
+            may.append(~is_known | part.fill_null(value=False))
         return reduce(and_, sure), reduce(and_, may)
 
     def _cautions(self, rule: AdviceRule) -> pl.Expr:
         """Cautions of the drug that hold always, or whose fact is not excluded."""
         said = []
         for caution in self.knowledge.advice.drugs[rule.dose.drug].cautions if rule.dose else ():
-            here = _not_below(PREFIX + caution.fact, 1) if caution.fact else pl.lit(value=True)
             mark = " (not verified)" if caution.cited.evidence == "recalled" else ""
-            said.append(pl.when(here).then(pl.lit(caution.text + mark)))
+            text = pl.lit(caution.text + mark)
+            if caution.fact and caution.ask:
+                known = _at_least(PREFIX + caution.fact, 1)
+                said.append(pl.when(known).then(text).otherwise(pl.concat_str(pl.lit("Not charted, ask: "), text)))
+            else:
+                here = _not_below(PREFIX + caution.fact, 1) if caution.fact else pl.lit(value=True)
+                said.append(pl.when(here).then(text))
         return pl.concat_list(said).list.drop_nulls() if said else _NO_TEXTS
 
 
@@ -118,6 +124,8 @@ def _course(rule: AdviceRule, scale: str) -> Iterator[Held]:
     if rule.no_better:
         told = pl.col(course.lane_of(scale, rule.no_better))
         yield told.fill_null(value=False), told.fill_null(value=True)
+    if rule.measured_since:
+        yield pl.col(course.measured_lane(rule.measured_since)).fill_null(value=False), pl.lit(value=True)
 
 
 def _population(guideline: Guideline) -> tuple[str, ...]:
@@ -160,7 +168,7 @@ def _now(rule: AdviceRule, low: pl.Expr, high: pl.Expr, here: pl.Expr) -> Iterab
     whole = [(a, b) for a in inside for b in range(a, _HIGHEST + 1) if set(range(a, b + 1)) <= set(inside)]
     now = reduce(or_, [(low == a) & (high == b) for a, b in whole], pl.lit(value=False))
     is_range = (low < high) & ~now
-    yield "now", here & now, low
+    yield "now", here & now, pl.when(low == high).then(low)
     yield "if_lower", here & is_range & low.is_in(inside), low
     yield "if_higher", here & is_range & high.is_in(inside), high
 
@@ -169,7 +177,8 @@ def drugs_asked(guidelines: Sequence[Guideline]) -> list[str]:
     """The drugs that some guidelines give or ask about, each once."""
     rules = [rule for part in guidelines for rule in part.rules]
     given = [rule.dose.drug for rule in rules if rule.dose]
-    return list(dict.fromkeys((*given, *(drug for rule in rules if rule.no_better for drug in rule.no_better.drugs))))
+    asked = [part.drugs for rule in rules for part in (rule.no_better, rule.measured_since) if part]
+    return list(dict.fromkeys((*given, *(drug for drugs in asked for drug in drugs))))
 
 
 def lanes_asked(guidelines: Sequence[Guideline], knowledge: Knowledge) -> tuple[list[str], list[str]]:

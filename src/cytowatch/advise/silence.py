@@ -48,9 +48,9 @@ def _reasons(part: Guideline, knowledge: Knowledge) -> Iterator[tuple[str, str, 
     yield "exposure", f"It speaks of another exposure: {kinds}.", ~pl.col(f"{lane}|exposed")
     if part.products:
         names = ", ".join(knowledge.products[key].label for key in part.products)
-        other = ~pl.col(f"{lane}|product").is_in(part.products)
-        known = pl.col(f"{lane}|class").is_not_null() | ~pl.col(f"{lane}|exposed")
-        yield "product", f"It speaks of other products: {names}.", (other & known).fill_null(value=True)
+        is_known = pl.col(f"{lane}|product").is_not_null() & pl.col(f"{lane}|class").is_not_null()
+        other = is_known & ~pl.col(f"{lane}|product").is_in(part.products).fill_null(value=False)
+        yield "product", f"It speaks of other products: {names}.", other | ~pl.col(f"{lane}|exposed")
     if part.population != "any":
         excluded = (pl.col(f"{PREFIX}{part.population}|at_most") == 0).fill_null(value=False)
         yield "age", f"It speaks of {_AGES[part.population]} only.", excluded

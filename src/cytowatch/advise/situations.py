@@ -12,7 +12,17 @@ from cytowatch.advise.moments import merged
 
 # columns that move with time and are read only when a row is told
 _MOVING = ("|onset", "|onset_from", "|onset_after", "|onset_from_after", "|over_since", "|n", "|until")
-_PLACE = ("patient", "start", "end", "since", "exposed_at", "weight", "weight_is_old", "weight_is_undated")
+_PLACE = (
+    "patient",
+    "start",
+    "end",
+    "since",
+    "exposed_at",
+    "course_from",
+    "weight",
+    "weight_is_old",
+    "weight_is_undated",
+)
 
 
 @dataclass(frozen=True)

@@ -167,9 +167,11 @@ def _unknowns(match: Match) -> list[tuple[pl.Expr, str]]:
     rule, scale, lane = match.rule, match.guideline.scales[match.rule.toxicity], lane_of(match.guideline.triggers)
     found = [(~pl.col(f"{lane}|alone"), "which_exposure")]
     if rule.products or rule.classes or rule.not_products or match.guideline.products:
-        found.append((pl.col(f"{lane}|class").is_null(), "product"))
+        found.append((pl.col(f"{lane}|class").is_null() | pl.col(f"{lane}|product").is_null(), "product"))
     if rule.no_better:
         found.append((pl.col(course.lane_of(scale, rule.no_better)).is_null(), "course_of_grade"))
+    if rule.measured_since:
+        found.append((pl.col(course.measured_lane(rule.measured_since)).is_null(), rule.measured_since.missing))
     answers = course.answers_asked(rule, scale)
     return [*found, *((pl.col(f"{name}|may") & ~pl.col(f"{name}|sure"), "onset") for name in answers)]
 

@@ -63,12 +63,17 @@ class DoseLimit:
 
 @dataclass(frozen=True)
 class Caution:
-    """What to think of before a drug is given; with a ``fact`` only where that is not excluded."""
+    """What to think of before a drug is given; with a ``fact`` only where that is not excluded.
+
+    With ``ask`` it is shown always, as a question where the fact is not certain: an illness that nobody charted may be
+    there all the same.
+    """
 
     id: str
     text: str
     fact: str
     cited: Cited
+    ask: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,10 +123,23 @@ class AdvisedDose:
 
 @dataclass(frozen=True)
 class NoBetter:
-    """The grade is no lower than when one of the drugs was given, so many hours ago or more, in the same reaction."""
+    """The grade was never lower since one of the drugs was given, so many hours ago or more, in the same reaction.
+
+    With ``worse`` it is higher than it was then.
+    """
 
     drugs: tuple[str, ...]
     hours: float
+    worse: bool = False
+
+
+@dataclass(frozen=True)
+class MeasuredSince:
+    """A sign that must have been measured after the latest dose of the drugs; ``missing`` names it where it was not."""
+
+    concepts: tuple[str, ...]
+    drugs: tuple[str, ...]
+    missing: str
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,7 @@ class AdviceRule:
     # hours from the exposure to the onset of the reaction: from (included), to (excluded)
     onset: tuple[float, float] | None
     no_better: NoBetter | None
+    measured_since: MeasuredSince | None
     # hours that the reaction has lasted, or more
     lasting_hours: float | None
     # hours that the reaction must be over before the next dose of the product

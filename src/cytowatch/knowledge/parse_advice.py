@@ -17,6 +17,7 @@ from cytowatch.knowledge.advice import (
     Guideline,
     GuidelineConflict,
     LimitKind,
+    MeasuredSince,
     NoBetter,
     Population,
     Regimen,
@@ -125,6 +126,7 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
         when=reader.word("when", get_args(When)) if reader.has("when") else "during",
         onset=_pair(reader, "onset_hours"),
         no_better=_no_better(reader.table("no_better")) if reader.has("no_better") else None,
+        measured_since=_measured(reader.table("measured_since")) if reader.has("measured_since") else None,
         lasting_hours=reader.maybe_number("lasting_hours"),
         wait_hours=reader.maybe_number("wait_hours"),
         choice=reader.text("choice", ""),
@@ -134,7 +136,7 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
         alert=reader.truth("alert", False),
         cited=_cited(reader, reader.text("source", source)),
     )
-    reader.asked += ["dose", "no_better", "when"]
+    reader.asked += ["dose", "no_better", "measured_since", "when"]
     reader.finish()
     if found.wait_hours is not None and found.when != "after":
         reader.fail('`wait_hours` counts from the end of the reaction: the rule needs `when = "after"`.', "wait_hours")
@@ -142,7 +144,13 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
 
 
 def _no_better(reader: Reader) -> NoBetter:
-    found = NoBetter(reader.texts("drugs"), reader.number("hours"))
+    found = NoBetter(reader.texts("drugs"), reader.number("hours"), reader.truth("worse", False))
+    reader.finish()
+    return found
+
+
+def _measured(reader: Reader) -> MeasuredSince:
+    found = MeasuredSince(reader.texts("concepts"), reader.texts("drugs"), reader.text("missing"))
     reader.finish()
     return found
 
@@ -217,7 +225,11 @@ def _limit(reader: Reader, source: str) -> DoseLimit:
 
 def _caution(reader: Reader, source: str) -> Caution:
     found = Caution(
-        reader.text("id"), reader.text("text"), reader.text("fact", ""), _cited(reader, reader.text("source", source))
+        id=reader.text("id"),
+        text=reader.text("text"),
+        fact=reader.text("fact", ""),
+        cited=_cited(reader, reader.text("source", source)),
+        ask=reader.truth("ask", False),
     )
     reader.finish()
     return found

@@ -89,7 +89,10 @@ def _course(rule: AdviceRule) -> Iterator[str]:
     if rule.lasting_hours is not None:
         yield f"lasting {rule.lasting_hours:g} h or more"
     if rule.no_better:
-        yield f"no better {rule.no_better.hours:g} h or more after {' or '.join(rule.no_better.drugs)}"
+        word = "worse" if rule.no_better.worse else "no better"
+        yield f"{word} {rule.no_better.hours:g} h or more after {' or '.join(rule.no_better.drugs)}"
+    if rule.measured_since:
+        yield f"measured since {' or '.join(rule.measured_since.drugs)}: {', '.join(rule.measured_since.concepts)}"
     if rule.wait_hours is not None:
         yield f"over for {rule.wait_hours:g} h before the next dose"
     if rule.choice:

@@ -110,6 +110,11 @@ def _check_rule(place: Place, part: Guideline, rule: AdviceRule, knowledge: Know
         yield place.error("grades", f"{rule.grades} are no grades of its scale.", "Name grades of the scale.")
     yield from _unknown(place, "needs", (*rule.needs, *rule.unless), knowledge.advice.facts)
     yield from _unknown(place, "products", (*rule.products, *rule.not_products), knowledge.products)
+    if rule.measured_since:
+        yield from _unknown(place, "measured_since", rule.measured_since.drugs, knowledge.advice.drugs)
+        yield from _unknown(place, "measured_since", rule.measured_since.concepts, knowledge.concepts)
+        if f"missing.{rule.measured_since.missing}" not in knowledge.messages:
+            yield place.error("measured_since", "What it calls missing has no sentence.", "Add it to messages.toml.")
     if rule.no_better:
         yield from _unknown(place, "no_better", rule.no_better.drugs, knowledge.advice.drugs)
     yield from _unknown(place, "classes", rule.classes, {p.product_class for p in knowledge.products.values()})

@@ -27,7 +27,7 @@ FLOORS = [
     # what pipeline.py returns: as a folder, in a few lines, as a plan of what to measure; the sheet of a product
     {"results", "summary", "planning", "sheets"},
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
-    {"demo", "drugs", "plan_command"},
+    {"demo", "drugs", "plan_command", "advising"},
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

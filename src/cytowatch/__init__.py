@@ -6,12 +6,13 @@ what is known of a product on a day, and of prevention; ``handout`` makes the sh
 gives the clinical tables, alone or with a site's own over them; ``probability`` reads what was published for a score.
 """
 
+from cytowatch.advising import advise
 from cytowatch.drugs import interactions, steroids
 from cytowatch.errors import ArgumentError, CytowatchError, InputError, KnowledgeError
 from cytowatch.handout.make import handout
 from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
-from cytowatch.pipeline import Result, advise, grade
+from cytowatch.pipeline import Result, grade
 from cytowatch.pipeline import software_version as _software_version
 from cytowatch.planning import plan
 from cytowatch.sheets import product, risks

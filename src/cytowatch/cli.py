@@ -20,6 +20,7 @@ from cytowatch.adapters.files import read_files
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.adapters.patients import raw_patients
+from cytowatch.advising.command import advise
 from cytowatch.demo import run_demo
 from cytowatch.drugs.command import drugs
 from cytowatch.errors import (
@@ -34,10 +35,10 @@ from cytowatch.errors import (
 )
 from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import Knowledge, counted_lines, diff, lint, list_items, load, show
-from cytowatch.pipeline import Outcome, advised, grade_each, grade_intake, outward, software_version
+from cytowatch.pipeline import Outcome, grade_each, grade_intake, software_version
 from cytowatch.plan_command import plan
-from cytowatch.report import ReportData, advice_lines, why_lines, write_report
-from cytowatch.results import read_outcome, write_advice, write_parcels, write_results, write_table
+from cytowatch.report import ReportData, why_lines, write_report
+from cytowatch.results import write_parcels, write_results
 from cytowatch.sheets import commands as sheets
 from cytowatch.summary import summarize
 
@@ -57,6 +58,7 @@ app.command(handout_command, name="handout")
 app.command(drugs)
 app.command(sheets.product)
 app.command(sheets.risks)
+app.command(advise)
 app.command(plan)
 
 # rows held at a time when a large input is graded from its files
@@ -277,57 +279,6 @@ def why(
     """
     tables = load(*(knowledge or ()))
     for line in why_lines(ReportData.from_folder(folder), tables, patient, at, scale):
-        out.print(line, soft_wrap=True)
-    return EXIT_DONE
-
-
-@app.command
-def advise(
-    folder: Path,
-    /,
-    *,
-    guideline: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
-    patient: str | None = None,
-    next_: Annotated[bool, Parameter(name="--next", negative=())] = False,
-    all_: Annotated[bool, Parameter(name="--all", negative=())] = False,
-    knowledge: Overlays = None,
-    out_: Annotated[Path | None, Parameter(name="--out")] = None,
-) -> int:
-    """Say what guidelines recommend at each change, for a graded folder, with doses, limits and sources.
-
-    All of it is kept in the folder as the table `advice`; a report that is drawn afterward has a section of it.
-
-    Example: `cytowatch advise graded --guideline asco-2021 --patient A`.
-
-    Parameters
-    ----------
-    folder
-        A folder that `cytowatch grade --out` wrote.
-    guideline
-        Ids of guidelines, or patterns; by default every guideline and label that nothing newer has replaced.
-        `cytowatch knowledge list guideline` names them.
-    patient
-        Only this patient; the table of --out holds all.
-    next_
-        Also what would be advised one grade up.
-    all_
-        Also what is only possible.
-    knowledge
-        Folders laid over the clinical tables, such as a site's own rules.
-    out_
-        Also write the table elsewhere: a file that ends in .csv or .parquet.
-    """
-    tables = load(*(knowledge or ()))
-    outcome = read_outcome(folder)
-    advice = advised(outcome, tables, guideline)
-    write_advice(advice, outcome, folder)
-    if out_ is not None:
-        write_table(outward(advice, outcome.clock), out_)
-    if patient is not None and patient not in set(outcome.patients["patient"]) | set(outcome.observations["patient"]):
-        raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
-    shown = advice if patient is None else advice.filter(pl.col("patient") == patient)
-    graded = outcome.timeline if patient is None else outcome.timeline.filter(pl.col("patient") == patient)
-    for line in advice_lines(shown, graded, tables, outcome.clock, all_=all_, next_=next_):
         out.print(line, soft_wrap=True)
     return EXIT_DONE
 

@@ -22,13 +22,12 @@ import polars as pl
 from cytowatch.adapters.files import read_frames
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogetherError, read_parcels
-from cytowatch.advise.apply import advise as advice_for
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
 from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
-from cytowatch.knowledge.choose import check_guidelines, check_product, check_scales
+from cytowatch.knowledge.choose import check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import ADVICE, DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
 
@@ -63,6 +62,12 @@ class Outcome:
     in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
     # what guidelines say, where it was asked for
     advice: pl.DataFrame = field(default_factory=ADVICE.empty)
+
+    def of_patients(self, names: pl.Series) -> Outcome:
+        """The rows of these patients only, in the tables that are read again."""
+        own = pl.col("patient").is_in(names.implode())
+        tables = ("timeline", "observations", "patients", "in_doubt")
+        return replace(self, **{name: getattr(self, name).filter(own) for name in tables})
 
     def without_observations(self) -> Outcome:
         """The same outcome, the admitted rows let go: of a large cohort they would fill the memory."""
@@ -280,35 +285,22 @@ def grade_intake(
     )
 
 
-def advise(
-    graded: Result,
-    guidelines: Sequence[str] | None = None,
-    knowledge: Knowledge | str | Path | Iterable[str | Path] | None = None,
-) -> pl.DataFrame:
-    """What guidelines recommend at every moment of a graded record, one row a recommendation (``schema.ADVICE``).
-
-    ``graded``: what ``grade`` gave back; ``guidelines``: ids, by default all guidelines and labels. It never decides:
-    each row says on what it stands. Raises ArgumentError for a guideline that is not there.
-    """
-    return outward(advised(graded.outcome, as_knowledge(knowledge), guidelines), graded.outcome.clock)
+def check_rows(outcome: Outcome, where: str) -> None:
+    """A large run lets its rows go; what is read from them would then read as if there were nothing."""
+    if outcome.observations.is_empty() and not outcome.timeline.is_empty():
+        raise ArgumentError(
+            "This run does not hold its observations any more.",
+            where=where,
+            why="Without them nothing can be said of what was given, done or due.",
+            hint="Grade into a folder (`cytowatch grade --out`) and use the command on it, or grade fewer at once.",
+        )
 
 
-def advised(outcome: Outcome, knowledge: Knowledge, guidelines: Sequence[str] | None = None) -> pl.DataFrame:
-    """The same on the tables of a run, times in microseconds."""
-    arguments = outcome.run.get("arguments", {})
-    known = outcome.observations["patient"].unique()
-    doubts = outcome.in_doubt.filter(pl.col("patient").is_in(known.implode()))
-    return advice_for(
-        outcome.timeline,
-        pl.concat([outcome.observations, doubts]),
-        outcome.patients,
-        knowledge,
-        check_guidelines(guidelines, knowledge),
-        as_of=moment(arguments.get("as_of"), outcome.clock),
-        not_recorded=frozenset(outcome.run.get("not_recorded", ())),
-        clock=outcome.clock,
-        assumed_product=arguments.get("assume_trigger"),
-    )
+def check_patient(outcome: Outcome, patient: str | None) -> None:
+    """A patient whom the run does not know is asked back."""
+    known = (outcome.patients["patient"], outcome.observations["patient"])
+    if patient is not None and not any((part == patient).any() for part in known):
+        raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
 
 
 def moment(as_of: AsOf, clock: Clock) -> int | None:

@@ -9,9 +9,9 @@ import polars as pl
 from cyclopts import Parameter
 from rich.console import Console
 
-from cytowatch.errors import EXIT_DONE, ArgumentError
+from cytowatch.errors import EXIT_DONE
 from cytowatch.knowledge import load
-from cytowatch.pipeline import Outcome, outward
+from cytowatch.pipeline import check_patient, outward
 from cytowatch.planning import planned
 from cytowatch.report import plan_lines
 from cytowatch.results import read_outcome, write_table
@@ -56,7 +56,7 @@ def plan(
     """
     tables = load(*(knowledge or ()))
     outcome = read_outcome(folder)
-    _check_patient(outcome, patient)
+    check_patient(outcome, patient)
     found = planned(outcome, tables, at, setting=setting)
     if out_ is not None:
         write_table(outward(found, outcome.clock), out_)
@@ -64,10 +64,3 @@ def plan(
     for line in plan_lines(shown, tables, outcome.clock, all_=all_):
         _OUT.print(line, soft_wrap=True)
     return EXIT_DONE
-
-
-def _check_patient(outcome: Outcome, patient: str | None) -> None:
-    """A patient whom the folder does not know is asked back."""
-    known = set(outcome.patients["patient"]) | set(outcome.observations["patient"])
-    if patient is not None and patient not in known:
-        raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")

@@ -10,9 +10,8 @@ import polars as pl
 from cytowatch.advise.plan import AHEAD_DAYS
 from cytowatch.advise.plan import plan as plan_for
 from cytowatch.advise.plan_rows import Place
-from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.pipeline import AsOf, Outcome, Result, as_knowledge, moment, outward
+from cytowatch.pipeline import AsOf, Outcome, Result, as_knowledge, check_rows, moment, outward
 
 
 def plan(
@@ -43,7 +42,7 @@ def planned(
     ahead_days: float = AHEAD_DAYS,
 ) -> pl.DataFrame:
     """The same on the tables of a run, times in microseconds; ArgumentError if it does not hold its rows any more."""
-    _check_rows(outcome)
+    check_rows(outcome, "cytowatch.plan")
     arguments = outcome.run.get("arguments", {})
     known = outcome.observations["patient"].unique()
     return plan_for(
@@ -58,17 +57,6 @@ def planned(
         assumed_product=arguments.get("assume_trigger"),
         rejects=outcome.rejects,
     )
-
-
-def _check_rows(outcome: Outcome) -> None:
-    """A large run lets its rows go; an empty plan would read as if nothing were due."""
-    if outcome.observations.is_empty() and not outcome.timeline.is_empty():
-        raise ArgumentError(
-            "This run does not hold its observations any more.",
-            where="cytowatch.plan",
-            why="Without them nothing can be said to be done, due or overdue.",
-            hint="Grade into a folder (`cytowatch grade --out`) and use `cytowatch plan`, or grade fewer at once.",
-        )
 
 
 def _earlier(asked: int | None, graded: int | None) -> int | None:

@@ -19,7 +19,7 @@ from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
 from cytowatch.report import read_folder
-from cytowatch.schema import LIST_SEPARATOR
+from cytowatch.schema import ADVICE, LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
 
@@ -52,11 +52,27 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     return [*paths, _write_run(outcome.run, folder)]
 
 
-def write_advice(advice: pl.DataFrame, outcome: Outcome, folder: Path) -> Path:
-    """Put a table of advice beside the tables of its run, in their format; reports drawn without it are removed."""
+def write_advice(
+    parts: Iterable[pl.DataFrame], outcome: Outcome, folder: Path, besides: Path | None = None
+) -> list[Path]:
+    """Put the table of advice beside the tables of its run, in their format, and where ``besides`` says.
+
+    ``parts``: tables of some patients each, written as they come. Reports that were drawn without it are removed.
+    """
     form = "csv" if (folder / "timeline.csv").exists() else "parquet"
+    if besides is not None:
+        _check_ending(besides)
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as name:
+        held = Path(name)
+        outward(ADVICE.empty(), outcome.clock).write_parquet(held / "part-.parquet")
+        for number, part in enumerate(parts):
+            outward(part, outcome.clock).write_parquet(held / f"part-{number:06}.parquet", compression="lz4")
+        targets = [folder / f"advice.{form}", *([besides] if besides is not None else [])]
+        for target in targets:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _join_parts(held, target)
     _remove_other_form(folder, ["advice"], form)
-    return _write_table(outward(advice, outcome.clock), folder / f"advice.{form}")
+    return targets
 
 
 def read_outcome(folder: Path) -> Outcome:
@@ -67,10 +83,14 @@ def read_outcome(folder: Path) -> Outcome:
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:
     """One table as CSV or Parquet, by the ending of the path; ArgumentError for another ending."""
-    if path.suffix.lstrip(".") not in FORMATS:
-        raise ArgumentError(f"{path.name} ends in neither .csv nor .parquet.", where="--out", hint="Use one of them.")
+    _check_ending(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     return _write_table(frame, path)
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix.lstrip(".") not in FORMATS:
+        raise ArgumentError(f"{path.name} ends in neither .csv nor .parquet.", where="--out", hint="Use one of them.")
 
 
 def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parquet") -> tuple[Outcome, list[Path]]:

@@ -11,7 +11,7 @@ import polars as pl
 from cytowatch.advise.interactions import interactions as meetings
 from cytowatch.advise.steroids import steroids as in_strength
 from cytowatch.knowledge import Knowledge
-from cytowatch.pipeline import Outcome, Result, as_knowledge, moment, outward
+from cytowatch.pipeline import Outcome, Result, as_knowledge, check_rows, moment, outward
 
 Tables = Knowledge | str | Path | Iterable[str | Path] | None
 
@@ -44,6 +44,7 @@ def interactions_of(outcome: Outcome, knowledge: Knowledge) -> pl.DataFrame:
 
 def _rows(outcome: Outcome) -> pl.DataFrame:
     """Admitted rows and those in doubt: a dose that could not be read is not one that was not given."""
+    check_rows(outcome, "cytowatch.steroids, cytowatch.interactions")
     known = outcome.observations["patient"].unique()
     return pl.concat([outcome.observations, outcome.in_doubt.filter(pl.col("patient").is_in(known.implode()))])
 

@@ -16,6 +16,7 @@ from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
 from cytowatch.knowledge.products_by_date import Held
+from cytowatch.knowledge.view_advice import advice_in_full
 from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
@@ -245,6 +246,17 @@ def education(knowledge: Knowledge) -> str:
     return page("Education", said, "## Groups", table(["group", "classes of products"], groups), *parts)
 
 
+def advice(knowledge: Knowledge) -> str:
+    """The page of guidelines, facts and conflicts."""
+    said = (
+        "What guidelines, labels and statements recommend, rule by rule, as far as they were read: facts in our own "
+        "words, drafts that no clinician has verified, and no order. `recalled` was not read in a source: it is shown "
+        "as not verified and never alerts. [How to ask](../how-to/advice.md), "
+        "[how it is read](../decisions/0020-advice.md)."
+    )
+    return page("Guidelines", said, *advice_in_full(knowledge))
+
+
 def drugs(knowledge: Knowledge) -> str:
     """The page of drugs."""
     said = (
@@ -316,6 +328,7 @@ PAGES: dict[str, Callable[[Knowledge], str]] = {
     "symptoms.md": symptoms,
     "lookalikes.md": lookalikes,
     "education.md": education,
+    "advice.md": advice,
     "drugs.md": drugs,
     "monitoring.md": monitoring,
     "sources.md": sources,

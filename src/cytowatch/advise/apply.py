@@ -93,7 +93,7 @@ def _advised(
     teller = Teller(knowledge, doses, found, lanes)
     conflicts = knowledge.advice.conflicts.values()
     matches = [matcher.match(part, rule) for part in chosen for rule in part.rules]
-    standing = [matcher.match(part, part.rules[0]) for part in as_guidelines(conflicts)]
+    standing = [matcher.match(part, part.rules[0]).certain() for part in as_guidelines(conflicts)]
     differ = teller.rows([*meetings(matches, conflicts), *standing])
     return pl.concat([teller.rows(matches), as_conflicts(differ, conflicts), silent_rows(frame, chosen, knowledge)])
 

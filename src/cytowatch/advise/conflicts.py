@@ -16,7 +16,7 @@ _SCALES = {"crs": "crs.astct-2019"}
 
 
 def meetings(matches: Sequence[Match], conflicts: Iterable[GuidelineConflict]) -> list[Match]:
-    """Where a rule of either side speaks for the same state of the grade: for each conflict and pair of guidelines."""
+    """Where a rule of either side certainly speaks for the same state of the grade, for each pair of guidelines."""
     named = {match.name: match for match in matches}
     found = []
     for conflict in conflicts:
@@ -42,17 +42,17 @@ def _meeting(
         for b in other
         if (a.guideline.key, b.guideline.key) == (first.guideline.key, second.guideline.key)
     ]
-    table = pl.concat(tables).sort("certain", descending=True).unique(["situation", "state"], keep="first")
+    table = pl.concat(tables).unique(["situation", "state"], keep="first", maintain_order=True)
     rule = replace(_as_guideline(conflict).rules[0], toxicity=first.rule.toxicity, grades=first.rule.grades)
     return Match(replace(first.guideline, key=pair, products=(), rules=(rule,)), rule, table)
 
 
 def _both(first: Match, second: Match) -> pl.DataFrame:
-    joined = first.table.join(
-        second.table.select("situation", "state", pl.col("certain").alias("too")), on=["situation", "state"]
+    # where one of the two is only possible, nothing is known to differ
+    joined = first.table.filter("certain").join(
+        second.table.filter("certain").select("situation", "state"), on=["situation", "state"]
     )
-    no_cautions = pl.lit([], pl.List(pl.String)).alias("cautions")
-    return joined.with_columns(pl.col("certain") & pl.col("too"), no_cautions).drop("too")
+    return joined.with_columns(pl.lit([], pl.List(pl.String)).alias("cautions"))
 
 
 def as_conflicts(rows: pl.DataFrame, conflicts: Iterable[GuidelineConflict]) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_, or_
 
@@ -33,6 +33,10 @@ class Match:
     def name(self) -> str:
         """The rule with its guideline, as conflicts name it."""
         return f"{self.guideline.key}.{self.rule.id}"
+
+    def certain(self) -> Match:
+        """Only where it certainly speaks."""
+        return replace(self, table=self.table.filter("certain"))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cytowatch.knowledge.advice import AdviceRule, Drug, Guideline, WeightBand
+from cytowatch.knowledge.advice import AdviceRule, Drug, Guideline, GuidelineConflict, WeightBand
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.knowledge.view_scale import table
 
@@ -48,6 +48,37 @@ def _guideline(part: Guideline, knowledge: Knowledge) -> list[str]:
         table(("rule", "grades", "recommendation", "dose", "asks for", "evidence", "source, locator"), rows),
         table(("not encoded", "what is done instead"), part.not_encoded),
     ]
+
+
+def advice_in_full(knowledge: Knowledge) -> list[str]:
+    """Every guideline, the facts that rules ask for, and the conflicts, as parts of one page."""
+    parts = []
+    for part in knowledge.advice.guidelines.values():
+        title, *rest = _guideline(part, knowledge)
+        parts += [f"## {title}", *(text for text in rest if text)]
+    facts = (
+        (f"`{key}`", fact.label, fact.cited.evidence, f"{fact.cited.source}, {fact.cited.locator}")
+        for key, fact in knowledge.advice.facts.items()
+    )
+    parts += ["## Facts that rules ask for", table(("fact", "what", "evidence", "source, locator"), facts)]
+    conflicts = (
+        (
+            key.upper(),
+            _sides(part),
+            f"{part.says_one} Against that: {part.says_other}",
+            part.proposal,
+            part.cited.locator,
+        )
+        for key, part in knowledge.advice.conflicts.items()
+    )
+    head = ("conflict", "between", "what differs", "what is done", "locator")
+    return [*parts, "## Where sources differ", table(head, conflicts)]
+
+
+def _sides(part: GuidelineConflict) -> str:
+    if part.between:
+        return " / ".join(part.between)
+    return " / ".join(", ".join(f"`{name}`" for name in side) for side in (part.one, part.other))
 
 
 def _superseded(part: Guideline) -> str:

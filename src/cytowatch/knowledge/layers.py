@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from cytowatch.errors import KnowledgeError
 from cytowatch.knowledge.shape import Document, near
@@ -96,8 +97,8 @@ def _text(file: Path) -> str:
 
 def _toml(file: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise KnowledgeError(
             f"The table is not valid TOML: {error}",
             where=str(file),

@@ -15,7 +15,6 @@ from cytowatch.advise.match import Matcher, drugs_asked, lanes_asked
 from cytowatch.advise.silence import silent_rows
 from cytowatch.advise.situations import situations
 from cytowatch.advise.tell import Teller
-from cytowatch.engine.apply import grade_observations
 from cytowatch.engine.charted import Charted
 from cytowatch.engine.settle import settle
 from cytowatch.knowledge.advice import Guideline
@@ -63,57 +62,51 @@ def advise(
     """
     chosen = [knowledge.advice.guidelines[key] for key in guidelines]
     asking = [*chosen, *as_guidelines(knowledge.advice.conflicts.values())]
-    scales, facts = lanes_asked(asking, knowledge)
+    # what speaks of no exposure that is there needs no facts: it is silent
+    there = _exposed_to(observations, knowledge, assumed_product)
+    speaking = [part for part in asking if there & set(part.triggers)]
+    scales, facts = lanes_asked(speaking or asking[:1], knowledge)
     options = {"as_of": as_of, "not_recorded": not_recorded, "clock": clock, "assumed_product": assumed_product}
-    asked = ask(observations, patients, knowledge, facts, **options)  # type: ignore[arg-type]
-    graded = _graded(timeline, scales, observations, patients, knowledge, **options)
-    drugs = drugs_asked(chosen)
-    signs = {"weight", *(name for question in measured_asked(chosen) for name in question.concepts)}
+    asked = ask(timeline, observations, patients, knowledge, scales, facts, **options)
+    drugs = drugs_asked(speaking)
+    signs = {"weight", *(name for question in measured_asked(speaking) for name in question.concepts)}
     concepts = {*signs, *(knowledge.advice.drugs[key].concept for key in drugs)}
     charted = settle(observations, knowledge, concepts, as_of=as_of).charted
     doses = {
         key: given(_of(charted, knowledge.advice.drugs[key].concept), knowledge.advice.drugs[key], not_recorded)
         for key in drugs
     }
-    lanes = lanes_of(graded, asked)
-    frame = make_frame(
-        lanes, graded, asked, doses, {name: _of(charted, name) for name in signs}, patients, knowledge, asking
-    )
+    own = {name: _of(charted, name) for name in signs}
+    frame = make_frame(asked, doses, own, patients, knowledge, speaking, asking)
     if frame.is_empty():
         return ADVICE.empty()
-    advice = _advised(frame, lanes, chosen, doses, knowledge)
+    advice = _advised(frame, lanes_of(asked), chosen, speaking, doses, knowledge)
     return _as_agreed(advice, frame, patients).sort(_ORDER, maintain_order=True)
 
 
+def _exposed_to(observations: pl.DataFrame, knowledge: Knowledge, assumed_product: str | None) -> set[str]:
+    """The kinds of exposure that anybody in these rows has had, or is assumed to have had."""
+    kinds = {str(name) for name in observations["concept"].unique().to_list()}
+    return kinds if assumed_product is None else kinds | {knowledge.products[assumed_product].concept}
+
+
 def _advised(
-    frame: pl.DataFrame, lanes: pl.DataFrame, chosen: list[Guideline], doses: dict[str, Given], knowledge: Knowledge
+    frame: pl.DataFrame,
+    lanes: pl.DataFrame,
+    chosen: list[Guideline],
+    speaking: list[Guideline],
+    doses: dict[str, Given],
+    knowledge: Knowledge,
 ) -> pl.DataFrame:
     found = situations(frame)
     matcher = Matcher(knowledge, found.table)
     teller = Teller(knowledge, doses, found, lanes)
     conflicts = knowledge.advice.conflicts.values()
-    matches = [matcher.match(part, rule) for part in chosen for rule in part.rules]
-    standing = [matcher.match(part, part.rules[0]).certain() for part in as_guidelines(conflicts)]
-    differ = teller.rows([*meetings(matches, conflicts), *standing])
-    return pl.concat([teller.rows(matches), as_conflicts(differ, conflicts), silent_rows(frame, chosen, knowledge)])
-
-
-def _graded(
-    timeline: pl.DataFrame,
-    scales: list[str],
-    observations: pl.DataFrame,
-    patients: pl.DataFrame,
-    knowledge: Knowledge,
-    **options: object,
-) -> pl.DataFrame:
-    """The timeline of the scales that are asked for; those that it lacks are graded."""
-    there = set(timeline["scale"].unique().to_list())
-    lacking = [scale for scale in scales if scale not in there]
-    kept = timeline.filter(pl.col("scale").is_in(scales))
-    if not lacking:
-        return kept
-    more = grade_observations(observations, patients, knowledge, lacking, **options)  # type: ignore[arg-type]
-    return pl.concat([kept, more.timeline.select(kept.columns)])
+    keys = {part.key for part in speaking}
+    matches = [matcher.match(part, rule) for part in chosen if part.key in keys for rule in part.rules]
+    standing = [matcher.match(part, part.rules[0]).certain() for part in as_guidelines(conflicts) if part.key in keys]
+    told = [teller.rows(matches), as_conflicts(teller.rows([*meetings(matches, conflicts), *standing]), conflicts)]
+    return pl.concat([*told, silent_rows(frame, chosen, keys, knowledge)])
 
 
 def _of(charted: Charted, concept: str) -> pl.DataFrame:

@@ -17,36 +17,40 @@ PREFIX = "fact."
 
 @dataclass(frozen=True)
 class Asked:
-    """Facts over time (as a timeline, ``scale`` names the fact) and the exposures (patient, time, product, concept)."""
+    """Scales and facts over time as one timeline (``scale`` names a fact with ``PREFIX``), and the exposures.
+
+    The exposures have patient, time, product, concept.
+    """
 
     timeline: pl.DataFrame
     triggers: pl.DataFrame
 
 
 def ask(
+    timeline: pl.DataFrame,
     observations: pl.DataFrame,
     patients: pl.DataFrame,
     knowledge: Knowledge,
+    scales: Iterable[str],
     facts: Iterable[str],
-    *,
-    as_of: int | None,
-    not_recorded: frozenset[str],
-    clock: str,
-    assumed_product: str | None,
+    **options: object,
 ) -> Asked:
-    """Follow the facts in the admitted rows, as the engine does with scales."""
-    scales = {PREFIX + key: fact_scale(knowledge.advice.facts[key]) for key in sorted(set(facts))}
+    """Follow the facts in the admitted rows, as the engine does with scales, and those scales that the timeline lacks.
+
+    ``options``: as_of, not_recorded, clock, assumed_product, as of ``engine.grade_observations``.
+    """
+    wanted = list(scales)
+    there = set(timeline["scale"].unique().to_list())
+    kept = timeline.filter(pl.col("scale").is_in(wanted))
+    made = {PREFIX + key: fact_scale(knowledge.advice.facts[key]) for key in sorted(set(facts))}
     graded = grade_observations(
         observations,
         patients,
-        replace(knowledge, scales={**knowledge.scales, **scales}),
-        list(scales),
-        as_of=as_of,
-        assumed_product=assumed_product,
-        not_recorded=not_recorded,
-        clock=clock,
+        replace(knowledge, scales={**knowledge.scales, **made}),
+        [*(scale for scale in wanted if scale not in there), *made],
+        **options,  # type: ignore[arg-type]
     )
-    return Asked(graded.timeline, graded.triggers)
+    return Asked(pl.concat([kept, graded.timeline.select(kept.columns)]), graded.triggers)
 
 
 def fact_scale(fact: AdviceFact) -> Scale:

@@ -31,40 +31,41 @@ _LANE = (*_BOUNDS, "criteria", "missing", "evidence")
 _WEIGHT_LASTS = 7 * DAY_US
 
 
-def lanes_of(graded: pl.DataFrame, asked: Asked) -> pl.DataFrame:
-    """The timelines of scales and facts as one: patient, scale, start, end, bounds, criteria, missing, evidence."""
-    columns = ("patient", "scale", "start", "end", *_LANE)
-    return pl.concat([graded.select(columns), asked.timeline.select(columns)])
+def lanes_of(asked: Asked) -> pl.DataFrame:
+    """The timelines of scales and facts as lanes: patient, scale, start, end, bounds, criteria, missing, evidence."""
+    return asked.timeline.select("patient", "scale", "start", "end", *_LANE)
 
 
 def make_frame(
-    lanes: pl.DataFrame,
-    graded: pl.DataFrame,
     asked: Asked,
     doses: dict[str, Given],
     charted: Mapping[str, pl.DataFrame],
     patients: pl.DataFrame,
     knowledge: Knowledge,
-    chosen: list[Guideline],
+    speaking: list[Guideline],
+    asking: list[Guideline],
 ) -> pl.DataFrame:
     """Segments with all that rules read: grades and their course, facts, exposure, weight, limits.
 
-    ``charted``: the settled rows of ``weight`` and of what rules ask to be measured, by concept.
+    ``charted``: the settled rows of ``weight`` and of what rules ask to be measured, by concept. ``speaking``: the
+    guidelines that speak of an exposure that is there; of all that are ``asking`` the exposures are laid under.
     """
+    lanes = lanes_of(asked)
     weights = charted["weight"]
-    scales, facts = lanes_asked(chosen, knowledge)
-    questions = asked_of(chosen)
-    watched = watched_time(graded.filter(pl.col("at_most").is_not_null()))
+    scales, facts = lanes_asked(speaking or asking[:1], knowledge)
+    questions = asked_of(speaking)
+    is_grade = ~pl.col("scale").str.starts_with(PREFIX) & pl.col("at_most").is_not_null()
+    watched = watched_time(lanes.filter(is_grade))
     cuts = [cut for part in doses.values() for cut in part.cuts()] + cuts_of(questions, doses)
     cuts += [asked.triggers.select(pl.col("patient").cast(pl.String), "time"), window_ends(asked.triggers, knowledge)]
-    cuts += onset_cuts(lanes, asked.triggers, chosen)
-    measured = measured_asked(chosen)
+    cuts += onset_cuts(lanes, asked.triggers, speaking)
+    measured = measured_asked(speaking)
     cuts += [charted[name].select("patient", "time") for question in measured for name in question.concepts]
     cuts += [weights.select("patient", pl.col("time") + later) for later in (0, _WEIGHT_LASTS)]
     frame = segments([lanes], cuts, watched)
     for scale in (*scales, *(PREFIX + key for key in facts)):
         frame = laid_under(frame, lanes.filter(pl.col("scale") == scale), scale, _BOUNDS)
-    frame = _with_weight(with_exposures(frame, asked.triggers, knowledge, chosen), weights, patients)
+    frame = _with_weight(with_exposures(frame, asked.triggers, knowledge, asking), weights, patients)
     for scale in scales:
         frame = with_onset_after(with_course(frame, scale), scale)
     for scale, question in questions:
@@ -73,7 +74,7 @@ def make_frame(
         frame = with_measured(frame, since, dict(charted), doses)
     for part in doses.values():
         frame = with_limits(frame, part)
-    return with_answers(frame, chosen)
+    return with_answers(frame, speaking)
 
 
 def _with_weight(frame: pl.DataFrame, weights: pl.DataFrame, patients: pl.DataFrame) -> pl.DataFrame:

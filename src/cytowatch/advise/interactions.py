@@ -21,7 +21,7 @@ from cytowatch.engine.subjects import find_triggers, trigger_concepts
 from cytowatch.knowledge.advice import AdviceFact
 from cytowatch.knowledge.drug_rows import Interaction
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import HOUR_US, INTERACTIONS
+from cytowatch.schema import HOUR_US, INTERACTIONS, TIMELINE
 
 _AT = ["patient", "start", "end"]
 _LANE = ("at_least", "at_most", "missing")
@@ -60,9 +60,11 @@ def interactions(
         if part.when is not None
     }
     asked = ask(
+        TIMELINE.empty(),
         observations,
         patients,
         replace(knowledge, advice=replace(knowledge.advice, facts=facts)),
+        (),
         facts,
         as_of=as_of,
         not_recorded=not_recorded,

@@ -149,7 +149,7 @@ def _states(rule: AdviceRule, scale: str) -> Iterable[tuple[str, pl.Expr, pl.Exp
     """The states in which a rule may speak: name, where, and the grade that it is for."""
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
     if not rule.grades:
-        yield "now", high.is_not_null(), pl.when(low == high).then(low)
+        yield "now", high.is_not_null(), pl.lit(None, pl.Int16)
         return
     if rule.when == "after":
         over = pl.col(f"{scale}|is_over")

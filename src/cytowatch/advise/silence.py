@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import polars as pl
 
@@ -16,15 +16,18 @@ _NO_TEXTS = pl.lit([], pl.List(pl.String))
 _AGES = {"adult": "adults", "child": "children"}
 
 
-def silent_rows(frame: pl.DataFrame, guidelines: Iterable[Guideline], knowledge: Knowledge) -> pl.DataFrame:
+def silent_rows(
+    frame: pl.DataFrame, guidelines: Iterable[Guideline], speaking: Collection[str], knowledge: Knowledge
+) -> pl.DataFrame:
     """A row of kind ``silent`` for each watched span and guideline that cannot speak of it, with the reason.
 
-    ``frame``: segments with exposures and the facts of the populations (``apply``).
+    ``frame``: segments with exposures and the facts of the populations of the guidelines that are ``speaking``; the
+    others speak of no exposure that is there.
     """
     spans = ["patient", "since"]
     parts = [ADVICE.empty()]
     for part in guidelines:
-        reasons = list(_reasons(part, knowledge))
+        reasons = list(_reasons(part, knowledge))[: None if part.key in speaking else 1]
         asked = frame.group_by(spans, maintain_order=True).agg(
             pl.col("start").min().alias("from"),
             pl.col("end").max().alias("to"),

@@ -74,6 +74,28 @@ def work_all(files: str) -> dict[str, Any]:
     return {"patients": run["patients"], "scales": len(run["scales"])}
 
 
+def work_grade_folder(files: str) -> dict[str, Any]:
+    """Grade the Parquet files of a folder into the folder ``graded`` beside them, with ages and weights."""
+    folder = Path(files)
+    command = [sys.executable, "-m", "cytowatch", "grade", *sorted(map(str, folder.glob("[0-9]*.parquet")))]
+    people, target = str(folder / "people.csv"), str(folder / "graded")
+    subprocess.run([*command, "--patients", people, "--out", target, "--quiet"], check=True)
+    run = json.loads((folder / "graded" / "run.json").read_text(encoding="utf-8"))
+    return {"patients": run["patients"]}
+
+
+def work_advise(files: str) -> dict[str, Any]:
+    """Say what all guidelines recommend for that folder, by the command; the table is written beside the others."""
+    import polars as pl
+
+    folder = Path(files) / "graded"
+    subprocess.run([sys.executable, "-m", "cytowatch", "advise", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    span = (pl.col("end") - pl.col("start")).dt.total_hours() / 24
+    days = pl.scan_parquet(folder / "timeline.parquet").filter(pl.col("scale") == SCALES[0]).select(span.sum())
+    rows = pl.scan_parquet(folder / "advice.parquet").select(pl.len())
+    return {"days": days.collect().item(), "rows": rows.collect().item()}
+
+
 def work_all_profile(files: str) -> dict[str, Any]:
     """The same in this process, on a tenth of the patients: for ``--profile``."""
     import polars as pl
@@ -128,6 +150,8 @@ WORK: dict[str, Callable[[str], dict[str, Any]]] = {
     "polars": work_polars,
     "patient": work_patient,
     "import": work_import,
+    "grade-folder": work_grade_folder,
+    "advise": work_advise,
 }
 
 
@@ -282,6 +306,28 @@ def stream_rows(folder: Path) -> list[str]:
     return [line(f"{count(folder):,} rows, streamed by the command", f"{run.seconds:.0f} s", run, target)]
 
 
+def advice_rows(folder: Path) -> list[str]:
+    """What guidelines say, for a cohort: beside grading the same by two scales."""
+    graded, advised = measure("grade-folder", folder), measure("advise", folder)
+    days, rows = advised.printed["days"], advised.printed["rows"]
+    said = f"{days:,.0f} patient-days ({graded.printed['patients']:,} patients)"
+    return [
+        line(f"grading by two scales, {said}, by the command", f"{graded.seconds:.0f} s", graded),
+        line(f"advice of all guidelines for them, by the command: {rows:,} rows", f"{advised.seconds:.0f} s", advised),
+        line("ratio to the grading", f"{advised.seconds / graded.seconds:.1f}"),
+    ]
+
+
+def people(folder: Path) -> None:
+    """Ages and weights of the patients in a folder of made data."""
+    import polars as pl
+
+    names = pl.scan_parquet(folder / "[0-9]*.parquet").select(pl.col("patient").unique().sort()).collect()
+    place = pl.int_range(pl.len())
+    table = names.with_columns((place % 70 + 15).alias("age_years"), (place % 60 + 45).alias("weight_kg"))
+    table.write_csv(folder / "people.csv")
+
+
 def small_rows(folder: Path) -> list[str]:
     """One patient again, and the import."""
     again, start = measure("patient", one_patient(folder)), best("import", folder, 5)
@@ -316,6 +362,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=10_000, help="of the main measurement, 2,000 rows each")
     parser.add_argument("--times", type=int, default=3, help="runs of which the quickest counts")
     parser.add_argument("--stream", type=int, default=0, metavar="FILES", help="also stream so many files; 10 = 200 M")
+    parser.add_argument("--advise", type=int, default=0, metavar="FILES", help="advise so many files; 4 = 1.2 M days")
     parser.add_argument("--folder", type=Path, default=HERE / "data", help="where the made data lie")
     parser.add_argument("--print", action="store_true", help="print the results instead of writing the page")
     parser.add_argument("--one", choices=list(WORK), help="do one piece of work in this process and print JSON")
@@ -329,6 +376,10 @@ def main() -> None:
     rows = main_rows(data(options.folder, options.patients), options.patients, options.times)
     if options.stream:
         rows += stream_rows(stream_data(options.folder, options.patients, options.stream))
+    if options.advise:
+        cohort = stream_data(options.folder, options.patients, options.advise)
+        people(cohort)
+        rows += advice_rows(cohort)
     rows += small_rows(options.folder)
     print(page(rows)) if options.print else write_page(rows)
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -18,8 +18,8 @@ import polars as pl
 from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, combined_run, outward, summed
-from cytowatch.report import read_folder
-from cytowatch.schema import ADVICE, LIST_SEPARATOR
+from cytowatch.report import read_folder, read_parts
+from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
 
@@ -52,21 +52,19 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     return [*paths, _write_run(outcome.run, folder)]
 
 
-def write_advice(
-    parts: Iterable[pl.DataFrame], outcome: Outcome, folder: Path, besides: Path | None = None
-) -> list[Path]:
+def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | None = None) -> list[Path]:
     """Put the table of advice beside the tables of its run, in their format, and where ``besides`` says.
 
-    ``parts``: tables of some patients each, written as they come. Reports that were drawn without it are removed.
+    ``parts``: tables of some patients each, as ``outward`` gives them, written as they come. Reports that were drawn
+    without it are removed.
     """
     form = "csv" if (folder / "timeline.csv").exists() else "parquet"
     if besides is not None:
         _check_ending(besides)
     with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as name:
         held = Path(name)
-        outward(ADVICE.empty(), outcome.clock).write_parquet(held / "part-.parquet")
         for number, part in enumerate(parts):
-            outward(part, outcome.clock).write_parquet(held / f"part-{number:06}.parquet", compression="lz4")
+            part.write_parquet(held / f"part-{number:06}.parquet", compression="lz4")
         targets = [folder / f"advice.{form}", *([besides] if besides is not None else [])]
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +77,11 @@ def read_outcome(folder: Path) -> Outcome:
     """A graded folder as the tables of its run; InputError if it is none."""
     tables = read_folder(folder)
     return Outcome(**tables)
+
+
+def read_outcomes(folder: Path) -> Iterator[Outcome]:
+    """The same, some patients at a time where the run was written in parcels; the other tables are then empty."""
+    return (Outcome(**tables) for tables in read_parts(folder))
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:

@@ -56,6 +56,9 @@ def advised_each(
 def _parts(outcome: Outcome, patient: str | None) -> Iterator[Outcome]:
     """The run cut into some patients each; those without any row have nothing to be advised."""
     names = outcome.observations["patient"].unique().sort()
+    if names.is_empty():
+        yield outcome
+        return
     wanted = names.filter(names == patient) if patient is not None else names
     if wanted.len() == names.len() <= PATIENTS_AT_ONCE:
         yield outcome.of_patients(wanted)

@@ -12,12 +12,12 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import track
 
-from cytowatch.advising import PATIENTS_AT_ONCE, advised_each
-from cytowatch.errors import EXIT_DONE
+from cytowatch.advising import advised_each
+from cytowatch.errors import EXIT_DONE, ArgumentError
 from cytowatch.knowledge import Knowledge, load
-from cytowatch.pipeline import Outcome, check_patient
+from cytowatch.pipeline import Clock, Outcome, outward
 from cytowatch.report import advice_lines
-from cytowatch.results import read_outcome, write_advice
+from cytowatch.results import read_outcomes, write_advice
 
 # data may hold brackets and colons: nothing is read as markup
 _OUT = Console(highlight=False, markup=False, emoji=False)
@@ -62,46 +62,62 @@ def advise(
         Also write the table elsewhere: a file that ends in .csv or .parquet.
     """
     tables = load(*(knowledge or ()))
-    outcome = read_outcome(folder)
-    check_patient(outcome, patient)
-    said = _Heard(outcome, patient)
-    write_advice(said.hear(advised_each(outcome, tables, guideline)), outcome, folder, out_)
-    for line in said.lines(tables, all_=all_, next_=next_):
+    said = _Heard(patient, guideline, tables)
+    write_advice(said.hear(folder), folder, out_)
+    said.check_patient()
+    for line in said.lines(all_=all_, next_=next_):
         _OUT.print(line, soft_wrap=True)
     return EXIT_DONE
 
 
 class _Heard:
-    """Lets the parts of the advice pass on their way to the file, and keeps what is to be printed."""
+    """Lets the advice pass on its way to the file, and keeps what is to be printed."""
 
-    def __init__(self, outcome: Outcome, patient: str | None) -> None:
-        self._outcome = outcome
+    def __init__(self, patient: str | None, guidelines: list[str] | None, tables: Knowledge) -> None:
         self._patient = patient
-        self._patients = outcome.observations["patient"].n_unique()
-        self._kept: list[pl.DataFrame] = []
+        self._guidelines = guidelines
+        self._tables = tables
+        self._clock: Clock = "time"
+        self._seen: list[pl.Series] = []
+        self._kept: list[tuple[pl.DataFrame, pl.DataFrame]] = []
         self._counts: list[pl.DataFrame] = []
 
-    def hear(self, parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """The parts as they come, with a bar where they are many."""
-        total = -(-self._patients // PATIENTS_AT_ONCE)
+    def hear(self, folder: Path) -> Iterator[pl.DataFrame]:
+        """The advice of a folder, some patients at a time, with a bar where they are many."""
         console = Console(stderr=True)
-        for part in track(parts, "advising", total, console=console, disable=total < 2 or not sys.stderr.isatty()):
-            if self._patient is not None or self._patients <= _PRINTED:
-                own = pl.lit(value=True) if self._patient is None else pl.col("patient") == self._patient
-                self._kept.append(part.filter(own))
-            self._counts.append(part.group_by("guideline", "kind", "level").agg(pl.col("patient").n_unique()))
-            yield part
+        quiet = not sys.stderr.isatty()
+        for outcome in track(read_outcomes(folder), "advising", console=console, disable=quiet, transient=True):
+            self._clock = outcome.clock
+            self._seen.append(pl.concat([outcome.patients["patient"], outcome.observations["patient"]]).unique())
+            for part in advised_each(outcome, self._tables, self._guidelines):
+                self._keep(part, outcome)
+                yield outward(part, outcome.clock)
 
-    def lines(self, tables: Knowledge, *, all_: bool, next_: bool) -> Iterator[str]:
-        """The words for one patient or a few; for a cohort how many patients each guideline speaks of."""
-        if self._kept:
+    def _keep(self, part: pl.DataFrame, outcome: Outcome) -> None:
+        if self._patient is not None or self._patients <= _PRINTED:
             own = pl.lit(value=True) if self._patient is None else pl.col("patient") == self._patient
-            graded = self._outcome.timeline.filter(own)
-            yield from advice_lines(pl.concat(self._kept), graded, tables, self._outcome.clock, all_=all_, next_=next_)
+            self._kept.append((part.filter(own), outcome.timeline.filter(own)))
+        self._counts.append(part.group_by("guideline", "kind", "level").agg(pl.col("patient").n_unique()))
+
+    @property
+    def _patients(self) -> int:
+        return sum(map(len, self._seen))
+
+    def check_patient(self) -> None:
+        """A patient whom the folder does not know is asked back."""
+        if self._patient is not None and not any((names == self._patient).any() for names in self._seen):
+            raise ArgumentError(
+                f"There is no patient {self._patient!r} in this folder.", where="--patient", hint="Check the id."
+            )
+
+    def lines(self, *, all_: bool, next_: bool) -> Iterator[str]:
+        """The words for one patient or a few; for a cohort how many patients each guideline speaks of."""
+        if self._patient is not None or self._patients <= _PRINTED:
+            advice, graded = (pl.concat(parts) for parts in zip(*self._kept, strict=True))
+            yield from advice_lines(advice, graded.unique(), self._tables, self._clock, all_=all_, next_=next_)
             return
         yield f"Advised {self._patients} patients; the table `advice` in the folder holds all of it. Patients by level:"
-        if self._counts:
-            counted = pl.concat(self._counts).group_by("guideline", "kind", "level").agg(pl.col("patient").sum())
-            for guideline, kind, level, number in counted.sort("guideline", "kind", "level").iter_rows():
-                yield f"  {guideline}: {kind}, {level}: {number}"
+        counted = pl.concat(self._counts).group_by("guideline", "kind", "level").agg(pl.col("patient").sum())
+        for guideline, kind, level, number in counted.sort("guideline", "kind", "level").iter_rows():
+            yield f"  {guideline}: {kind}, {level}: {number}"
         yield "Name one with --patient to read what is said."

@@ -2,7 +2,7 @@
 
 from cytowatch.report.advice import advice_lines
 from cytowatch.report.data import ReportData
-from cytowatch.report.folder import read_folder
+from cytowatch.report.folder import read_folder, read_parts
 from cytowatch.report.plan import plan_lines
 from cytowatch.report.render import Limits, render_report, write_report
 from cytowatch.report.why_text import why_lines
@@ -13,6 +13,7 @@ __all__ = [
     "advice_lines",
     "plan_lines",
     "read_folder",
+    "read_parts",
     "render_report",
     "why_lines",
     "write_report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,35 @@ def read_folder(folder: Path) -> dict[str, Any]:
     clock = run.get("clock") or _clock(raw["timeline"])
     out: dict[str, Any] = {table.name: _typed(raw[table.name], table) for table in _TABLES}
     return {**out, "clock": clock, "run": run}
+
+
+def read_parts(folder: Path) -> Iterator[dict[str, Any]]:
+    """The folder as ``read_folder`` gives it, some patients at a time where the run was written in parcels.
+
+    Of a parcel only what is read again is there: timeline, observations, patients and rows in doubt.
+    """
+    kept = folder / "observations.parquet"
+    if not kept.is_dir():
+        yield read_folder(folder)
+        return
+    run = _read_run(folder)
+    for part in sorted(kept.glob("*.parquet")):
+        observations = _typed(pl.read_parquet(part, glob=False), OBSERVATIONS)
+        names = observations["patient"].unique()
+        out: dict[str, Any] = {table.name: table.empty() for table in _TABLES}
+        out |= {table.name: _typed(_of(folder, table, names), table) for table in (TIMELINE, PATIENTS, IN_DOUBT)}
+        clock = run.get("clock") or _clock(out["timeline"])
+        yield {**out, "observations": observations, "clock": clock, "run": run}
+
+
+def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
+    """The rows of these patients; a Parquet file is not read whole for them."""
+    path = folder / f"{table.name}.parquet"
+    own = pl.col("patient").is_in(names.implode())
+    if path.is_file():
+        return pl.scan_parquet(path, glob=False).filter(own).collect()
+    found = _read(folder, table)
+    return None if found is None else found.filter(own)
 
 
 def _read_run(folder: Path) -> dict[str, Any]:

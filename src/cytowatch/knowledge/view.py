@@ -100,20 +100,10 @@ def show(knowledge: Knowledge, name: str) -> str:
 
 
 def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
-    """The parts of what is told by a module of its own: advice, prevention, a symptom, a look-alike."""
-    if (advice := advice_parts(knowledge, name)) is not None:
-        return advice
-    if (told := education_parts(knowledge, name)) is not None:
-        return told
-    if (parts := drug_parts(knowledge, name) or advice_parts(knowledge, name)) is not None:
-        return parts
-    if (prevention := prevention_parts(knowledge, name)) is not None:
-        return prevention
-    """The parts of what is told by a module of its own: advice, a plan, a symptom, a look-alike."""
-    if (advice := advice_parts(knowledge, name)) is not None:
-        return advice
-    if (plan := plan_parts(knowledge, name)) is not None:
-        return plan
+    """The parts of what is told by a module of its own: drugs, advice, plans, education, prevention, a symptom, …"""
+    for told in (drug_parts, advice_parts, plan_parts, education_parts, prevention_parts):
+        if (parts := told(knowledge, name)) is not None:
+            return parts
     if (symptom := find_symptom(knowledge, key)) is not None:
         return list(symptom_parts(symptom))
     if (lookalike := find_lookalike(knowledge, key)) is not None:

@@ -13,8 +13,6 @@ from cytowatch.knowledge import load
 from cytowatch.sheets.frames import as_day
 from cytowatch.sheets.terminal import product_sheet, risk_sheet
 
-# data may hold brackets and colons: nothing is read as markup
-_out = Console(highlight=False, markup=False, emoji=False)
 _Overlays = Annotated[list[Path] | None, Parameter(name="--knowledge", negative=(), consume_multiple=True)]
 
 
@@ -33,7 +31,7 @@ def product(name: str, /, *, on: str | None = None, knowledge: _Overlays = None)
         Folders laid over the clinical tables.
     """
     for part in product_sheet(load(*(knowledge or ())), name, as_day(on)):
-        _out.print(part, soft_wrap=isinstance(part, str))
+        _console().print(part, soft_wrap=isinstance(part, str))
     return EXIT_DONE
 
 
@@ -50,5 +48,10 @@ def risks(*, product: str | None = None, knowledge: _Overlays = None) -> int:
         Folders laid over the clinical tables.
     """
     for part in risk_sheet(load(*(knowledge or ())), product):
-        _out.print(part, soft_wrap=isinstance(part, str))
+        _console().print(part, soft_wrap=isinstance(part, str))
     return EXIT_DONE
+
+
+def _console() -> Console:
+    """A terminal as wide as it is now; data may hold brackets and colons, so nothing is read as markup."""
+    return Console(highlight=False, markup=False, emoji=False)

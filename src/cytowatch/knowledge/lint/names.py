@@ -147,7 +147,7 @@ def check_messages(knowledge: Knowledge) -> Findings:
         for name in _needed_by(scale, knowledge):
             needed.setdefault(name, scale.id)
         optional |= {f"flag.{name}" for name in _flags_of(scale, knowledge)}
-    for name in _named_by_advice(knowledge):
+    for name in _named_by_advice(knowledge) if knowledge.advice.guidelines else ():
         needed.setdefault(f"missing.{name}", "advice")
     for name, scale_id in needed.items():
         if not knowledge.messages.get(name, "").strip():

@@ -1,196 +1,272 @@
-"""Which worked patients of advice notice a wrong rule, without a new call for each.
+"""Which worked patients notice wrong advice, without a new call for each error.
 
-The segments of all patients are worked out once, with all that right and wrong rules read, and only those that hold a
-moment of an expected table are kept. *When* a rule speaks is then asked of all wrong rules of a guideline at once, and
-so is *what* it says, at the moments at which it speaks and whose table names the column.
+The situations of all patients are worked out once, with all that right and wrong rules read, and only those that hold
+a moment of an expected table are kept. Each wrong rule is matched against these few; where it must be told as well
+(doses, limits, cautions), its rows are held against those of the right rule. An error is noticed if, at some moment of
+an expected table, a column that the table names comes out otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
+from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
 
 import polars as pl
 from tests.lib import advice_cases, cases, tables
-from tests.mutations.advice_mutations import ALERT, SHOWS, Wrong
+from tests.mutations.advice_mutations import ALERT, TOLD, WORDS, Wrong
 
-from cytowatch.advise import apply, match
-from cytowatch.advise.match import Matcher
-from cytowatch.knowledge import load
+from cytowatch.advise import apply
+from cytowatch.advise.match import Match, Matcher
+from cytowatch.advise.situations import Situations, situations
+from cytowatch.advise.tell import Teller
+from cytowatch.knowledge import Knowledge, load
 from cytowatch.knowledge.advice import AdviceRule, Guideline
+
+# state, grade, certain
+Said = tuple[str, int | None, bool]
 
 
 class _EnoughError(Exception):
     """The rest of the way is not needed."""
 
 
-@dataclass
-class Moments:
-    """The moments of the expected tables, one row a moment and guideline, with all that rules read."""
+@dataclass(frozen=True)
+class Moment:
+    """One moment of an expected table: who, when, which guideline, its columns, and whether it lists what may be."""
 
-    matcher: Matcher
-    table: pl.DataFrame
+    patient: str
+    time: int
+    at: str
+    guideline: str
+    situation: int
+    columns: frozenset[str]
+    asks_next: bool
+    asks_possible: bool
+    # all guidelines of the case, as conflicts are between those only
+    guidelines: frozenset[str]
 
-    def of(self, guideline: str) -> pl.DataFrame:
-        """The moments at which a guideline is asked."""
-        return self.table.filter(pl.col("asked_of") == guideline)
+    def lists(self, state: str, *, certain: bool) -> bool:
+        """Whether a row in this state would be in the table."""
+        return (certain or self.asks_possible) and (state != "next" or self.asks_next)
+
+    def shown(self, said: Iterable[Said]) -> list[tuple[object, ...]]:
+        """What the table would show of a rule, in the columns that tell when it speaks."""
+        rows = []
+        for state, grade, certain in said:
+            if self.lists(state, certain=certain):
+                level = ("level" in self.columns) and (certain and state == "now")
+                kept = {"state": state, "grade": str(grade), "holds": certain}
+                rows.append((level, *(value for name, value in kept.items() if name in self.columns)))
+        return sorted(rows, key=str)
 
 
-def moments(wrong: Iterable[Wrong]) -> Moments:
-    """The moments of the cases that share the commonest options, ready for right and wrong rules."""
-    group = cases.groups(advice_cases.advice_cases())[0]
-    found: list[tuple[pl.DataFrame, Matcher]] = []
-    more = _as_guidelines(wrong)
-    make = apply._frame
+@dataclass(frozen=True)
+class Watched:
+    """The moments of the cases that share their options, with all that right and wrong rules read at them."""
 
-    def frame(*given: Any) -> pl.DataFrame:
-        return make(*given[:-1], [*given[-1], *more])
+    knowledge: Knowledge
+    found: Situations
+    teller: Teller
+    moments: tuple[Moment, ...]
 
-    def advised(segments: pl.DataFrame, _: object, doses: Any, knowledge: Any) -> pl.DataFrame:
-        found.append((segments, Matcher(knowledge, doses)))
+    @lru_cache(maxsize=64)  # noqa: B019 - as long as the test runs
+    def of(self, guideline: str) -> tuple[Matcher, dict[int, list[Moment]]]:
+        """The situations of a guideline's moments, and the moments by situation."""
+        by_situation: dict[int, list[Moment]] = {}
+        for moment in self.moments:
+            if moment.guideline == guideline:
+                by_situation.setdefault(moment.situation, []).append(moment)
+        own = self.found.table.filter(pl.col("situation").is_in(list(by_situation)))
+        return Matcher(self.knowledge, own), by_situation
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - as long as the test runs
+    def right(self, guideline: str, rule: str) -> Match:
+        """Where a rule of the package speaks."""
+        part = self.knowledge.advice.guidelines[guideline]
+        return self.of(guideline)[0].match(part, next(each for each in part.rules if each.id == rule))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def watch(knowledge: Knowledge, more: Sequence[str]) -> list[Watched]:
+    """All moments, by the options of their cases; ``more``: guidelines whose questions are laid under as well."""
+    return [part for group in cases.groups(advice_cases.advice_cases()) for part in _watched(group, knowledge, more)]
+
+
+def with_wrong(errors: Iterable[Wrong], knowledge: Knowledge) -> tuple[Knowledge, list[str]]:
+    """The tables with the wrong rules as guidelines of their own, so that what they read is worked out."""
+    rules: dict[str, tuple[Guideline, list[AdviceRule]]] = {}
+    for number, pair in enumerate(pair for error in errors if error.kind not in WORDS for pair in error.pairs):
+        _, found = rules.setdefault(f"{pair.edited.key} {sorted(pair.edited.scales.items())}", (pair.edited, []))
+        found.append(replace(pair.wrong, id=f"w{number}"))
+    wrong = {f"wrong {key}": replace(part, key=f"wrong {key}", rules=tuple(own)) for key, (part, own) in rules.items()}
+    return replace(
+        knowledge, advice=replace(knowledge.advice, guidelines={**knowledge.advice.guidelines, **wrong})
+    ), list(wrong)
+
+
+def _watched(group: tuple[cases.Case, ...], knowledge: Knowledge, more: Sequence[str]) -> Iterator[Watched]:
+    caught: list[tuple[pl.DataFrame, pl.DataFrame, Any]] = []
+
+    def advised(frame: pl.DataFrame, lanes: pl.DataFrame, _: object, doses: Any, __: object) -> pl.DataFrame:
+        caught.append((frame, lanes, doses))
         raise _EnoughError
 
+    named = advice_cases.guidelines_of(group)
     with (
-        patch.object(apply, "_frame", frame),
         patch.object(apply, "_advised", advised),
+        patch.object(advice_cases, "guidelines_of", lambda _: [*named, *more]),
         suppress(_EnoughError),
     ):
-        advice_cases.advised(group, load())
-    ((segments, matcher),) = found
-    return Moments(matcher, _at_moments(segments, group))
+        advice_cases.advised(group, knowledge)
+    for frame, lanes, doses in caught:
+        asked = _asked(group)
+        times = asked.select("patient", "time").unique().sort("patient", "time")
+        kept = times.join_asof(
+            frame.select("patient", "start", "end"), left_on="time", right_on="start", by="patient",
+            check_sortedness=False, coalesce=False,
+        ).filter(pl.col("time") < pl.col("end"))  # fmt: skip
+        found = situations(frame.join(kept.select("patient", "start").unique(), on=["patient", "start"], how="semi"))
+        teller = Teller(knowledge, doses, found, lanes)
+        yield Watched(knowledge, found, teller, _moments(asked, found))
 
 
-def _as_guidelines(wrong: Iterable[Wrong]) -> list[Guideline]:
-    """What wrong rules read is laid under the segments as well."""
-    rules: dict[str, list[AdviceRule]] = {}
-    for part in wrong:
-        if part.kind not in SHOWS:
-            rules.setdefault(part.guideline, []).append(part.rule)
-    return [replace(load().advice.guidelines[key], rules=tuple(found)) for key, found in rules.items()]
-
-
-def _at_moments(segments: pl.DataFrame, group: tuple[cases.Case, ...]) -> pl.DataFrame:
+def _asked(group: tuple[cases.Case, ...]) -> pl.DataFrame:
     """One row a moment and guideline of an expected table, with what the table asks for."""
     rows = []
     for case in group:
+        table = advice_cases.table_of(case)
         blocks: dict[tuple[str, str], cases.Rows] = {}
-        for row in advice_cases.table_of(case):
+        for row in table:
             blocks.setdefault((row["at"], row["guideline"]), []).append(row)
         rows += [
             {
                 "patient": case.id,
-                "moment": tables.time_of(at),
-                "asked_of": guideline,
+                "time": tables.time_of(at),
+                "at": at,
+                "guideline": guideline,
                 "columns": list(said[0]),
                 "asks_next": any(row.get("state") == "next" for row in said),
                 "asks_possible": any(row.get("holds") == "possible" for row in said),
+                "guidelines": sorted({row["guideline"] for row in table}),
             }
             for (at, guideline), said in blocks.items()
         ]
-    asked = pl.DataFrame(rows).sort("patient", "moment")
-    joined = asked.join_asof(
-        segments, left_on="moment", right_on="start", by="patient", check_sortedness=False, coalesce=False
+    return pl.DataFrame(rows)
+
+
+def _moments(asked: pl.DataFrame, found: Situations) -> tuple[Moment, ...]:
+    runs = found.runs.select("patient", "start", "end", "situation").sort("patient", "start")
+    joined = asked.sort("patient", "time").join_asof(
+        runs, left_on="time", right_on="start", by="patient", check_sortedness=False
     )
-    return joined.filter(pl.col("moment") < pl.col("end"))
-
-
-# ---------------------------------------------------------------- when and for whom
-
-
-def speaks_otherwise(found: Moments, guideline: Guideline, wrong: list[Wrong]) -> list[Wrong]:
-    """The wrong rules that come out otherwise at some moment: not said, said besides, for another grade, less sure."""
-    here = found.of(guideline.key)
-    right = {rule.id: rule for rule in guideline.rules}
-    asked = {f"w{place}": part.rule for place, part in enumerate(wrong)} | {key: right[key] for key in right}
-    said = here.select(_speaks(found.matcher, guideline, rule).alias(name) for name, rule in asked.items())
-    return [part for place, part in enumerate(wrong) if (said[f"w{place}"] != said[part.rule.id]).any()]
-
-
-def speaks_of_others(found: Moments, guideline: Guideline) -> list[str]:
-    """The populations that nobody would notice if the guideline spoke of them instead."""
-    right = guideline.population
-    here = found.of(guideline.key)
-    survived = []
-    for other in ("adult", "child", "any"):
-        edited = replace(guideline, population=other)
-        differs = [
-            (_speaks(found.matcher, guideline, rule) != _speaks(found.matcher, edited, rule)).any()
-            # a few rules are enough: all of them ask for the same age
-            for rule in guideline.rules[::5]
-        ]
-        if other != right and not any(here.select(part.alias(str(n)) for n, part in enumerate(differs)).row(0)):
-            survived.append(f"{guideline.key}: for {other} instead of {right}")
-    return survived
-
-
-def _speaks(matcher: Matcher, guideline: Guideline, rule: AdviceRule) -> pl.Expr:
-    """What a table would show of a rule at each moment, in the columns that tell when it speaks; as text."""
-    certain, possible, _ = matcher._circumstances(guideline, rule)
-    shown = []
-    for state, here, grade in match._states(rule, guideline.scales[rule.toxicity]):
-        visible = here & possible & (certain | pl.col("asks_possible"))
-        visible &= pl.col("asks_next") if state == "next" else pl.lit(value=True)
-        words = [
-            _if_named(("state",), pl.lit(state)),
-            _if_named(("grade",), grade.cast(pl.String).fill_null("-")),
-            _if_named(("holds", "level"), pl.when(certain).then(pl.lit("certain")).otherwise(pl.lit("possible"))),
-        ]
-        shown.append(pl.when(visible).then(pl.concat_str([pl.lit("said"), *words], separator=" ")))
-    return pl.concat_str(shown, separator=";", ignore_nulls=True)
-
-
-def _if_named(columns: tuple[str, ...], value: pl.Expr) -> pl.Expr:
-    return pl.when(reduce(or_, map(_named, columns))).then(value).otherwise(pl.lit(""))
-
-
-def _named(column: str) -> pl.Expr:
-    return pl.col("columns").list.contains(column)
-
-
-# ---------------------------------------------------------------- what is said
-
-
-def says_otherwise(found: Moments, guideline: Guideline, wrong: list[Wrong]) -> list[Wrong]:
-    """The wrong rules of which some table shows another topic, dose, interval, ..., where the right one is shown."""
-    here = found.of(guideline.key)
-    right = {rule.id: rule for rule in guideline.rules}
-    speaks = here.select((_speaks(found.matcher, guideline, rule) != "").alias(key) for key, rule in right.items())
-    here = here.with_columns(speaks.get_columns())
-    noticed = here.select(
-        (pl.col(part.rule.id) & _named(SHOWS[part.kind]) & _shows(found.matcher, guideline, right[part.rule.id], part))
-        .any()
-        .alias(f"w{place}")
-        for place, part in enumerate(wrong)
+    here = joined.filter(pl.col("time") < pl.col("end"))
+    sets = ("columns", "guidelines")
+    return tuple(
+        Moment(**{name: frozenset(row[name]) if name in sets else row[name] for name in Moment.__dataclass_fields__})
+        for row in here.iter_rows(named=True)
     )
-    return [part for part, is_noticed in zip(wrong, noticed.row(0), strict=True) if is_noticed]
 
 
-def _shows(matcher: Matcher, guideline: Guideline, right: AdviceRule, wrong: Wrong) -> pl.Expr:
-    """Where the column of an error comes out otherwise."""
-    scale = guideline.scales[right.toxicity]
-    if wrong.kind == ALERT:
-        certain, possible, _ = matcher._circumstances(guideline, right)
-        _, here, _ = next(iter(match._states(right, scale)))
-        return here & possible & certain & matcher._dose(right, scale)["blocked_by"].is_null()
-    one, other = (_said(matcher, rule, scale, SHOWS[wrong.kind]) for rule in (right, wrong.rule))
-    return reduce(or_, (a.ne_missing(b) for a, b in zip(one, other, strict=True)))
+# ---------------------------------------------------------------- what is noticed
 
 
-def _said(matcher: Matcher, rule: AdviceRule, scale: str, column: str) -> list[pl.Expr]:
-    """What stands in a column, as far as it hangs on the rule."""
-    if column in ("dose", "drug", "route"):
-        dose = matcher._dose(rule, scale)
-        return [dose[name] for name in (("dose", "dose_most") if column == "dose" else (column,))]
-    texts = {
-        "topic": rule.topic,
-        "strength": rule.strength,
-        "choice": rule.choice,
-        "level": rule.cited.evidence == "recalled",
-        "schedule": match._schedule(rule),
-    }
-    return [pl.lit(texts[column])]
+def survivors(watched: Sequence[Watched], errors: Sequence[Wrong]) -> list[str]:
+    """The errors that no moment notices."""
+    told = [error for error in errors if error.kind in TOLD]
+    noticed = set(map(id, _told_otherwise(watched, told)))
+    for error in errors:
+        if error.kind in WORDS and _worded_otherwise(watched, error):
+            noticed.add(id(error))
+        elif error.kind not in (*WORDS, *TOLD) and _speaks_otherwise(watched, error):
+            noticed.add(id(error))
+    return sorted(str(error) for error in errors if id(error) not in noticed)
+
+
+def _speaks_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
+    """Whether the rule is not said, said besides, for another grade, or less surely at some moment."""
+    for part in watched:
+        for pair in error.pairs:
+            matcher, moments = part.of(pair.guideline.key)
+            right = said_in(part.right(pair.guideline.key, pair.right.id).table)
+            wrong = said_in(matcher.match(pair.edited, pair.wrong).table)
+            if differs(right, wrong, moments):
+                return True
+    return False
+
+
+def said_in(table: pl.DataFrame) -> dict[int, list[Said]]:
+    """What is said in each situation."""
+    found: dict[int, list[Said]] = {}
+    for situation, *said in table.select("situation", "state", "grade", "certain").iter_rows():
+        found.setdefault(situation, []).append((said[0], said[1], said[2]))
+    return found
+
+
+def differs(
+    right: dict[int, list[Said]], wrong: dict[int, list[Said]], moments: dict[int, list[Moment]]
+) -> bool:
+    """Whether some moment's table comes out otherwise."""
+    return any(
+        moment.shown(right.get(situation, ())) != moment.shown(wrong.get(situation, ()))
+        for situation in {*right, *wrong}
+        if right.get(situation) != wrong.get(situation)
+        for moment in moments.get(situation, ())
+    )
+
+
+def _worded_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
+    """Whether some table shows the rule, with the column in which the word stands."""
+    ((pair,), (column,)) = error.pairs, WORDS[error.kind]
+    for part in watched:
+        moments = part.of(pair.guideline.key)[1]
+        for situation, said in said_in(part.right(pair.guideline.key, pair.right.id).table).items():
+            for moment in moments.get(situation, ()):
+                shown = [(state, certain) for state, _, certain in said if moment.lists(state, certain=certain)]
+                if column in moment.columns and (("now", True) in shown if error.kind == ALERT else shown):
+                    return True
+    return False
+
+
+def _told_otherwise(watched: Sequence[Watched], errors: Sequence[Wrong]) -> Iterator[Wrong]:
+    """The errors of which some table shows another dose, count, interval, ..., where the right rule stands."""
+    for part in watched:
+        matches = [
+            (error, pair, part.right(pair.guideline.key, pair.right.id), wrong)
+            for error in errors
+            for pair in error.pairs
+            for wrong in [part.of(pair.guideline.key)[0].match(pair.edited, pair.wrong)]
+            if wrong.table.height
+        ]
+        rows = _rows(part, [match for _, _, *both in matches for match in both])
+        for number, (error, pair, *_) in enumerate(matches):
+            one, other = rows.get(2 * number, []), rows.get(2 * number + 1, [])
+            columns = TOLD[error.kind]
+            moments = [moment for own in part.of(pair.guideline.key)[1].values() for moment in own]
+            if any(_cells(moment, one, columns) != _cells(moment, other, columns) for moment in moments):
+                yield error
+
+
+def _rows(part: Watched, matches: Sequence[Match]) -> dict[int, list[dict[str, Any]]]:
+    """The rows of advice of each match, by its place."""
+    numbered = [replace(match, rule=replace(match.rule, id=str(n), then="", choice="")) for n, match in enumerate(matches)]
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in part.teller.rows(numbered).iter_rows(named=True) if numbered else ():
+        found.setdefault(int(row["rule"]), []).append(row)
+    return found
+
+
+def _cells(moment: Moment, rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> list[list[str]]:
+    here = [
+        row
+        for row in rows
+        if row["patient"] == moment.patient and row["start"] <= moment.time < row["end"]
+        and moment.lists(row["state"], certain=row["holds"] == "certain")
+    ]  # fmt: skip
+    named = [name for name in columns if name in moment.columns]
+    return [[advice_cases.cell(row, name, moment.at, moment.guideline) for name in named] for row in here]

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import polars as pl
 from tests.lib import advice_cases, cases, tables
-from tests.mutations.advice_mutations import ALERT, TOLD, WORDS, Wrong
+from tests.mutations.advice_mutations import ALERT, TOLD, WORDS, Pair, Wrong
 
 from cytowatch.advise import apply
 from cytowatch.advise.match import Match, Matcher
@@ -84,10 +84,13 @@ class Watched:
         return Matcher(self.knowledge, own), by_situation
 
     @lru_cache(maxsize=1024)  # noqa: B019 - as long as the test runs
-    def right(self, guideline: str, rule: str) -> Match:
-        """Where a rule of the package speaks."""
+    def _right(self, guideline: str, rule: str) -> Match:
         part = self.knowledge.advice.guidelines[guideline]
         return self.of(guideline)[0].match(part, next(each for each in part.rules if each.id == rule))
+
+    def right(self, pair: Pair) -> Match:
+        """Where a rule of the package speaks, as it is."""
+        return self._right(pair.guideline.key, pair.right.id)
 
     def __hash__(self) -> int:
         return id(self)
@@ -193,7 +196,7 @@ def _speaks_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
     for part in watched:
         for pair in error.pairs:
             matcher, moments = part.of(pair.guideline.key)
-            right = said_in(part.right(pair.guideline.key, pair.right.id).table)
+            right = said_in(part.right(pair).table)
             wrong = said_in(matcher.match(pair.edited, pair.wrong).table)
             if differs(right, wrong, moments):
                 return True
@@ -225,7 +228,7 @@ def _worded_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
     ((pair,), (column,)) = error.pairs, WORDS[error.kind]
     for part in watched:
         moments = part.of(pair.guideline.key)[1]
-        for situation, said in said_in(part.right(pair.guideline.key, pair.right.id).table).items():
+        for situation, said in said_in(part.right(pair).table).items():
             for moment in moments.get(situation, ()):
                 shown = [(state, certain) for state, _, certain in said if moment.lists(state, certain=certain)]
                 if column in moment.columns and (("now", True) in shown if error.kind == ALERT else shown):
@@ -236,18 +239,16 @@ def _worded_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
 def _told_otherwise(watched: Sequence[Watched], errors: Sequence[Wrong]) -> Iterator[Wrong]:
     """The errors of which some table shows another dose, count, interval, ..., where the right rule stands."""
     for part in watched:
-        matches = [
-            (error, pair, part.right(pair.guideline.key, pair.right.id), wrong)
-            for error in errors
-            for pair in error.pairs
-            for wrong in [part.of(pair.guideline.key)[0].match(pair.edited, pair.wrong)]
-            if wrong.table.height
-        ]
-        rows = _rows(part, [match for _, _, *both in matches for match in both])
-        for number, (error, pair, *_) in enumerate(matches):
-            one, other = rows.get(2 * number, []), rows.get(2 * number + 1, [])
-            columns = TOLD[error.kind]
+        spoken = [(error, pair) for error in errors for pair in error.pairs if part.right(pair).table.height]
+        rights = {(pair.guideline.key, pair.right.id): part.right(pair) for _, pair in spoken}
+        # what a dose or a wait is changes nothing of when the rule speaks
+        wrongs = [replace(part.right(pair), guideline=pair.edited, rule=pair.wrong) for _, pair in spoken]
+        rows = _rows(part, [*rights.values(), *wrongs])
+        places = {key: place for place, key in enumerate(rights)}
+        for place, (error, pair) in enumerate(spoken, len(rights)):
+            one, other = (rows.get(n, []) for n in (places[pair.guideline.key, pair.right.id], place))
             moments = [moment for own in part.of(pair.guideline.key)[1].values() for moment in own]
+            columns = TOLD[error.kind]
             if any(_cells(moment, one, columns) != _cells(moment, other, columns) for moment in moments):
                 yield error
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cytowatch.knowledge.advice import AdviceRule, AdvisedDose, Guideline, NoBetter
+from cytowatch.knowledge.advice import AdviceRule, AdvisedDose, Guideline
 
 # in which columns of an expected table an error shows; the others change when or for whom a rule speaks
 ALERT = "an alert too much or too little"
@@ -152,12 +152,16 @@ def _course(rule: AdviceRule) -> Made:
         yield "better or not", "", replace(rule, no_better=None)
         yield "sooner", "", replace(rule, no_better=replace(asked, hours=asked.hours - 1))
         yield "later", "", replace(rule, no_better=replace(asked, hours=asked.hours + 1))
+        yield "worse for no better, or the reverse", "", replace(rule, no_better=replace(asked, worse=not asked.worse))
         for drug in asked.drugs if len(asked.drugs) > 1 else ():
-            yield "a drug is forgotten", drug, replace(rule, no_better=_less(asked, drug))
-
-
-def _less(asked: NoBetter, drug: str) -> NoBetter:
-    return replace(asked, drugs=without(asked.drugs, drug))
+            less = replace(asked, drugs=without(asked.drugs, drug))
+            yield "a drug is forgotten", drug, replace(rule, no_better=less)
+    if rule.measured_since:
+        since = rule.measured_since
+        yield "measured since or not", "", replace(rule, measured_since=None)
+        for name in since.concepts if len(since.concepts) > 1 else ():
+            less_signs = replace(since, concepts=without(since.concepts, name))
+            yield "a sign is forgotten", name, replace(rule, measured_since=less_signs)
 
 
 def _times(rule: AdviceRule) -> Made:

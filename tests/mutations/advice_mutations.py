@@ -103,7 +103,7 @@ def _heads(guideline: Guideline) -> Iterator[tuple[str, Guideline]]:
         yield "any product", replace(guideline, products=())
     for toxicity, scale in guideline.scales.items():
         for other in _SCALES.get(toxicity, ()):
-            if other != scale and any(rule.toxicity == toxicity for rule in guideline.rules):
+            if other != scale and any(rule.grades and rule.toxicity == toxicity for rule in guideline.rules):
                 yield f"graded by {other}", replace(guideline, scales={**guideline.scales, toxicity: other})
 
 
@@ -150,7 +150,8 @@ def _course(rule: AdviceRule) -> Made:
     if rule.no_better:
         asked = rule.no_better
         yield "better or not", "", replace(rule, no_better=None)
-        yield "sooner", "", replace(rule, no_better=replace(asked, hours=asked.hours - 1))
+        if asked.hours:
+            yield "sooner", "", replace(rule, no_better=replace(asked, hours=asked.hours - 1))
         yield "later", "", replace(rule, no_better=replace(asked, hours=asked.hours + 1))
         yield "worse for no better, or the reverse", "", replace(rule, no_better=replace(asked, worse=not asked.worse))
         for drug in asked.drugs if len(asked.drugs) > 1 else ():

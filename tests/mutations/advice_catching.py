@@ -18,14 +18,20 @@ from unittest.mock import patch
 import polars as pl
 from tests.lib import advice_cases, cases, tables
 from tests.mutations.advice_mutations import ALERT, TOLD, WORDS, Pair, Wrong
+from tests.mutations.advice_parts import CAUTION, SHOWN, WrongConflict
 
 from cytowatch.advise import apply
+from cytowatch.advise.conflicts import as_guidelines, meetings
 from cytowatch.advise.match import Match, Matcher
 from cytowatch.advise.situations import Situations, situations
 from cytowatch.advise.tell import Teller
-from cytowatch.knowledge import Knowledge, load
-from cytowatch.knowledge.advice import AdviceRule, Guideline
+from cytowatch.knowledge import Knowledge
+from cytowatch.knowledge.advice import AdviceRule, Guideline, GuidelineConflict
 
+# in which columns an error of a dose, a limit or a caution shows
+_TOLD = {**TOLD, **SHOWN}
+# most errors of a drug are noticed by one of its first rules
+FEW = 4
 # state, grade, certain
 Said = tuple[str, int | None, bool]
 
@@ -92,20 +98,23 @@ class Watched:
         """Where a rule of the package speaks, as it is."""
         return self._right(pair.guideline.key, pair.right.id)
 
+    @lru_cache(maxsize=128)  # noqa: B019 - as long as the test runs
+    def side(self, name: str) -> Match:
+        """Where a rule speaks that conflicts name, at the moments of conflicts."""
+        key, _, rule = name.partition(".")
+        part = self.knowledge.advice.guidelines[key]
+        return self.of(advice_cases.CONFLICT)[0].match(part, next(each for each in part.rules if each.id == rule))
+
     def __hash__(self) -> int:
         return id(self)
-
-
-def watch(knowledge: Knowledge, more: Sequence[str]) -> list[Watched]:
-    """All moments, by the options of their cases; ``more``: guidelines whose questions are laid under as well."""
-    return [part for group in cases.groups(advice_cases.advice_cases()) for part in _watched(group, knowledge, more)]
 
 
 def with_wrong(errors: Iterable[Wrong], knowledge: Knowledge) -> tuple[Knowledge, list[str]]:
     """The tables with the wrong rules as guidelines of their own, so that what they read is worked out."""
     rules: dict[str, tuple[Guideline, list[AdviceRule]]] = {}
     for number, pair in enumerate(pair for error in errors if error.kind not in WORDS for pair in error.pairs):
-        _, found = rules.setdefault(f"{pair.edited.key} {sorted(pair.edited.scales.items())}", (pair.edited, []))
+        head = f"{pair.edited.key} {pair.edited.population} {sorted(pair.edited.scales.items())}"
+        _, found = rules.setdefault(head, (pair.edited, []))
         found.append(replace(pair.wrong, id=f"w{number}"))
     wrong = {f"wrong {key}": replace(part, key=f"wrong {key}", rules=tuple(own)) for key, (part, own) in rules.items()}
     return replace(
@@ -113,7 +122,9 @@ def with_wrong(errors: Iterable[Wrong], knowledge: Knowledge) -> tuple[Knowledge
     ), list(wrong)
 
 
-def _watched(group: tuple[cases.Case, ...], knowledge: Knowledge, more: Sequence[str]) -> Iterator[Watched]:
+def watch(knowledge: Knowledge, more: Sequence[str]) -> Watched:
+    """The moments of the cases with the commonest options; ``more``: guidelines whose questions are laid under, too."""
+    group = cases.groups(advice_cases.advice_cases())[0]
     caught: list[tuple[pl.DataFrame, pl.DataFrame, Any]] = []
 
     def advised(frame: pl.DataFrame, lanes: pl.DataFrame, _: object, doses: Any, __: object) -> pl.DataFrame:
@@ -127,16 +138,20 @@ def _watched(group: tuple[cases.Case, ...], knowledge: Knowledge, more: Sequence
         suppress(_EnoughError),
     ):
         advice_cases.advised(group, knowledge)
-    for frame, lanes, doses in caught:
-        asked = _asked(group)
-        times = asked.select("patient", "time").unique().sort("patient", "time")
-        kept = times.join_asof(
-            frame.select("patient", "start", "end"), left_on="time", right_on="start", by="patient",
-            check_sortedness=False, coalesce=False,
-        ).filter(pl.col("time") < pl.col("end"))  # fmt: skip
-        found = situations(frame.join(kept.select("patient", "start").unique(), on=["patient", "start"], how="semi"))
-        teller = Teller(knowledge, doses, found, lanes)
-        yield Watched(knowledge, found, teller, _moments(asked, found))
+    ((frame, lanes, doses),) = caught
+    asked = _asked(group)
+    found = situations(_at_moments(frame, asked))
+    return Watched(knowledge, found, Teller(knowledge, doses, found, lanes), _moments(asked, found))
+
+
+def _at_moments(frame: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The segments that hold a moment of an expected table."""
+    times = asked.select("patient", "time").unique().sort("patient", "time")
+    kept = times.join_asof(
+        frame.select("patient", "start", "end"), left_on="time", right_on="start", by="patient",
+        check_sortedness=False, coalesce=False,
+    ).filter(pl.col("time") < pl.col("end"))  # fmt: skip
+    return frame.join(kept.select("patient", "start").unique(), on=["patient", "start"], how="semi")
 
 
 def _asked(group: tuple[cases.Case, ...]) -> pl.DataFrame:
@@ -179,27 +194,28 @@ def _moments(asked: pl.DataFrame, found: Situations) -> tuple[Moment, ...]:
 # ---------------------------------------------------------------- what is noticed
 
 
-def survivors(watched: Sequence[Watched], errors: Sequence[Wrong]) -> list[str]:
+def survivors(watched: Watched, errors: Sequence[Wrong]) -> list[str]:
     """The errors that no moment notices."""
-    told = [error for error in errors if error.kind in TOLD]
-    noticed = set(map(id, _told_otherwise(watched, told)))
-    for error in errors:
-        if error.kind in WORDS and _worded_otherwise(watched, error):
-            noticed.add(id(error))
-        elif error.kind not in (*WORDS, *TOLD) and _speaks_otherwise(watched, error):
-            noticed.add(id(error))
-    return sorted(str(error) for error in errors if id(error) not in noticed)
+    left = [error for error in errors if not _is_spoken_otherwise(watched, error)]
+    for few in (slice(FEW), slice(FEW, None)):
+        noticed = set(map(str, _told_otherwise(watched, [error for error in left if error.kind in _TOLD], few)))
+        left = [error for error in left if str(error) not in noticed]
+    return sorted(map(str, left))
 
 
-def _speaks_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
+def _is_spoken_otherwise(watched: Watched, error: Wrong) -> bool:
+    if error.kind in _TOLD:
+        return False
+    return (_worded_otherwise if error.kind in WORDS else _speaks_otherwise)(watched, error)
+
+
+def _speaks_otherwise(watched: Watched, error: Wrong) -> bool:
     """Whether the rule is not said, said besides, for another grade, or less surely at some moment."""
-    for part in watched:
-        for pair in error.pairs:
-            matcher, moments = part.of(pair.guideline.key)
-            right = said_in(part.right(pair).table)
-            wrong = said_in(matcher.match(pair.edited, pair.wrong).table)
-            if differs(right, wrong, moments):
-                return True
+    for pair in error.pairs:
+        matcher, moments = watched.of(pair.guideline.key)
+        wrong = said_in(matcher.match(pair.edited, pair.wrong).table)
+        if differs(said_in(watched.right(pair).table), wrong, moments):
+            return True
     return False
 
 
@@ -211,9 +227,7 @@ def said_in(table: pl.DataFrame) -> dict[int, list[Said]]:
     return found
 
 
-def differs(
-    right: dict[int, list[Said]], wrong: dict[int, list[Said]], moments: dict[int, list[Moment]]
-) -> bool:
+def differs(right: dict[int, list[Said]], wrong: dict[int, list[Said]], moments: dict[int, list[Moment]]) -> bool:
     """Whether some moment's table comes out otherwise."""
     return any(
         moment.shown(right.get(situation, ())) != moment.shown(wrong.get(situation, ()))
@@ -223,41 +237,59 @@ def differs(
     )
 
 
-def _worded_otherwise(watched: Sequence[Watched], error: Wrong) -> bool:
+def _worded_otherwise(watched: Watched, error: Wrong) -> bool:
     """Whether some table shows the rule, with the column in which the word stands."""
     ((pair,), (column,)) = error.pairs, WORDS[error.kind]
-    for part in watched:
-        moments = part.of(pair.guideline.key)[1]
-        for situation, said in said_in(part.right(pair).table).items():
-            for moment in moments.get(situation, ()):
-                shown = [(state, certain) for state, _, certain in said if moment.lists(state, certain=certain)]
-                if column in moment.columns and (("now", True) in shown if error.kind == ALERT else shown):
-                    return True
+    moments = watched.of(pair.guideline.key)[1]
+    for situation, said in said_in(watched.right(pair).table).items():
+        for moment in moments[situation]:
+            shown = [(state, certain) for state, _, certain in said if moment.lists(state, certain=certain)]
+            if column in moment.columns and (("now", True) in shown if error.kind == ALERT else shown):
+                return True
     return False
 
 
-def _told_otherwise(watched: Sequence[Watched], errors: Sequence[Wrong]) -> Iterator[Wrong]:
-    """The errors of which some table shows another dose, count, interval, ..., where the right rule stands."""
-    for part in watched:
-        spoken = [(error, pair) for error in errors for pair in error.pairs if part.right(pair).table.height]
-        rights = {(pair.guideline.key, pair.right.id): part.right(pair) for _, pair in spoken}
-        # what a dose or a wait is changes nothing of when the rule speaks
-        wrongs = [replace(part.right(pair), guideline=pair.edited, rule=pair.wrong) for _, pair in spoken]
-        rows = _rows(part, [*rights.values(), *wrongs])
-        places = {key: place for place, key in enumerate(rights)}
-        for place, (error, pair) in enumerate(spoken, len(rights)):
-            one, other = (rows.get(n, []) for n in (places[pair.guideline.key, pair.right.id], place))
-            moments = [moment for own in part.of(pair.guideline.key)[1].values() for moment in own]
-            columns = TOLD[error.kind]
-            if any(_cells(moment, one, columns) != _cells(moment, other, columns) for moment in moments):
-                yield error
+def _told_otherwise(watched: Watched, errors: Sequence[Wrong], few: slice) -> Iterator[Wrong]:
+    """The errors of which some table shows another dose, count, interval, ..., where the right rule stands.
+
+    ``few``: which of the rules that an error has are looked at.
+    """
+    spoken = [
+        (error, pair)
+        for error in errors
+        for pair in [pair for pair in error.pairs if _may_show(watched, error, pair)][few]
+    ]
+    rights = {(pair.guideline.key, pair.right.id): watched.right(pair) for _, pair in spoken}
+    rows = _rows(watched, [*rights.values(), *(_wrong_match(watched, error, pair) for error, pair in spoken)])
+    places = {key: place for place, key in enumerate(rights)}
+    for place, (error, pair) in enumerate(spoken, len(rights)):
+        one, other = (rows.get(n, []) for n in (places[pair.guideline.key, pair.right.id], place))
+        moments = [moment for own in watched.of(pair.guideline.key)[1].values() for moment in own]
+        columns = _TOLD[error.kind]
+        if any(_cells(moment, one, columns) != _cells(moment, other, columns) for moment in moments):
+            yield error
 
 
-def _rows(part: Watched, matches: Sequence[Match]) -> dict[int, list[dict[str, Any]]]:
+def _may_show(watched: Watched, error: Wrong, pair: Pair) -> bool:
+    """Whether a table that shows the rule names one of the columns."""
+    columns, moments = set(_TOLD[error.kind]), watched.of(pair.guideline.key)[1]
+    here = watched.right(pair).table["situation"].unique().to_list()
+    return any(columns & moment.columns for situation in here for moment in moments[situation])
+
+
+def _wrong_match(watched: Watched, error: Wrong, pair: Pair) -> Match:
+    """Where the wrong rule speaks: what a dose or a wait is changes nothing of it, other cautions are matched anew."""
+    if error.kind == CAUTION:
+        return watched.of(pair.guideline.key)[0].match(pair.edited, pair.wrong)
+    return replace(watched.right(pair), guideline=pair.edited, rule=pair.wrong)
+
+
+def _rows(watched: Watched, matches: Sequence[Match]) -> dict[int, list[dict[str, Any]]]:
     """The rows of advice of each match, by its place."""
-    numbered = [replace(match, rule=replace(match.rule, id=str(n), then="", choice="")) for n, match in enumerate(matches)]
+    plain = [replace(match.rule, id=str(number), then="", choice="") for number, match in enumerate(matches)]
+    numbered = [replace(match, rule=rule) for match, rule in zip(matches, plain, strict=True)]
     found: dict[int, list[dict[str, Any]]] = {}
-    for row in part.teller.rows(numbered).iter_rows(named=True) if numbered else ():
+    for row in watched.teller.rows(numbered).iter_rows(named=True) if numbered else ():
         found.setdefault(int(row["rule"]), []).append(row)
     return found
 
@@ -271,3 +303,40 @@ def _cells(moment: Moment, rows: Iterable[dict[str, Any]], columns: Iterable[str
     ]  # fmt: skip
     named = [name for name in columns if name in moment.columns]
     return [[advice_cases.cell(row, name, moment.at, moment.guideline) for name in named] for row in here]
+
+
+# ---------------------------------------------------------------- conflicts
+
+
+def conflict_survivors(watched: Watched, errors: Sequence[WrongConflict]) -> list[str]:
+    """The wrong conflicts that no moment notices."""
+    return [str(error) for error in errors if not _differ_otherwise(watched, error)]
+
+
+def _differ_otherwise(watched: Watched, error: WrongConflict) -> bool:
+    right, wrong = (_met(watched, conflict) for conflict in (error.right, error.wrong))
+    lane = advice_cases.STANDING if error.right.triggers else advice_cases.CONFLICT
+    return any(
+        _pairs_shown(moment, right, situation) != _pairs_shown(moment, wrong, situation)
+        for situation, own in watched.of(lane)[1].items()
+        for moment in own
+    )
+
+
+def _met(watched: Watched, conflict: GuidelineConflict) -> dict[str, dict[int, list[Said]]]:
+    """What a conflict says in each situation: by the pair of guidelines, or of what an exposure brings with it."""
+    if conflict.triggers:
+        (part,) = as_guidelines([conflict])
+        return {"": said_in(watched.of(advice_cases.STANDING)[0].match(part, part.rules[0]).table)}
+    met = meetings([watched.side(name) for name in (*conflict.one, *conflict.other)], [conflict])
+    return {match.guideline.key: said_in(match.table) for match in met}
+
+
+def _pairs_shown(moment: Moment, said: dict[str, dict[int, list[Said]]], situation: int) -> list[object]:
+    """The rows of the table: a pair is in it if both its guidelines are."""
+    return sorted(
+        (pair if "between" in moment.columns else "", row)
+        for pair, by_situation in said.items()
+        if not pair or set(pair.split(" / ")) <= moment.guidelines
+        for row in map(str, moment.shown(by_situation.get(situation, ())))
+    )

@@ -115,7 +115,8 @@ def _grades(rule: AdviceRule) -> Made:
         yield "only in a reaction", "", replace(rule, grades=(1, 2, 3, 4))
         return
     low, high = min(rule.grades), max(rule.grades)
-    if low > 1:
+    # what is worse than at a dose in the reaction is grade 2 at the least: grade 1 too would change nothing
+    if low > (2 if rule.no_better and rule.no_better.worse else 1):
         yield "a lower grade too", "", replace(rule, grades=(low - 1, *rule.grades))
     if high < 4:
         yield "a higher grade too", "", replace(rule, grades=(*rule.grades, high + 1))

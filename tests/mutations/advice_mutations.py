@@ -8,7 +8,8 @@ from typing import Any
 
 from cytowatch.knowledge.advice import AdviceRule, AdvisedDose, Guideline
 
-# in which columns of an expected table an error shows; the others change when or for whom a rule speaks
+# in which columns of an expected table an error shows: a word that differs wherever the rule is shown, or what must be
+# told to be seen; the other errors change when or for whom a rule speaks
 ALERT = "an alert too much or too little"
 DOSE, COUNTED = ("dose",), ("dose", "blocked_by", "given", "level")
 WORDS = {
@@ -17,15 +18,15 @@ WORDS = {
     "read, not recalled, or the reverse": ("level",),
     "no longer an alternative": ("choice",),
     ALERT: ("level",),
-}
-TOLD = {
     "another drug": ("drug",),
-    "twice the dose": DOSE,
-    "twice the upper dose": DOSE,
-    "the dose is forgotten": DOSE,
     "another interval": ("schedule",),
     "the interval is forgotten": ("schedule",),
     "the schedule is forgotten": ("schedule",),
+}
+TOLD = {
+    "twice the dose": DOSE,
+    "twice the upper dose": DOSE,
+    "the dose is forgotten": DOSE,
     "the route is forgotten": ("route",),
     "one dose more": COUNTED,
     "one dose less": COUNTED,

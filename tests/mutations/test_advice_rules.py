@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.mutations.advice_catching import conflict_survivors, survivors, watch, with_wrong
+from tests.mutations.advice_catching import conflict_survivors, survivors
+from tests.mutations.advice_moments import watch, with_wrong
 from tests.mutations.advice_mutations import wrong_advice
 from tests.mutations.advice_parts import with_parts, wrong_conflicts, wrong_drugs, wrong_facts
 

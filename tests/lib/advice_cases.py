@@ -104,10 +104,11 @@ def _shown(own: pl.DataFrame, at: str, guideline: str, asked: cases.Rows, of_cas
     if "possible" not in {row.get("holds") for row in asked}:
         here = here.filter(pl.col("holds") == "certain")
     names = list(asked[0])
-    return [{name: _cell(row, name, at, guideline) for name in names} for row in here.iter_rows(named=True)]
+    return [{name: cell(row, name, at, guideline) for name in names} for row in here.iter_rows(named=True)]
 
 
-def _cell(row: dict[str, object], name: str, at: str, guideline: str) -> str:
+def cell(row: dict[str, object], name: str, at: str, guideline: str) -> str:
+    """What a row of advice shows in a column of an expected table."""
     if name in ("at", "guideline"):
         return {"at": at, "guideline": guideline}[name]
     if name == "between":

@@ -1,196 +1,166 @@
-"""Which worked patients of advice notice a wrong rule, without a new call for each.
+"""Which worked patients notice wrong advice, without a new call for each error.
 
-The segments of all patients are worked out once, with all that right and wrong rules read, and only those that hold a
-moment of an expected table are kept. *When* a rule speaks is then asked of all wrong rules of a guideline at once, and
-so is *what* it says, at the moments at which it speaks and whose table names the column.
+Each wrong rule is matched against the situations of the moments of expected tables (``advice_moments``); where it must
+be told as well (doses, limits, cautions), its rows are held against those of the right rule. An error is noticed if, at
+some moment of an expected table, a column that the table names comes out otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import or_
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
-import polars as pl
-from tests.lib import advice_cases, cases, tables
-from tests.mutations.advice_mutations import ALERT, SHOWS, Wrong
+from tests.lib import advice_cases
+from tests.mutations.advice_moments import Moment, Said, Watched, said_in
+from tests.mutations.advice_mutations import ALERT, TOLD, WORDS, Pair, Wrong
+from tests.mutations.advice_parts import CAUTION, SHOWN, WrongConflict
 
-from cytowatch.advise import apply, match
-from cytowatch.advise.match import Matcher
-from cytowatch.knowledge import load
-from cytowatch.knowledge.advice import AdviceRule, Guideline
+from cytowatch.advise.conflicts import as_guidelines, meetings
+from cytowatch.advise.match import Match
+from cytowatch.knowledge.advice import GuidelineConflict
 
-
-class _EnoughError(Exception):
-    """The rest of the way is not needed."""
-
-
-@dataclass
-class Moments:
-    """The moments of the expected tables, one row a moment and guideline, with all that rules read."""
-
-    matcher: Matcher
-    table: pl.DataFrame
-
-    def of(self, guideline: str) -> pl.DataFrame:
-        """The moments at which a guideline is asked."""
-        return self.table.filter(pl.col("asked_of") == guideline)
+# in which columns an error of a dose, a limit or a caution shows
+_TOLD = {**TOLD, **SHOWN}
+# most errors of a drug are noticed by one of its first rules
+FEW = 4
 
 
-def moments(wrong: Iterable[Wrong]) -> Moments:
-    """The moments of the cases that share the commonest options, ready for right and wrong rules."""
-    group = cases.groups(advice_cases.advice_cases())[0]
-    found: list[tuple[pl.DataFrame, Matcher]] = []
-    more = _as_guidelines(wrong)
-    make = apply._frame
-
-    def frame(*given: Any) -> pl.DataFrame:
-        return make(*given[:-1], [*given[-1], *more])
-
-    def advised(segments: pl.DataFrame, _: object, doses: Any, knowledge: Any) -> pl.DataFrame:
-        found.append((segments, Matcher(knowledge, doses)))
-        raise _EnoughError
-
-    with (
-        patch.object(apply, "_frame", frame),
-        patch.object(apply, "_advised", advised),
-        suppress(_EnoughError),
-    ):
-        advice_cases.advised(group, load())
-    ((segments, matcher),) = found
-    return Moments(matcher, _at_moments(segments, group))
+def survivors(watched: Watched, errors: Sequence[Wrong]) -> list[str]:
+    """The errors that no moment notices."""
+    left = [error for error in errors if not _is_spoken_otherwise(watched, error)]
+    for few in (slice(FEW), slice(FEW, None)):
+        noticed = set(map(str, _told_otherwise(watched, [error for error in left if error.kind in _TOLD], few)))
+        left = [error for error in left if str(error) not in noticed]
+    return sorted(map(str, left))
 
 
-def _as_guidelines(wrong: Iterable[Wrong]) -> list[Guideline]:
-    """What wrong rules read is laid under the segments as well."""
-    rules: dict[str, list[AdviceRule]] = {}
-    for part in wrong:
-        if part.kind not in SHOWS:
-            rules.setdefault(part.guideline, []).append(part.rule)
-    return [replace(load().advice.guidelines[key], rules=tuple(found)) for key, found in rules.items()]
+def _is_spoken_otherwise(watched: Watched, error: Wrong) -> bool:
+    if error.kind in _TOLD:
+        return False
+    return (_worded_otherwise if error.kind in WORDS else _speaks_otherwise)(watched, error)
 
 
-def _at_moments(segments: pl.DataFrame, group: tuple[cases.Case, ...]) -> pl.DataFrame:
-    """One row a moment and guideline of an expected table, with what the table asks for."""
-    rows = []
-    for case in group:
-        blocks: dict[tuple[str, str], cases.Rows] = {}
-        for row in advice_cases.table_of(case):
-            blocks.setdefault((row["at"], row["guideline"]), []).append(row)
-        rows += [
-            {
-                "patient": case.id,
-                "moment": tables.time_of(at),
-                "asked_of": guideline,
-                "columns": list(said[0]),
-                "asks_next": any(row.get("state") == "next" for row in said),
-                "asks_possible": any(row.get("holds") == "possible" for row in said),
-            }
-            for (at, guideline), said in blocks.items()
-        ]
-    asked = pl.DataFrame(rows).sort("patient", "moment")
-    joined = asked.join_asof(
-        segments, left_on="moment", right_on="start", by="patient", check_sortedness=False, coalesce=False
+def _speaks_otherwise(watched: Watched, error: Wrong) -> bool:
+    """Whether the rule is not said, said besides, for another grade, or less surely at some moment."""
+    for pair in error.pairs:
+        matcher, moments = watched.of(pair.guideline.key)
+        wrong = said_in(matcher.match(pair.edited, pair.wrong).table)
+        if differs(said_in(watched.right(pair).table), wrong, moments):
+            return True
+    return False
+
+
+def differs(right: dict[int, list[Said]], wrong: dict[int, list[Said]], moments: dict[int, list[Moment]]) -> bool:
+    """Whether some moment's table comes out otherwise."""
+    return any(
+        moment.shown(right.get(situation, ())) != moment.shown(wrong.get(situation, ()))
+        for situation in {*right, *wrong}
+        if right.get(situation) != wrong.get(situation)
+        for moment in moments.get(situation, ())
     )
-    return joined.filter(pl.col("moment") < pl.col("end"))
 
 
-# ---------------------------------------------------------------- when and for whom
+def _worded_otherwise(watched: Watched, error: Wrong) -> bool:
+    """Whether some table shows the rule, with the column in which the word stands."""
+    ((pair,), (column,)) = error.pairs, WORDS[error.kind]
+    moments = watched.of(pair.guideline.key)[1]
+    for situation, said in said_in(watched.right(pair).table).items():
+        for moment in moments[situation]:
+            shown = [(state, certain) for state, _, certain in said if moment.lists(state, certain=certain)]
+            if column in moment.columns and (("now", True) in shown if error.kind == ALERT else shown):
+                return True
+    return False
 
 
-def speaks_otherwise(found: Moments, guideline: Guideline, wrong: list[Wrong]) -> list[Wrong]:
-    """The wrong rules that come out otherwise at some moment: not said, said besides, for another grade, less sure."""
-    here = found.of(guideline.key)
-    right = {rule.id: rule for rule in guideline.rules}
-    asked = {f"w{place}": part.rule for place, part in enumerate(wrong)} | {key: right[key] for key in right}
-    said = here.select(_speaks(found.matcher, guideline, rule).alias(name) for name, rule in asked.items())
-    return [part for place, part in enumerate(wrong) if (said[f"w{place}"] != said[part.rule.id]).any()]
+def _told_otherwise(watched: Watched, errors: Sequence[Wrong], few: slice) -> Iterator[Wrong]:
+    """The errors of which some table shows another dose, count, interval, ..., where the right rule stands.
+
+    ``few``: which of the rules that an error has are looked at.
+    """
+    spoken = [
+        (error, pair)
+        for error in errors
+        for pair in [pair for pair in error.pairs if _may_show(watched, error, pair)][few]
+    ]
+    rights = {(pair.guideline.key, pair.right.id): watched.right(pair) for _, pair in spoken}
+    rows = _rows(watched, [*rights.values(), *(_wrong_match(watched, error, pair) for error, pair in spoken)])
+    places = {key: place for place, key in enumerate(rights)}
+    for place, (error, pair) in enumerate(spoken, len(rights)):
+        one, other = (rows.get(n, []) for n in (places[pair.guideline.key, pair.right.id], place))
+        moments = [moment for own in watched.of(pair.guideline.key)[1].values() for moment in own]
+        columns = _TOLD[error.kind]
+        if any(_cells(moment, one, columns) != _cells(moment, other, columns) for moment in moments):
+            yield error
 
 
-def speaks_of_others(found: Moments, guideline: Guideline) -> list[str]:
-    """The populations that nobody would notice if the guideline spoke of them instead."""
-    right = guideline.population
-    here = found.of(guideline.key)
-    survived = []
-    for other in ("adult", "child", "any"):
-        edited = replace(guideline, population=other)
-        differs = [
-            (_speaks(found.matcher, guideline, rule) != _speaks(found.matcher, edited, rule)).any()
-            # a few rules are enough: all of them ask for the same age
-            for rule in guideline.rules[::5]
-        ]
-        if other != right and not any(here.select(part.alias(str(n)) for n, part in enumerate(differs)).row(0)):
-            survived.append(f"{guideline.key}: for {other} instead of {right}")
-    return survived
+def _may_show(watched: Watched, error: Wrong, pair: Pair) -> bool:
+    """Whether a table that shows the rule names one of the columns."""
+    columns, moments = set(_TOLD[error.kind]), watched.of(pair.guideline.key)[1]
+    here = watched.right(pair).table["situation"].unique().to_list()
+    return any(columns & moment.columns for situation in here for moment in moments[situation])
 
 
-def _speaks(matcher: Matcher, guideline: Guideline, rule: AdviceRule) -> pl.Expr:
-    """What a table would show of a rule at each moment, in the columns that tell when it speaks; as text."""
-    certain, possible, _ = matcher._circumstances(guideline, rule)
-    shown = []
-    for state, here, grade in match._states(rule, guideline.scales[rule.toxicity]):
-        visible = here & possible & (certain | pl.col("asks_possible"))
-        visible &= pl.col("asks_next") if state == "next" else pl.lit(value=True)
-        words = [
-            _if_named(("state",), pl.lit(state)),
-            _if_named(("grade",), grade.cast(pl.String).fill_null("-")),
-            _if_named(("holds", "level"), pl.when(certain).then(pl.lit("certain")).otherwise(pl.lit("possible"))),
-        ]
-        shown.append(pl.when(visible).then(pl.concat_str([pl.lit("said"), *words], separator=" ")))
-    return pl.concat_str(shown, separator=";", ignore_nulls=True)
+def _wrong_match(watched: Watched, error: Wrong, pair: Pair) -> Match:
+    """Where the wrong rule speaks: what a dose or a wait is changes nothing of it, other cautions are matched anew."""
+    if error.kind == CAUTION:
+        return watched.of(pair.guideline.key)[0].match(pair.edited, pair.wrong)
+    return replace(watched.right(pair), guideline=pair.edited, rule=pair.wrong)
 
 
-def _if_named(columns: tuple[str, ...], value: pl.Expr) -> pl.Expr:
-    return pl.when(reduce(or_, map(_named, columns))).then(value).otherwise(pl.lit(""))
+def _rows(watched: Watched, matches: Sequence[Match]) -> dict[int, list[dict[str, Any]]]:
+    """The rows of advice of each match, by its place."""
+    plain = [replace(match.rule, id=str(number), then="", choice="") for number, match in enumerate(matches)]
+    numbered = [replace(match, rule=rule) for match, rule in zip(matches, plain, strict=True)]
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in watched.teller.rows(numbered).iter_rows(named=True) if numbered else ():
+        found.setdefault(int(row["rule"]), []).append(row)
+    return found
 
 
-def _named(column: str) -> pl.Expr:
-    return pl.col("columns").list.contains(column)
+def _cells(moment: Moment, rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> list[list[str]]:
+    here = [
+        row
+        for row in rows
+        if row["patient"] == moment.patient and row["start"] <= moment.time < row["end"]
+        and moment.lists(row["state"], certain=row["holds"] == "certain")
+    ]  # fmt: skip
+    named = [name for name in columns if name in moment.columns]
+    return [[advice_cases.cell(row, name, moment.at, moment.guideline) for name in named] for row in here]
 
 
-# ---------------------------------------------------------------- what is said
+# ---------------------------------------------------------------- conflicts
 
 
-def says_otherwise(found: Moments, guideline: Guideline, wrong: list[Wrong]) -> list[Wrong]:
-    """The wrong rules of which some table shows another topic, dose, interval, ..., where the right one is shown."""
-    here = found.of(guideline.key)
-    right = {rule.id: rule for rule in guideline.rules}
-    speaks = here.select((_speaks(found.matcher, guideline, rule) != "").alias(key) for key, rule in right.items())
-    here = here.with_columns(speaks.get_columns())
-    noticed = here.select(
-        (pl.col(part.rule.id) & _named(SHOWS[part.kind]) & _shows(found.matcher, guideline, right[part.rule.id], part))
-        .any()
-        .alias(f"w{place}")
-        for place, part in enumerate(wrong)
+def conflict_survivors(watched: Watched, errors: Sequence[WrongConflict]) -> list[str]:
+    """The wrong conflicts that no moment notices."""
+    return [str(error) for error in errors if not _differ_otherwise(watched, error)]
+
+
+def _differ_otherwise(watched: Watched, error: WrongConflict) -> bool:
+    right, wrong = (_met(watched, conflict) for conflict in (error.right, error.wrong))
+    lane = advice_cases.STANDING if error.right.triggers else advice_cases.CONFLICT
+    return any(
+        _pairs_shown(moment, right, situation) != _pairs_shown(moment, wrong, situation)
+        for situation, own in watched.of(lane)[1].items()
+        for moment in own
     )
-    return [part for part, is_noticed in zip(wrong, noticed.row(0), strict=True) if is_noticed]
 
 
-def _shows(matcher: Matcher, guideline: Guideline, right: AdviceRule, wrong: Wrong) -> pl.Expr:
-    """Where the column of an error comes out otherwise."""
-    scale = guideline.scales[right.toxicity]
-    if wrong.kind == ALERT:
-        certain, possible, _ = matcher._circumstances(guideline, right)
-        _, here, _ = next(iter(match._states(right, scale)))
-        return here & possible & certain & matcher._dose(right, scale)["blocked_by"].is_null()
-    one, other = (_said(matcher, rule, scale, SHOWS[wrong.kind]) for rule in (right, wrong.rule))
-    return reduce(or_, (a.ne_missing(b) for a, b in zip(one, other, strict=True)))
+def _met(watched: Watched, conflict: GuidelineConflict) -> dict[str, dict[int, list[Said]]]:
+    """What a conflict says in each situation: by the pair of guidelines, or of what an exposure brings with it."""
+    if conflict.triggers:
+        (part,) = as_guidelines([conflict])
+        return {"": said_in(watched.of(advice_cases.STANDING)[0].match(part, part.rules[0]).certain().table)}
+    met = meetings([watched.side(name) for name in (*conflict.one, *conflict.other)], [conflict])
+    return {match.guideline.key: said_in(match.table) for match in met}
 
 
-def _said(matcher: Matcher, rule: AdviceRule, scale: str, column: str) -> list[pl.Expr]:
-    """What stands in a column, as far as it hangs on the rule."""
-    if column in ("dose", "drug", "route"):
-        dose = matcher._dose(rule, scale)
-        return [dose[name] for name in (("dose", "dose_most") if column == "dose" else (column,))]
-    texts = {
-        "topic": rule.topic,
-        "strength": rule.strength,
-        "choice": rule.choice,
-        "level": rule.cited.evidence == "recalled",
-        "schedule": match._schedule(rule),
-    }
-    return [pl.lit(texts[column])]
+def _pairs_shown(moment: Moment, said: dict[str, dict[int, list[Said]]], situation: int) -> list[object]:
+    """The rows of the table: a pair is in it if both its guidelines are."""
+    return sorted(
+        (pair if "between" in moment.columns else "", row)
+        for pair, by_situation in said.items()
+        if not pair or set(pair.split(" / ")) <= moment.guidelines
+        for row in map(str, moment.shown(by_situation.get(situation, ())))
+    )

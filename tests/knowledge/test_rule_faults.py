@@ -336,9 +336,10 @@ def complaints(folder: Path) -> list[str]:
         knowledge = knowledge_of(folder)
     except KnowledgeError as error:
         return [str(error)]
-    return [
-        str(finding) for finding in lint(knowledge) if finding.severity == "error" and finding.file != "policy.toml"
-    ]
+    # policies and rates of products name scales that the small tables do not have
+    others = ("policy.toml", "products/")
+    errors = (finding for finding in lint(knowledge) if finding.severity == "error")
+    return [str(finding) for finding in errors if not finding.file.startswith(others)]
 
 
 @pytest.mark.parametrize("name", FAULTS)

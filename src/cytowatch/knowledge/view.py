@@ -100,7 +100,7 @@ def show(knowledge: Knowledge, name: str) -> str:
 
 
 def _parts(knowledge: Knowledge, name: str, key: str) -> list[str] | None:
-    """The parts of what is told by a module of its own: drugs, advice, plans, education, prevention, a symptom, …"""
+    """The parts of what is told by a module of its own: drugs, advice, plans, education, prevention, symptoms."""
     for told in (drug_parts, advice_parts, plan_parts, education_parts, prevention_parts):
         if (parts := told(knowledge, name)) is not None:
             return parts

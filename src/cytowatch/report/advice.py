@@ -13,6 +13,7 @@ from cytowatch.report.clock import moment
 from cytowatch.report.data import Clock
 
 NOTICE = "Not a medical device and no order: every line is to be checked at its source and decided by a clinician."
+_UNTRIGGERED = "Nothing is graded, for no trigger is recorded: nothing can be advised."
 _NOBODY = "No guideline that was asked for says anything of this patient and these grades."
 
 
@@ -38,7 +39,11 @@ def advice_lines(
     graded = by_patient(timeline.filter(pl.col("scale").is_in(sorted(scales))).sort("scale", "start"))
     said = by_patient(advice)
     for patient in sorted(graded.keys() | said.keys()):
-        yield from _patient(teller.patient(patient, said.get(patient, []), graded.get(patient, [])), clock, titles)
+        rows = graded.get(patient, [])
+        if patient not in said and all(row["at_most"] is None for row in rows):
+            yield from ("", f"Patient {patient}", f"  {_UNTRIGGERED}")
+            continue
+        yield from _patient(teller.patient(patient, said.get(patient, []), rows), clock, titles)
 
 
 def by_patient(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -199,7 +199,9 @@ def _words(matches: Sequence[Match]) -> pl.DataFrame:
         for number, match in enumerate(matches)
     ]
     lists = {"facts": pl.List(pl.String)}
-    return pl.DataFrame(rows, schema_overrides=lists).with_columns(pl.col("match").cast(pl.Int32))
+    return pl.DataFrame(rows, schema_overrides=lists, infer_schema_length=None).with_columns(
+        pl.col("match").cast(pl.Int32)
+    )
 
 
 def _level(rule: AdviceRule) -> pl.Expr:

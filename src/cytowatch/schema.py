@@ -231,6 +231,7 @@ ADVICE = Table(
             "kind",
             _TEXT,
             "`advice`; `conflict`: two chosen guidelines differ; `gap`: not read; `silent`: it speaks of others; "
+            "`breach`: a dose was given against a limit; "
             "`declined`: the patient has not agreed",
         ),
         Column("guideline", _TEXT, "id of the guideline; of a conflict both, joined by ` / `"),

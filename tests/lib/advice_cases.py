@@ -5,7 +5,8 @@ drug | dose | route | schedule | blocked_by | given | free | cautions | why | mi
 guideline that it names it lists *every* row, so that nothing may be said beside; a rule of ``-`` says that nothing is
 said. ``next`` (one grade up) and ``possible`` are compared only where the table has such a row for that moment and
 guideline. The guideline ``conflict`` lists the conflicts between all guidelines of the table, ``standing`` those that
-the exposure brings with it, whatever guidelines are asked for.
+the exposure brings with it, whatever guidelines are asked for; ``drug.<key>``
+lists the doses given against a limit of a drug.
 ``dose`` is one dose with its unit, ``given`` the counts of the limits, ``free`` when a blocked drug is free again
 (hours of the file). Only the columns that a table names are compared; ``state`` is ``now`` where it is not named.
 """
@@ -22,7 +23,7 @@ from cytowatch.advise.apply import advise
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.schema import TIMELINE
 
-CONFLICT, STANDING = "conflict", "standing"
+CONFLICT, STANDING, BREACH = "conflict", "standing", "drug."
 _KNOWN = (
     "at", "guideline", "rule", "state", "grade", "holds", "level", "topic", "strength", "choice", "dose", "schedule",
     "drug", "route", "blocked_by", "given", "free", "cautions", "why", "missing", "then", "between",
@@ -47,7 +48,7 @@ def table_of(case: cases.Case) -> cases.Rows:
 def guidelines_of(group: Iterable[cases.Case]) -> list[str]:
     """Every guideline that these cases name."""
     named = {row["guideline"] for case in group for row in table_of(case)}
-    return sorted(named - {CONFLICT, STANDING})
+    return sorted(name for name in named - {CONFLICT, STANDING} if not name.startswith(BREACH))
 
 
 @lru_cache(maxsize=1)

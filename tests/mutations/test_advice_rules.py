@@ -16,6 +16,7 @@ FEWEST = 20
 _ANOTHER = "another rule on the same side holds wherever this one does: it is named for the reader"
 # what no patient can notice, each with the reason why
 EXCEPTIONS = {
+    "nccn-engager-2026.crs-2-go-on: a higher grade too": "the rule asks for less than grade 3 since the dose as well",
     "c1: other without asco-2021.crs-2-steroid": _ANOTHER,
     "c2: one without nccn-car-t-2026.crs-1-steroid": _ANOTHER,
     "c2: other without asco-2021.crs-1-as-grade-2": _ANOTHER,

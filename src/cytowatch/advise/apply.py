@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from cytowatch.advise.breaches import breach_rows
 from cytowatch.advise.conflicts import as_conflicts, as_guidelines, meetings
 from cytowatch.advise.course import measured_asked
 from cytowatch.advise.doses import Given, given
@@ -106,7 +107,7 @@ def _advised(
     matches = [matcher.match(part, rule) for part in chosen if part.key in keys for rule in part.rules]
     standing = [matcher.match(part, part.rules[0]).certain() for part in as_guidelines(conflicts) if part.key in keys]
     told = [teller.rows(matches), as_conflicts(teller.rows([*meetings(matches, conflicts), *standing]), conflicts)]
-    return pl.concat([*told, silent_rows(frame, chosen, keys, knowledge)])
+    return pl.concat([*told, silent_rows(frame, chosen, keys, knowledge), breach_rows(frame, doses.values())])
 
 
 def _of(charted: Charted, concept: str) -> pl.DataFrame:

@@ -76,7 +76,8 @@ def _as_guideline(part: GuidelineConflict) -> Guideline:
     rule = AdviceRule(
         id=part.key, toxicity="crs", grades=part.grades, topic=part.topic, strength="do", action=_action(part),
         dose=None, needs=part.needs, unless=(), products=part.products, not_products=(), classes=part.classes,
-        when="during", onset=None, no_better=None, measured_since=None, lasting_hours=None, wait_hours=None, choice="",
+        when="during", onset=None, no_better=None, measured_since=None, lasting_hours=None, worst_below=None,
+        wait_hours=None, choice="",
         alongside={}, without={}, then="", alert=False, cited=part.cited,
     )  # fmt: skip
     return Guideline(

@@ -9,7 +9,7 @@ import polars as pl
 from cytowatch.advise.doses import Given
 from cytowatch.advise.moments import laid_under
 from cytowatch.knowledge.advice import AdviceRule, Guideline, MeasuredSince, NoBetter
-from cytowatch.schema import HOUR_US
+from cytowatch.schema import DAY_US, HOUR_US
 
 _EXPOSED = "exposed_at"
 
@@ -18,8 +18,9 @@ def with_course(frame: pl.DataFrame, scale: str) -> pl.DataFrame:
     """Add when the reaction on a scale began, since when it is over, and how bad it was.
 
     ``<scale>|onset``: its first certain moment; ``|onset_from``: the first not excluded; ``|over_since``;
-    ``|worst_least`` and ``|worst_most``: the worst grade since the latest exposure. ``frame``: segments in order of
-    patient and time, with the scale's lane and ``exposed_at``.
+    ``|worst_least`` and ``|worst_most``: the worst grade since the latest exposure; ``|ever_least`` and ``|ever_most``:
+    the worst that ever came after its product. ``frame``: segments in order of
+    patient and time, with the scale's lane, ``exposed_at`` and ``exposed_to``.
     """
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
     found = _with_run(frame, low >= 1, f"{scale}|onset")
@@ -29,6 +30,8 @@ def with_course(frame: pl.DataFrame, scale: str) -> pl.DataFrame:
     return found.with_columns(
         low.fill_null(0).cum_max().over(own).alias(f"{scale}|worst_least"),
         high.fill_null(0).cum_max().over(own).alias(f"{scale}|worst_most"),
+        low.fill_null(0).cum_max().over("patient", "exposed_to").alias(f"{scale}|ever_least"),
+        high.fill_null(0).cum_max().over("patient", "exposed_to").alias(f"{scale}|ever_most"),
     )
 
 
@@ -100,7 +103,8 @@ def _lasts(scale: str, hours: float) -> tuple[pl.Expr, pl.Expr]:
 
 def lane_of(scale: str, asked: NoBetter) -> str:
     """The name of what is asked: no better, or worse, than when one of these drugs was given."""
-    return f"{scale}|{'worse' if asked.worse else 'no_better'}|{'+'.join(asked.drugs)}|{asked.hours:g}"
+    word = "worse" if asked.worse else "no_better"
+    return f"{scale}|{word}|{'+'.join(asked.drugs)}|{asked.hours:g}{'|before' if asked.before else ''}"
 
 
 def asked_of(guidelines: Sequence[Guideline]) -> list[tuple[str, NoBetter]]:
@@ -149,10 +153,10 @@ def with_no_better(
     joined = _with_dose(frame, lane, scale, asked, doses)
     low, high = pl.col(f"{scale}|at_least"), pl.col(f"{scale}|at_most")
     # a dose before the reaction is none for it; where it may have begun already, nobody knows
-    own = (pl.col("dosed") >= pl.col(f"{scale}|onset")).fill_null(value=False) & ~pl.col("in_doubt").fill_null(
-        value=True
-    )
-    none = pl.col("dosed").is_null() | (pl.col("dosed") < pl.col(f"{scale}|onset_from")).fill_null(value=False)
+    begun = pl.lit(value=True) if asked.before else (pl.col("dosed") >= pl.col(f"{scale}|onset")).fill_null(value=False)
+    own = begun & ~pl.col("in_doubt").fill_null(value=True)
+    too_early = pl.col("course_from") - DAY_US if asked.before else pl.col(f"{scale}|onset_from")
+    none = pl.col("dosed").is_null() | (pl.col("dosed") < too_early).fill_null(value=False)
     recorded = all(doses[drug].is_recorded for drug in asked.drugs)
     if asked.worse:
         yes, no = low > pl.col("then|at_most"), high <= pl.col("then|at_least")

@@ -12,6 +12,7 @@ from cytowatch.schema import DAY_US, HOUR_US
 
 # doses from a day before the exposure count to its course: prophylaxis is tocilizumab, too
 _BEFORE = DAY_US
+_DOUBT = "{} of them in doubt in the record, counted as given"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,13 @@ def with_limits(frame: pl.DataFrame, doses: Given) -> pl.DataFrame:
         found = _with_limit(found, doses, limit)
     before_start = _count_before(frame, doses.rows, pl.col("course_from") - _BEFORE)
     upto_now = _count_before(frame, doses.rows, pl.col("start") + 1)
-    return found.with_columns((upto_now - before_start).alias(course_count(doses.drug.key)))
+    doubtful = doses.rows.filter("in_doubt")
+    unread = _count_before(frame, doubtful, pl.col("start") + 1) - _count_before(
+        frame, doubtful, pl.col("course_from") - _BEFORE
+    )
+    return found.with_columns(
+        (upto_now - before_start).alias(course_count(doses.drug.key)), unread.alias(f"{doses.drug.key}|doubt|n")
+    )
 
 
 def _with_limit(frame: pl.DataFrame, doses: Given, limit: DoseLimit) -> pl.DataFrame:
@@ -121,7 +128,10 @@ def counts(doses: Given, most_doses: int = 0) -> pl.Expr:
             said.append(pl.format(f"{{}} of {limit.times} given in all", n))
         else:
             said.append(pl.lit(f"at least {limit.hours:g} h apart"))
-    return pl.concat_list(said) if said else pl.lit([], pl.List(pl.String))
+    if not said:
+        return pl.lit([], pl.List(pl.String))
+    doubt = pl.col(f"{doses.drug.key}|doubt|n")
+    return pl.concat_list(*said, pl.when(doubt > 0).then(pl.format(_DOUBT, doubt))).list.drop_nulls()
 
 
 def amount(dose: AdvisedDose, drug: Drug) -> tuple[pl.Expr, pl.Expr]:
@@ -146,11 +156,11 @@ def _per_kg(regimen: Regimen) -> pl.Expr:
 
 def _weighed(per_kg: pl.Expr, cap: float | None, unit: str, words: str) -> tuple[pl.Expr, pl.Expr]:
     """So much for each kg, at most the cap; without a weight of these days no number."""
-    raw = (per_kg * pl.col("weight")).round(1)
+    # what a conversion from pounds adds behind the second digit is no weight
+    weight = pl.col("weight").round(2)
+    raw = (per_kg * weight).round(1)
     capped = raw if cap is None else pl.min_horizontal(raw, pl.lit(cap))
-    product = pl.format(
-        f"{{}} {unit}/kg × {{}} kg = {{}} {unit}", *(_short(part) for part in (per_kg, pl.col("weight"), raw))
-    )
+    product = pl.format(f"{{}} {unit}/kg × {{}} kg = {{}} {unit}", *(_short(part) for part in (per_kg, weight, raw)))
     over = (
         pl.lit("")
         if cap is None

@@ -26,24 +26,25 @@ def window_ends(triggers: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
 def with_exposures(
     frame: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge, guidelines: Iterable[Guideline]
 ) -> pl.DataFrame:
-    """Add ``exposed_at`` of the latest exposure, ``course_from``, and what is known of the kinds of each guideline.
+    """Add the latest exposure, the beginning of its course, and what is known of the kinds of each guideline.
 
-    ``course_from``: the first of the exposures whose windows touch, up to the latest; doses of a course count from it.
-
-    ``<lane_of>|product`` and ``|class`` (empty where two at one moment differ), ``|exposed``: one is in its window,
-    ``|alone``: no exposure of another kind is in its window as well.
+    ``exposed_at``, ``exposed_to``: time and product of the latest. ``course_from``: the first of the exposures whose
+    windows touch, up to the latest; doses of a course count from it. ``<lane_of>|product`` and ``|class`` (empty where
+    two at one moment differ), ``|exposed``: one is in its window, ``|alone``: no exposure of another kind is, too.
     """
     exposures = _exposures(triggers, knowledge)
-    found = _latest(frame, exposures).with_columns(pl.col("_at").alias("exposed_at")).drop("_at", "_product", "_class")
+    latest = _latest(frame, exposures)
+    named = latest.with_columns(pl.col("_at").alias("exposed_at"), pl.col("_product").alias("exposed_to"))
+    found = named.drop("_at", "_product", "_class")
     found = _with_course(found, exposures)
     for kinds in dict.fromkeys(tuple(sorted(part.triggers)) for part in guidelines):
         of_kind = pl.col("kind").is_in(kinds)
         own = _latest(found, exposures.filter(of_kind))
         other = _latest(found, exposures.filter(~of_kind))["_at"]
         lane = lane_of(kinds)
-        named = dict(zip(_OWN, ("_product", "_class"), strict=True))
+        own_names = dict(zip(_OWN, ("_product", "_class"), strict=True))
         found = own.with_columns(
-            *(pl.col(column).alias(f"{lane}|{name}") for name, column in named.items()),
+            *(pl.col(column).alias(f"{lane}|{name}") for name, column in own_names.items()),
             pl.col("_at").is_not_null().alias(f"{lane}|exposed"),
             other.is_null().alias(f"{lane}|alone"),
         ).drop("_at", "_product", "_class")

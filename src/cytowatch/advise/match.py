@@ -128,6 +128,8 @@ def _course(rule: AdviceRule, scale: str) -> Iterator[Held]:
     if rule.no_better:
         told = pl.col(course.lane_of(scale, rule.no_better))
         yield told.fill_null(value=False), told.fill_null(value=True)
+    if rule.worst_below is not None:
+        yield pl.col(f"{scale}|worst_most") < rule.worst_below, pl.col(f"{scale}|worst_least") < rule.worst_below
     if rule.measured_since:
         yield pl.col(course.measured_lane(rule.measured_since)).fill_null(value=False), pl.lit(value=True)
 
@@ -151,10 +153,11 @@ def _states(rule: AdviceRule, scale: str) -> Iterable[tuple[str, pl.Expr, pl.Exp
     if not rule.grades:
         yield "now", high.is_not_null(), pl.lit(None, pl.Int16)
         return
-    if rule.when == "after":
+    if rule.when != "during":
         over = pl.col(f"{scale}|is_over")
-        low, high = pl.col(f"{scale}|worst_least"), pl.col(f"{scale}|worst_most")
-        yield from _now(rule, low, high, over)
+        here = {"after": over, "reached": ~over & (high >= 1), "ever": pl.lit(value=True)}[rule.when]
+        which = "ever" if rule.when == "ever" else "worst"
+        yield from _now(rule, pl.col(f"{scale}|{which}_least"), pl.col(f"{scale}|{which}_most"), here)
         return
     yield from _now(rule, low, high, pl.lit(value=True))
     inside = _inside(rule)

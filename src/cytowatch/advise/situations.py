@@ -18,6 +18,7 @@ _PLACE = (
     "end",
     "since",
     "exposed_at",
+    "exposed_to",
     "course_from",
     "weight",
     "weight_is_old",
@@ -54,4 +55,4 @@ def situations(frame: pl.DataFrame) -> Situations:
 def columns_of(doses: Given) -> list[str]:
     """The moving columns that tell what was given of a drug."""
     names = [f"{doses.drug.key}|{limit.id}|{part}" for limit in doses.drug.limits for part in ("n", "until")]
-    return [*names, f"{doses.drug.key}|course|n"]
+    return [*names, f"{doses.drug.key}|course|n", f"{doses.drug.key}|doubt|n"]

@@ -16,8 +16,9 @@ Topic = Literal[
     "level_of_care", "monitoring", "work_up", "next_dose", "approach", "gap",
 ]  # fmt: skip
 LimitKind = Literal["interval", "in_hours", "in_all"]
-# while the reaction lasts, or once it is over, for the worst grade since the exposure
-When = Literal["during", "after"]
+# of which grade a rule speaks: that of the moment; the worst since the latest exposure, once the reaction is over, or
+# while it lasts; the worst that ever came after this product
+When = Literal["during", "after", "reached", "ever"]
 # what advice itself may say is missing, besides what facts and grades ask for
 MISSING = ("product", "which_exposure", "onset", "course_of_grade")
 
@@ -131,6 +132,8 @@ class NoBetter:
     drugs: tuple[str, ...]
     hours: float
     worse: bool = False
+    # a dose that was given before this reaction, in the same course, counts as well
+    before: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,8 @@ class AdviceRule:
     measured_since: MeasuredSince | None
     # hours that the reaction has lasted, or more
     lasting_hours: float | None
+    # the worst grade since the latest exposure must be below it
+    worst_below: int | None
     # hours that the reaction must be over before the next dose of the product
     wait_hours: float | None
     choice: str

@@ -128,6 +128,7 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
         no_better=_no_better(reader.table("no_better")) if reader.has("no_better") else None,
         measured_since=_measured(reader.table("measured_since")) if reader.has("measured_since") else None,
         lasting_hours=reader.maybe_number("lasting_hours"),
+        worst_below=reader.maybe_whole("worst_below"),
         wait_hours=reader.maybe_number("wait_hours"),
         choice=reader.text("choice", ""),
         alongside=_grades_by_name(reader, "alongside"),
@@ -144,7 +145,9 @@ def _rule(reader: Reader, source: str) -> AdviceRule:
 
 
 def _no_better(reader: Reader) -> NoBetter:
-    found = NoBetter(reader.texts("drugs"), reader.number("hours"), reader.truth("worse", False))
+    found = NoBetter(
+        reader.texts("drugs"), reader.number("hours"), reader.truth("worse", False), reader.truth("before", False)
+    )
     reader.finish()
     return found
 

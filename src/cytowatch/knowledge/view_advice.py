@@ -113,8 +113,14 @@ def _circumstances(rule: AdviceRule, knowledge: Knowledge) -> Iterator[str]:
 
 
 def _course(rule: AdviceRule) -> Iterator[str]:
-    if rule.when == "after":
-        yield "the reaction is over; the grade is its worst since the exposure"
+    if rule.when != "during":
+        yield {
+            "after": "the reaction is over; the grade is its worst since the exposure",
+            "reached": "until the reaction is over, once this grade was reached",
+            "ever": "ever since this grade came after the product",
+        }[rule.when]
+    if rule.worst_below is not None:
+        yield f"never grade {rule.worst_below} or more since the exposure"
     if rule.onset:
         yield f"begun {rule.onset[0]:g} to under {rule.onset[1]:g} h after the exposure"
     if rule.lasting_hours is not None:

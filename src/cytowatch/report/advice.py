@@ -33,6 +33,7 @@ def advice_lines(
     """
     yield NOTICE
     yield "At each moment what is new from then on; what stood before goes on until it is said to end."
+    yield "NOW: marked as urgent. now: holds. NOT NOW: a limit forbids a dose. possible: hangs on what is not known."
     titles = {key: part.title for key, part in knowledge.advice.guidelines.items()}
     teller = Teller(knowledge, clock, all_=all_, next_=next_)
     scales = {scale for part in knowledge.advice.guidelines.values() for scale in part.scales.values()}
@@ -65,12 +66,15 @@ def _patient(said: PatientAdvice, clock: Clock, titles: Mapping[str, str]) -> It
     for block in said.blocks:
         yield ""
         yield from _block(block, said.patient, clock, titles)
+    if said.stands_until is not None:
+        yield from ("", f"{said.patient}, {moment(said.stands_until, clock)}: the record ends; what stood goes on.")
 
 
 def _block(block: Block, patient: str, clock: Clock, titles: Mapping[str, str]) -> Iterator[str]:
     yield f"{patient}, {moment(block.start, clock)}: {', '.join(block.grades) or 'no grade that any line goes by'}"
-    if not block.said and not block.ended:
+    if not block.said and not block.ended and not block.notes:
         yield "  nothing new"
+    yield from (f"  {note}" for note in block.notes)
     for guideline, lines in block.said.items():
         yield f"  {guideline}: {titles[guideline]}" if guideline in titles else f"  {guideline}"
         for line in lines:

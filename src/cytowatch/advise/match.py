@@ -155,7 +155,7 @@ def _states(rule: AdviceRule, scale: str) -> Iterable[tuple[str, pl.Expr, pl.Exp
         return
     if rule.when != "during":
         over = pl.col(f"{scale}|is_over")
-        here = {"after": over, "reached": ~over & (high >= 1), "ever": pl.lit(value=True)}[rule.when]
+        here = {"after": over, "reached": ~over & (low >= 1), "ever": pl.lit(value=True)}[rule.when]
         which = "ever" if rule.when == "ever" else "worst"
         yield from _now(rule, pl.col(f"{scale}|{which}_least"), pl.col(f"{scale}|{which}_most"), here)
         return

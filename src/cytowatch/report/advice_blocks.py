@@ -292,7 +292,8 @@ def _ended(
     found: dict[str, list[str]] = {}
     for row in before:
         span = open_.get(row["scale"], range(0))
-        is_open = len(span) > 1 and row["grade"] in span
+        # what to do with the product hangs on whether the reaction is over: where that is not known, nothing has ended
+        is_open = len(span) > 1 and (row["grade"] in span or row["topic"] == "next_dose")
         if (
             _is_firm(row)
             and not is_open

@@ -303,37 +303,37 @@ def check_patient(outcome: Outcome, patient: str | None) -> None:
         raise ArgumentError(f"There is no patient {patient!r} in this folder.", where="--patient", hint="Check the id.")
 
 
-def moment(as_of: AsOf, clock: Clock) -> int | None:
-    """``as_of`` in microseconds of the run's clock; ArgumentError if it is not a moment on it."""
+def moment(as_of: AsOf, clock: Clock, option: str = "--as-of") -> int | None:
+    """``as_of`` in microseconds of the run's clock; ArgumentError, which names ``option``, if it is no moment on it."""
     if as_of is None:
         return None
     if clock == "hours":
-        return _hours(as_of)
-    return _instant(as_of)
+        return _hours(as_of, option)
+    return _instant(as_of, option)
 
 
-def _hours(as_of: AsOf) -> int:
+def _hours(as_of: AsOf, option: str) -> int:
     with suppress(TypeError, ValueError):
         hours = float(as_of)  # type: ignore[arg-type]
         if abs(hours) < _MOST_HOURS:
             return round(hours * HOUR_US)
     raise ArgumentError(
-        f"--as-of {as_of} is not a number of hours.",
-        where="--as-of",
+        f"{option} {as_of} is not a number of hours.",
+        where=option,
         why="This input counts hours from a zero of its own.",
-        hint="Give a number, such as --as-of 36.5.",
+        hint=f"Give a number, such as {option} 36.5.",
     )
 
 
-def _instant(as_of: AsOf) -> int:
+def _instant(as_of: AsOf, option: str) -> int:
     try:
         stamp = as_of if isinstance(as_of, datetime) else datetime.fromisoformat(str(as_of))
     except ValueError:
         stamp = None
     if stamp is None or stamp.tzinfo is None:
         raise ArgumentError(
-            f"--as-of {as_of} is not a timestamp with a zone.",
-            where="--as-of",
+            f"{option} {as_of} is not a timestamp with a zone.",
+            where=option,
             why="A time without a zone is off by hours somewhere.",
             hint="Write 2026-03-01T14:00:00+01:00.",
         )

@@ -57,7 +57,7 @@ def plan(
     tables = load(*(knowledge or ()))
     outcome = read_outcome(folder)
     check_patient(outcome, patient)
-    found = planned(outcome, tables, at, setting=setting)
+    found = planned(outcome, tables, at, setting=setting, option="--at")
     if out_ is not None:
         write_table(outward(found, outcome.clock), out_)
     shown = found if patient is None else found.filter(pl.col("patient") == patient)

@@ -40,8 +40,12 @@ def planned(
     *,
     setting: Place | None = None,
     ahead_days: float = AHEAD_DAYS,
+    option: str = "as_of",
 ) -> pl.DataFrame:
-    """The same on the tables of a run, times in microseconds; ArgumentError if it does not hold its rows any more."""
+    """The same on the tables of a run, times in microseconds; ArgumentError if it does not hold its rows any more.
+
+    ``option``: how the caller's user wrote the moment, for messages.
+    """
     check_rows(outcome, "cytowatch.plan")
     arguments = outcome.run.get("arguments", {})
     known = outcome.observations["patient"].unique()
@@ -49,7 +53,7 @@ def planned(
         pl.concat([outcome.observations, outcome.in_doubt.filter(pl.col("patient").is_in(known.implode()))]),
         outcome.patients,
         knowledge,
-        as_of=_earlier(moment(as_of, outcome.clock), moment(arguments.get("as_of"), outcome.clock)),
+        as_of=_earlier(moment(as_of, outcome.clock, option), moment(arguments.get("as_of"), outcome.clock)),
         setting=setting,
         ahead_days=ahead_days,
         not_recorded=frozenset(outcome.run.get("not_recorded", ())),

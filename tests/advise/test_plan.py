@@ -324,7 +324,7 @@ def test_later_rows_change_nothing_before(result: cw.Result) -> None:
     assert "overdue" in whole["state"]
 
 
-DAYS = {"2025-06-25": "ide-cel", "2025-06-26": "ide-cel", "2026-01-05": "trial_cells"}
+DAYS = {"2025-06-25": "ide-cel", "2025-06-26": "ide-cel", "2025-09-01": "obe-cel", "2026-01-05": "trial_cells"}
 STAMPS = pl.DataFrame(
     [
         {"patient": day, "time": f"{day}T{hour}:00:00Z", "concept": concept, "text": text}
@@ -344,6 +344,11 @@ def test_the_date_of_the_exposure_decides_between_editions_and_the_source_what_c
     assert of(found, "2025-06-25", "fda-2025.daily-week-1") == []
     assert of(found, "2025-06-26", "product-labels.abecma-daily") == []
     assert of(found, "2025-06-26", "fda-2025.daily-week-1", holds="certain")
+    # the six products that had a REMS are named; obecabtagene never had one
+    of_six = ("fda-2025", "stay-near", "no-driving", "stay-near-4-weeks", "no-driving-8-weeks")
+    own = found.filter(pl.col("patient") == "2025-09-01")
+    assert own.height
+    assert own.filter(pl.col("plan").is_in(of_six) | pl.col("item").is_in(of_six)).is_empty()
     # told that they are in hospital: nothing is for outpatients, and what is for inpatients is certain
     assert set(found["setting"]) == {"any", "inpatient"}
     (row, *_) = of(found, "2025-06-26", "nci-2016.vitals-4h")
@@ -393,6 +398,10 @@ def test_the_command_asks_back_for_a_patient_who_is_not_there(
     write_results(result.outcome, tmp_path)
     assert run(["plan", str(tmp_path), "--patient", "nobody"]) == EXIT_ARGUMENTS
     assert "no patient 'nobody'" in capsys.readouterr().err
+    assert run(["plan", str(tmp_path), "--at", "noon"]) == EXIT_ARGUMENTS
+    said = capsys.readouterr().err
+    assert "--at noon is not a number of hours" in said
+    assert "--as-of" not in said
 
 
 def test_a_run_that_let_its_rows_go_is_refused(result: cw.Result) -> None:

@@ -48,6 +48,18 @@ def ids(made: Handout, section: str) -> list[str]:
         ("rituximab", None, "when", "onset_antibody", "onset_checkpoint"),
         ("nivolumab", None, "when", "onset_checkpoint", "onset_antibody"),
         ("flu", None, "what", "trigger_infection", "what_icans"),
+        # the study of 475 adults with lymphoma is told of two products only
+        ("Yescarta", None, "when", "risk_car_t", "late_movement"),
+        ("Breyanzi", None, "questions", "q_long_car_t", "q_long_cells"),
+        ("Kymriah", None, "when", "onset_tisagenlecleucel", "risk_car_t"),
+        ("Tecelra", None, "questions", "q_long_cells", "q_long_car_t"),
+        # late trouble with movement belongs to cells against BCMA
+        ("Abecma", None, "when", "late_movement", "risk_car_t"),
+        ("Carvykti", None, "partner", "partner_late_movement", "partner_child"),
+        ("Aucatzyl", None, "when", "second_infusion_count", "risk_car_t"),
+        ("Aucatzyl", None, "calendar", "cal_first_weeks_ask", "cal_week_1"),
+        ("Kymriah", None, "temperature", "fever_child", "fever_at_home"),
+        ("Kymriah", None, "partner", "partner_child", "partner_late_movement"),
     ],
 )
 def test_a_product_and_a_day_choose_the_rules(
@@ -73,6 +85,13 @@ def test_red_flags_say_the_numbers_as_they_were_read() -> None:
         assert "90\N{NO-BREAK SPACE}%" in text["red_oxygen"]
         # fainting has no number
         assert not re.search(r"\d", text["red_faint"])
+
+
+@pytest.mark.parametrize(("language", "room"), [("en", "go to the emergency room"), ("es", "vaya a urgencias")])
+def test_the_emergency_box_sends_to_the_emergency_room_and_names_breath_and_fainting(language: str, room: str) -> None:
+    made = content("rituximab", language)
+    assert room in made.words["emergency_title"]
+    assert {"emergency_breath", "emergency_faint"} <= {line.id for line in made.of_kind("emergency")}
 
 
 def test_steroids_at_home_are_told_together_with_steroids_in_care() -> None:

@@ -152,3 +152,24 @@ def test_a_site_adds_an_interaction(tmp_path: Path) -> None:
     tables = load(tmp_path)
     assert "m" in tables.formulary.interactions
     assert list(check_drugs(tables)) == []
+
+
+@pytest.mark.parametrize(
+    ("drug", "dosing", "route", "population"),
+    [
+        ("dexamethasone", "premedication_miami", "not read", "adult"),
+        ("dexamethasone", "parkinsonism", "not read", "any"),
+        ("dexamethasone", "tebentafusp", "not read", "any"),
+        ("dexamethasone", "hlh", "not read", "any"),
+        ("diphenhydramine", "premedication_miami", "not read", "adult"),
+        ("acetaminophen", "premedication_miami", "not read", "adult"),
+        ("dexamethasone", "by_grade", "intravenous", "adult"),
+        ("acetaminophen", "engager_ward", "by mouth", "adult"),
+        ("anakinra", "add_on", "subcutaneous or intravenous, as the rule says", "adult"),
+    ],
+)
+def test_a_route_that_was_not_read_says_so_and_doses_of_guidelines_for_adults_are_for_adults(
+    drug: str, dosing: str, route: str, population: str
+) -> None:
+    found = next(part for part in KNOWLEDGE.formulary.rows[drug].dosings if part.id == dosing)
+    assert (found.route, found.population) == (route, population)

@@ -12,6 +12,7 @@ from cytowatch.cli import run
 from cytowatch.errors import EXIT_ARGUMENTS, EXIT_DONE
 from cytowatch.knowledge import load
 from cytowatch.knowledge.products_by_date import product_facts
+from cytowatch.knowledge.view_prevention import told_of
 from cytowatch.sheets.tables import PRODUCT_FACTS, RISKS
 
 
@@ -118,3 +119,36 @@ def test_a_wrong_question_is_answered_with_what_to_do(
 ) -> None:
     assert run(arguments) == EXIT_ARGUMENTS
     assert said in capsys.readouterr().err
+
+
+def test_the_sheet_of_risks_breaks_no_word_at_80_characters_and_names_no_key_of_a_class(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["risks"]) == EXIT_DONE
+    said = capsys.readouterr().out
+    assert "bispecific_" not in said
+    assert "car_t_" not in said
+    words = {word.strip("()[],;.:") for word in said.split()}
+    effects = [effect for factor in load().prevention.factors.values() for effect in factor.effects]
+    told = " ".join(f"{effect.population} {effect.label} {effect.note}" for effect in effects)
+    assert {word.strip("()[],;.:") for word in told.split()} - words == set()
+
+
+@pytest.mark.parametrize(
+    ("products", "classes", "words"),
+    [
+        ([], ["car_t_cd19"], "CAR-T cells against CD19"),
+        ([], ["car_t_cd19", "car_t_bcma"], "CAR-T cells against CD19 or BCMA"),
+        ([], ["bispecific_bcma", "bispecific_gprc5d"], "T-cell engagers against BCMA or GPRC5D"),
+        (
+            [],
+            [*(f"bispecific_{name}" for name in ("cd19", "cd20", "bcma", "gprc5d", "dll3")), "immtac_gp100"],
+            "T-cell engagers, ImmTAC against GP100",
+        ),
+        (["axicabtagene_ciloleucel"], [], "axicabtagene ciloleucel"),
+        ([], ["anti_cd20"], "anti cd20"),
+    ],
+)  # fmt: skip
+def test_classes_are_told_in_plain_words(products: list[str], classes: list[str], words: str) -> None:
+    assert told_of(products, classes) == words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cytowatch.knowledge.model import Knowledge, Product
 from cytowatch.knowledge.prevention import (
@@ -37,6 +37,9 @@ STATUSES: dict[Status, str] = {
 }
 FAVORS: dict[Favors, str] = {"for": "for", "against": "against", "neither": ""}
 _WITHOUT_NUMBER = {"none_given": "no number given", "none_found": "nothing found", "p_only": "no difference"}
+# how keys of classes of products begin, in words; an engager of every target needs no list of them
+_KINDS = {"car_t_": "CAR-T cells", "bispecific_": "T-cell engagers", "immtac_": "ImmTAC"}
+_ALL_TARGETS = {"bispecific_": {"CD19", "CD20", "BCMA", "GPRC5D", "DLL3"}}
 EFFECT_HEAD = ("outcome", "direction", "effect", "in whom", "known as", "source, locator")
 RESULT_HEAD = ("outcome", "result", "compared with", "speaks", "known as", "source, locator")
 
@@ -94,15 +97,27 @@ def effect_words(effect: Effect) -> str:
 
 
 def _in_whom(effect: Effect) -> str:
-    who = ", ".join((*effect.products, *effect.classes))
+    who = told_of(effect.products, effect.classes)
     number = f", n = {effect.n}" if effect.n is not None else ""
     return f"{effect.population}{number}{f' [{who}]' if who else ''}"
+
+
+def told_of(products: Iterable[str], classes: Iterable[str]) -> str:
+    """Products and classes of products in plain words, such as `CAR-T cells against CD19 or BCMA`."""
+    found = [name.replace("_", " ") for name in products]
+    rest = list(classes)
+    for start, words in _KINDS.items():
+        own = [name.removeprefix(start).upper() for name in rest if name.startswith(start)]
+        rest = [name for name in rest if not name.startswith(start)]
+        if own:
+            found.append(words if set(own) == _ALL_TARGETS.get(start) else f"{words} against {' or '.join(own)}")
+    return ", ".join((*found, *(name.replace("_", " ") for name in rest)))
 
 
 def intervention_parts(part: Intervention, knowledge: Knowledge) -> Iterator[str]:
     """One intervention in full: what, with whom, its numbers, its recommendations, and what contradicts it."""
     number = f", n = {part.n}" if part.n is not None else ""
-    yield f"{part.what} In: {part.population}{number} [{', '.join((*part.products, *part.classes))}]."
+    yield f"{part.what} In: {part.population}{number} [{told_of(part.products, part.classes)}]."
     yield f"Standing: **{STATUSES[part.status]}**."
     yield table(RESULT_HEAD, (result_row(row) for row in part.results))
     yield table(

@@ -25,8 +25,9 @@ from cytowatch.knowledge.view_products import NOT_VERIFIED, by_topic
 _NO_ORDER = "Not a medical device: check every line at its source."
 _NOT_MULTIPLIED = "Effects are as printed, to be read beside one another: never multiply them."
 _FACTS = ("what", "for whom", "value", "when", "known as", "source")
-_EFFECTS = ("factor", "outcome", "direction", "effect", "in whom", "known as", "source")
-_RESULTS = ("outcome", "result", "compared with", "speaks", "known as", "source")
+# few columns: at 80 characters each must hold its longest word
+_EFFECTS = ("factor", "outcome, direction", "effect", "in whom", "known as [source]")
+_RESULTS = ("outcome", "result", "compared with", "speaks", "known as [source]")
 
 
 class _Numbers:
@@ -43,6 +44,11 @@ class _Numbers:
     def of_cell(self, cell: str) -> str:
         """The number of a cell `source, locator`, with the locator's own words left to the reference page."""
         return self.of(cell.partition(", ")[0])
+
+    def beside(self, known_as: str, cell: str) -> str:
+        """How it is known, and the number of its source; no number for our own choices."""
+        number = self.of_cell(cell)
+        return f"{known_as} [{number}]" if number else known_as
 
     def lines(self) -> Iterator[str]:
         """Each source by its number."""
@@ -100,12 +106,12 @@ def _factor_rows(knowledge: Knowledge, product: Product | None, numbers: _Number
         for effect in factor.effects:
             if concerns(effect.products, effect.classes, product):
                 row = effect_row(effect)
-                yield (factor.label, *row[:5], numbers.of_cell(row[5]))
+                yield factor.label, f"{row[0]}\n{row[1]}", row[2], row[3], numbers.beside(row[4], row[5])
 
 
 def _intervention(part: Intervention, knowledge: Knowledge, numbers: _Numbers) -> Iterator[RenderableType]:
     """One intervention: its numbers, who recommends or warns, and what must not be read as the same."""
-    rows = [(*row[:5], numbers.of_cell(row[5])) for row in map(result_row, part.results)]
+    rows = [(*row[:4], numbers.beside(row[4], row[5])) for row in map(result_row, part.results)]
     count = f", n = {part.n}" if part.n is not None else ""
     title = f"{part.label} ({part.population}{count}): {STATUSES[part.status].upper()}"
     yield Group("", _table(title, _RESULTS, rows), part.what)

@@ -59,6 +59,19 @@ def advised(rows: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     return found.filter(pl.col("drug") == "tocilizumab")
 
 
+def breaches(doses: list[int]) -> set[tuple[int, str]]:
+    """The doses that were given against a limit, each with the limit; written from the rule alone."""
+    found = set()
+    for place, time in enumerate(doses):
+        if place and time - doses[place - 1] < INTERVAL:
+            found.add((time, "interval"))
+        if sum(time - WINDOW < other <= time for other in doses) > LIMITS["in_24_h"].times:
+            found.add((time, "in_24_h"))
+        if sum(-DAY_US <= other <= time for other in doses) > LIMITS["in_all"].times:
+            found.add((time, "in_all"))
+    return found
+
+
 def recount(doses: list[int], moment: int) -> tuple[str | None, int | None, int, int]:
     """Which limit forbids a dose, until when, and the counts; written from the rule alone."""
     before = [time for time in doses if time <= moment]
@@ -91,7 +104,16 @@ def check(count: int, seed: int) -> None:
     times = {key[0]: sorted(set(part["time"].to_list())) for key, part in given.group_by("patient")}
     found = advised(rows, people)
     assert found["patient"].n_unique() == count
-    for row in found.iter_rows(named=True):
+    ends = {key[0]: part["end"].max() for key, part in found.group_by("patient")}
+    told = found.filter(pl.col("kind") == "breach").select("patient", "start", "rule").rows()
+    expected = {
+        (name, time, limit)
+        for name, doses in times.items()
+        for time, limit in breaches(doses)
+        if 0 <= time < (ends.get(name) or 0)
+    }
+    assert {row for row in told if row[1] >= 0} == expected
+    for row in found.filter(pl.col("kind") == "advice").iter_rows(named=True):
         for moment in (row["start"], row["end"] - 1):
             limit, until, recent, course = recount(times.get(row["patient"], []), moment)
             assert (row["blocked_by"] is None) == (limit is None)
@@ -106,7 +128,8 @@ def check(count: int, seed: int) -> None:
 def test_the_weight_makes_the_dose() -> None:
     rows, people = charts(400, 9)
     weights = dict(rows.filter(pl.col("concept") == "weight").select("patient", "value").rows())
-    for row in advised(rows, people).filter(pl.col("blocked_by").is_null()).iter_rows(named=True):
+    free = (pl.col("kind") == "advice") & pl.col("blocked_by").is_null()
+    for row in advised(rows, people).filter(free).iter_rows(named=True):
         weight = weights.get(row["patient"])
         if weight is None:
             assert row["dose"] is None

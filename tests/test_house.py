@@ -17,7 +17,7 @@ PACKAGE = "cytowatch"
 SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 # From the ground up. The three rooms of the ground floor are stairs: each may use the one before it.
 FLOORS = [
-    {"errors"},
+    {"errors", "terminal"},
     {"schema"},
     {"units"},
     {"knowledge"},
@@ -27,7 +27,8 @@ FLOORS = [
     # what pipeline.py returns: as a folder, in a few lines, as a plan of what to measure; the sheet of a product
     {"results", "summary", "planning", "sheets"},
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
-    {"demo", "drugs", "plan_command", "advising"},
+    {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster"},
+    {"grade_command"},
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

@@ -33,7 +33,7 @@ from tests.acceptance.ward import (
 )
 
 import cytowatch as cw
-from cytowatch import cli
+from cytowatch import cli, grade_command
 from cytowatch.adapters import parcels
 
 CRS, ICANS = "crs.astct-2019", "icans.astct-2019"
@@ -265,7 +265,7 @@ def test_one_patient_alone_is_graded_as_among_many(clean: Graded, tmp_path: Path
 def small_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Parquet input is large, and a parcel holds some thirty rows."""
     monkeypatch.setattr(parcels, "LARGE_ROWS", 0)
-    monkeypatch.setattr(cli, "_ROWS", 30)
+    monkeypatch.setattr(grade_command, "_ROWS", 30)
 
 
 def as_parquet(path: Path, rows: list[dict[str, str]]) -> Path:

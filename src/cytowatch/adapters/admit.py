@@ -12,8 +12,8 @@ from cytowatch.adapters import limits, rules, values
 from cytowatch.adapters.clean import WORTH_IT, part_clean
 from cytowatch.adapters.doubt import in_doubt
 from cytowatch.adapters.explain import explained
-from cytowatch.adapters.frame import LINE, clock_of, long_table
-from cytowatch.adapters.intake import Admission, Clock
+from cytowatch.adapters.frame import LINE, ROW, clock_of, long_table
+from cytowatch.adapters.intake import Admission, Clock, no_units, summed_units
 from cytowatch.adapters.resolve import Dictionary
 from cytowatch.adapters.times import check_zone
 from cytowatch.knowledge.model import Knowledge
@@ -35,7 +35,8 @@ def admit(
     names it in sources and the ledger; ``first_row`` is the number of its first row in the run. ``clock`` None takes
     the clock most rows are written in; a row that fills both `time` and `hours` is read by that clock. ``zone``
     (an IANA name) places times without one. A column `_line` (whole numbers), if there, says on which line of the
-    file each row stands. Raises InputError if a needed column is missing, ArgumentError for an unknown zone.
+    file each row stands; a column `_row` gives the number of the input row that it comes from, in place of its own.
+    Raises InputError if a needed column is missing, ArgumentError for an unknown zone.
     """
     check_zone(zone)
     given, extra = long_table(raw, file=file)
@@ -64,18 +65,38 @@ def admit(
     whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
     told = [*(f"column {name!r} is not read" for name in extra), *limits.not_used(good, meanings)]
     ledger = _ledger(file, len(whole), rejects, told)
-    return Admission(whole, rejects, ledger, clock, in_doubt(refused, meanings))
+    units = summed_units([_units_given(work, meanings), _canonical_units(clean)])
+    return Admission(whole, rejects, ledger, clock, in_doubt(refused, meanings), units)
 
 
 def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:
     """Add the row number; a row without a source gets the file and its line, or its place in the frame from 1."""
-    frame = given.with_columns(pl.int_range(first_row, first_row + pl.len(), dtype=pl.Int64).alias("_row"))
+    if ROW in given.columns:
+        frame = given
+    else:
+        frame = given.with_columns(pl.int_range(first_row, first_row + pl.len(), dtype=pl.Int64).alias(ROW))
     has_source = "source" in frame.columns
     if has_source and not frame["source"].null_count():
         return frame
     line = pl.col(LINE) if LINE in frame.columns else pl.col("_row") - first_row + 1
     invented = pl.format("{}:{}", pl.lit(file), line)
     return frame.with_columns((pl.coalesce("source", invented) if has_source else invented).alias("source"))
+
+
+def _units_given(work: rules.Work, meanings: rules.Meanings) -> pl.DataFrame:
+    """How often each concept came in each unit as given; counted by the codes of the pairs, so it costs little."""
+    counts = work.frame["_pair"].value_counts().sort("_pair")
+    pairs = [meanings.coded.pairs[code] for code in counts["_pair"]]
+    keys = [meanings.each[code].concept for code in counts["_pair"]]
+    given = [(key.key, unit or "") for key, (_, unit) in zip(keys, pairs, strict=True) if key is not None]
+    rows = [count for key, count in zip(keys, counts["count"], strict=True) if key is not None]
+    return pl.DataFrame({"concept": [key for key, _ in given], "unit": [unit for _, unit in given], "rows": rows},
+                        schema=no_units().schema)  # fmt: skip
+
+
+def _canonical_units(clean: pl.DataFrame) -> pl.DataFrame:
+    counted = clean.group_by("concept", "unit").len("rows")
+    return counted.select("concept", pl.col("unit").fill_null(""), pl.col("rows").cast(pl.Int64))
 
 
 def _observations(good: pl.DataFrame, meanings: rules.Meanings) -> pl.DataFrame:

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from cytowatch.adapters.gather import SILENT
 from cytowatch.knowledge.model import Knowledge
-
-# rows that say nothing for a scale: row, source, patient, concept, value, fate, rule, reason, hint
-SILENT = ("row", "source", "patient", "concept", "value", "fate", "rule", "reason", "hint")
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """What one CLIF table says: ``raw`` rows of the contract's long table (plus ``row``), and the ``silent`` rows.
-
-    ``orders`` (``row, order``) says which rate rows continue one another; None where no row is a rate. ``unread``: raw
-    rows of drugs whose reject stands in ``silent``, with a value that nobody can read.
-    """
-
-    raw: pl.DataFrame
-    silent: pl.DataFrame
-    orders: pl.DataFrame | None = None
-    unread: pl.DataFrame | None = None
 
 
 def code_table(knowledge: Knowledge, name: str) -> pl.DataFrame:

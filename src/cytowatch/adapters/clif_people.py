@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.adapters.clif_codes import SILENT
 from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.gather import SILENT
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
 from cytowatch.adapters.times import read_times
 from cytowatch.knowledge.model import Knowledge

@@ -22,6 +22,8 @@ _ALIASES = {
 COLUMNS = (*TEXTS, *MOMENTS, "value", *LIMITS)
 # a door may say on which line each row stood; a row without a source gets `file:line` from it
 LINE = "_line"
+# and of which input row each stands for, where one input row says several things
+ROW = "_row"
 
 
 def long_table(raw: pl.DataFrame | pl.LazyFrame, *, file: str) -> tuple[pl.DataFrame, list[str]]:
@@ -30,7 +32,7 @@ def long_table(raw: pl.DataFrame | pl.LazyFrame, *, file: str) -> tuple[pl.DataF
     named = {name: column_name(name) for name in frame.columns}
     _check_columns(list(named.values()), file)
     frame = frame.rename(named)
-    extra = [name for name in frame.columns if name not in COLUMNS and name != LINE]
+    extra = [name for name in frame.columns if name not in COLUMNS and name not in (LINE, ROW)]
     frame = frame.drop(extra)
     texts = [name for name in frame.columns if name in TEXTS or frame[name].dtype == pl.String]
     return frame.with_columns(*(as_text(frame[name]) for name in texts)), extra
@@ -74,7 +76,7 @@ def _untidy(text: pl.Series) -> bool:
 
 
 def _check_columns(names: list[str], file: str) -> None:
-    found = f"found: {', '.join(name for name in names if name != LINE) or 'nothing'}"
+    found = f"found: {', '.join(name for name in names if name not in (LINE, ROW)) or 'nothing'}"
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(

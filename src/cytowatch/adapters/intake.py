@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,6 +11,12 @@ import polars as pl
 from cytowatch.schema import OBSERVATIONS
 
 Clock = Literal["time", "hours"]
+_UNITS = {"concept": pl.String(), "unit": pl.String(), "rows": pl.Int64()}
+
+
+def no_units() -> pl.DataFrame:
+    """The table of units as given (``concept, unit, rows``), empty."""
+    return pl.DataFrame(schema=_UNITS)
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,8 @@ class Admission:
     ledger: pl.DataFrame
     clock: Clock
     in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
+    # how often each concept came in each unit, as given: before conversion, refused rows included
+    units: pl.DataFrame = field(default_factory=no_units)
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Intake:
     files: tuple[tuple[str, int, int], ...] = ()
     # observations for rejected rows of therapies, counted nowhere (see doubt.py)
     in_doubt: pl.DataFrame = field(default_factory=OBSERVATIONS.empty)
+    # how often each concept came in each unit, as given (a door may leave it empty)
+    units: pl.DataFrame = field(default_factory=no_units)
 
     @property
     def charted(self) -> pl.DataFrame:
@@ -51,3 +62,18 @@ class Intake:
     def not_recording(self, concepts: frozenset[str]) -> Intake:
         """The same intake of a source that does not record these therapies either."""
         return replace(self, not_recorded=self.not_recorded | concepts)
+
+    def with_people(self, patients: pl.DataFrame, rejects: pl.DataFrame, ledger: pl.DataFrame) -> Intake:
+        """The same intake with another table of patients; what was refused of it and its counts are added."""
+        return replace(
+            self,
+            patients=patients,
+            rejects=pl.concat([self.rejects, rejects]),
+            ledger=pl.concat([self.ledger, ledger]),
+        )
+
+
+def summed_units(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """How often each concept came in each unit as given, over several parts."""
+    whole = pl.concat([no_units(), *parts])
+    return whole.group_by("concept", "unit").agg(pl.col("rows").sum()).sort("concept", "unit")

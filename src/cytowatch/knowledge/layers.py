@@ -29,6 +29,7 @@ _LAYOUT = {
     "prevention": (".toml",),
     "monitoring": (".toml",),
     "workup": (".toml",),
+    "doors": (".toml",),
     "codes": (".csv",),
 }
 # under these keys a folder adds names to those that are there: a site has its own words besides

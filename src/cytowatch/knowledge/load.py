@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from cytowatch.knowledge import parse, parse_advice, parse_drug_rows, parse_plan, parse_prevention, parse_product
 from cytowatch.knowledge.advice import Advice, Drug, Guideline
+from cytowatch.knowledge.door import Door
 from cytowatch.knowledge.layers import Layer, codes, documents, read_layer
 from cytowatch.knowledge.model import Concept, Knowledge, LookAlike, Node, Policy, Product, Scale
+from cytowatch.knowledge.parse_door import door
 from cytowatch.knowledge.parse_education import education
 from cytowatch.knowledge.parse_lookalike import lookalike
 from cytowatch.knowledge.parse_node import Library, references
@@ -89,6 +91,7 @@ def _build(layers: list[Layer]) -> Knowledge:
         product_events=_named(files, "products/events.toml", "event", parse_product.event, _PRODUCT_TABLES),
         prevention=_prevention(files),
         plans=Plans(_plans(files, "monitoring/", parse_plan.monitoring), _plans(files, "workup/", parse_plan.work_up)),
+        doors=_doors(files),
     )
 
 
@@ -289,6 +292,18 @@ def _plans(files: dict[str, Document], folder: str, build: Callable[[Reader], P]
         if part.head.key in found:
             reader.fail(f"The plan `{part.head.key}` stands in two files.", "id")
         found[part.head.key] = part
+    return found
+
+
+def _doors(files: dict[str, Document]) -> dict[str, Door]:
+    """Every file of ``doors/`` by its id."""
+    found: dict[str, Door] = {}
+    for name in sorted(name for name in files if name.startswith("doors/")):
+        reader = Reader(files[name], (), files[name].content)
+        part = door(reader)
+        if part.key in found:
+            reader.fail(f"The door `{part.key}` stands in two files.", "id")
+        found[part.key] = part
     return found
 
 

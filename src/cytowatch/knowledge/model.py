@@ -31,6 +31,7 @@ from cytowatch.knowledge.conditions import (
     Running,
     Sustained,
 )
+from cytowatch.knowledge.door import Door
 from cytowatch.knowledge.drug_rows import Formulary
 from cytowatch.knowledge.education import Education
 from cytowatch.knowledge.plan import Plans
@@ -461,6 +462,7 @@ class Knowledge:
     product_events: dict[str, ProductEvent] = field(default_factory=dict)
     prevention: Prevention = field(default_factory=lambda: Prevention({}, {}, {}))
     plans: Plans = field(default_factory=lambda: Plans({}, {}))
+    doors: dict[str, Door] = field(default_factory=dict)
 
     def policy(self, key: str) -> object:
         """The value of one policy; KeyError if there is none (the loader has checked the ones the engine needs)."""

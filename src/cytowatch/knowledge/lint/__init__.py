@@ -12,6 +12,7 @@ from __future__ import annotations
 from cytowatch.knowledge.lint.advice import check_advice
 from cytowatch.knowledge.lint.codes import check_codes
 from cytowatch.knowledge.lint.concepts import check_concepts
+from cytowatch.knowledge.lint.doors import check_doors
 from cytowatch.knowledge.lint.drugs import check_drugs
 from cytowatch.knowledge.lint.education import check_education
 from cytowatch.knowledge.lint.finding import Finding, placed
@@ -45,6 +46,7 @@ _CHECKS = (
     check_product_facts,
     check_prevention,
     check_plans,
+    check_doors,
 )
 
 

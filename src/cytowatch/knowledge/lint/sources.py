@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cytowatch.knowledge.lint.advice import advice_rows
+from cytowatch.knowledge.lint.doors import door_rows
 from cytowatch.knowledge.lint.drugs import drug_row_sources
 from cytowatch.knowledge.lint.education import education_rows
 from cytowatch.knowledge.lint.finding import Findings, Place, place_in, product_files
@@ -138,7 +139,7 @@ def _cited(knowledge: Knowledge) -> Iterator[Cited]:
     yield from (Cited(*row) for row in education_rows(knowledge))
     yield from (Cited(*row) for row in drug_row_sources(knowledge))
     yield from (Cited(*row) for row in (*product_rows(knowledge), *prevention_rows(knowledge)))
-    yield from (Cited(*row) for row in plan_rows(knowledge))
+    yield from (Cited(*row) for row in (*plan_rows(knowledge), *door_rows(knowledge)))
     if any(part.units for part in knowledge.concepts.values()) and _UNITS in knowledge.sources:
         yield Cited(Place("concepts.toml", "unit_set"), _UNITS, "the standard's own names", "secondary")
 

@@ -1,0 +1,186 @@
+"""What every door to a coded source does alike: rows in, facts admitted, each row's fate in a ledger that adds up.
+
+A door reads its source table by table (or file by file). Of each it says three things: which rows there are, which
+facts they state (rows of the contract's long table, each with the number of the row that states it), and which rows
+state none and why. `Gathering` admits the facts, enters every row once into the ledger, and makes the intake.
+
+One row may state several facts (a blood pressure panel: two). It is *used* if at least one of them was admitted;
+*rejected* if none was and at least one was refused; *superseded* or *ignored* if the door says so and nothing of it was
+admitted. A fact that was refused stands in the rejects even where the rest of its row is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from cytowatch.adapters.admit import admit
+from cytowatch.adapters.frame import ROW
+from cytowatch.adapters.intake import Admission, Intake, summed_units
+from cytowatch.adapters.orders import closed_by_order
+from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.schema import LEDGER, OBSERVATIONS, PATIENTS, REJECTS
+
+# rows that state no fact; `fate` is ignored, superseded or rejected, `rule` and `hint` are for rejected ones
+SILENT = ("row", "source", "patient", "concept", "value", "fate", "rule", "reason", "hint")
+_SILENT_TYPES = {name: pl.Int64() if name == "row" else pl.String() for name in SILENT}
+_NOTHING_TO_GRADE = "the row states nothing that a door of this kind reads"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What one table of a source states.
+
+    ``raw``: facts, columns of the contract's long table plus ``row`` and ``source``. ``silent``: rows that state none
+    (columns `SILENT`; one row may stand in it more than once: the worst fate counts, rejected before superseded before
+    ignored). ``orders`` (``row, order``): which rate rows continue one another; None where no row is a rate.
+    ``unread``: raw rows of therapies whose reject stands in ``silent``, with a value that nobody can read: they make
+    the therapy unknown from then on.
+    """
+
+    raw: pl.DataFrame
+    silent: pl.DataFrame
+    orders: pl.DataFrame | None = None
+    unread: pl.DataFrame | None = None
+
+
+def silent_rows(rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
+    """Rows that state no fact, from plain records; what a record leaves out is empty."""
+    records = [{name: one.get(name, "" if name in ("rule", "hint") else None) for name in SILENT} for one in rows]
+    return pl.DataFrame(records, schema=_SILENT_TYPES)
+
+
+def no_silent() -> pl.DataFrame:
+    """The table of rows that state no fact, empty."""
+    return pl.DataFrame(schema=_SILENT_TYPES)
+
+
+@dataclass
+class Gathering:
+    """Collects what a door reads, table by table; rows are numbered through all of them.
+
+    ``zone``: where times without a zone are placed (None: they are rejected).
+    """
+
+    knowledge: Knowledge
+    zone: str | None = None
+    next_row: int = 0
+    _observations: list[pl.DataFrame] = field(default_factory=list)
+    _rejects: list[pl.DataFrame] = field(default_factory=list)
+    _ledger: list[pl.DataFrame] = field(default_factory=list)
+    _in_doubt: list[pl.DataFrame] = field(default_factory=list)
+    _units: list[pl.DataFrame] = field(default_factory=list)
+    _spans: list[tuple[str, int, int]] = field(default_factory=list)
+
+    def number(self, file: str, rows: int) -> int:
+        """Reserve numbers for the rows of a table or file, and give back the first of them."""
+        first = self.next_row
+        self._spans.append((file, first, rows))
+        self.next_row += rows
+        return first
+
+    def skip(self, file: str, rows: int, reason: str) -> None:
+        """Number the rows of a table that is not read, and enter them as ignored."""
+        self.number(file, rows)
+        if rows:
+            self.enter(file, "ignored", reason, rows)
+
+    def enter(self, file: str, fate: str, reason: str, rows: int) -> None:
+        """One line of the ledger; with 0 rows it tells something of a file whose rows are counted elsewhere."""
+        self._ledger.append(pl.DataFrame([(file, fate, reason, rows)], schema=LEDGER.schema, orient="row"))
+
+    def take(self, file: str, rows: pl.DataFrame, mapped: Mapped, *, used_anyway: bool = False) -> None:
+        """Admit what a table states and enter every one of its rows in the ledger.
+
+        ``rows`` (``row, source``): all rows of the table, numbered. ``used_anyway``: rows that state no fact and are
+        not silent are used (a table of persons, of which ages are taken).
+        """
+        rejects = mapped.silent.filter(pl.col("fate") == "rejected").select(REJECTS.names)
+        used = rows.select("row").clear()
+        if mapped.unread is not None and mapped.unread.height:
+            # only for the doubt: the reject itself is told by the door
+            self._in_doubt.append(self._admit(file, mapped.unread).in_doubt)
+        if mapped.raw.height:
+            admission = self._admit(file, mapped.raw)
+            observations, in_doubt = admission.observations, admission.in_doubt
+            if mapped.orders is not None:
+                observations, in_doubt = closed_by_order(observations, in_doubt, mapped.orders, self.knowledge)
+            self._observations.append(observations)
+            self._in_doubt.append(in_doubt)
+            rejects = pl.concat([rejects, admission.rejects])
+            used = observations.select("row")
+            self._units.append(admission.units)
+        self._rejects.append(rejects)
+        still = mapped.silent.filter(pl.col("fate") != "rejected")
+        if used_anyway:
+            used = rows.select("row").join(still, on="row", how="anti")
+        self._ledger.append(_entered(file, rows, used, rejects, still))
+
+    def refuse(self, rejects: pl.DataFrame) -> None:
+        """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""
+        self._rejects.append(rejects.select(REJECTS.names))
+
+    def observed(self) -> pl.DataFrame:
+        """What has been admitted so far."""
+        return pl.concat([OBSERVATIONS.empty(), *self._observations])
+
+    def persons(self, known: pl.DataFrame, *, file: str) -> PatientTable:
+        """Read a table of patients that the door put together (columns of the contract's table of patients).
+
+        What a field cannot say is unknown and stands in the rejects; the rows are counted where the door counts them.
+        """
+        return read_patients(known, self.knowledge, first_seen=first_moments(self.observed(), "time"), file=file)
+
+    def intake(self, patients: pl.DataFrame | None = None, *, not_recorded: Iterable[str] = ()) -> Intake:
+        """Everything gathered, as what a run is graded from."""
+        ledger = pl.concat([LEDGER.empty(), *self._ledger])
+        return Intake(
+            observations=self.observed(),
+            patients=PATIENTS.empty() if patients is None else patients,
+            rejects=pl.concat([REJECTS.empty(), *self._rejects]).sort("row", maintain_order=True),
+            ledger=ledger.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason"),
+            clock="time",
+            zone=self.zone or "UTC",
+            not_recorded=frozenset(not_recorded),
+            files=tuple(self._spans),
+            in_doubt=pl.concat([OBSERVATIONS.empty(), *self._in_doubt]),
+            units=summed_units(self._units),
+        )
+
+    def _admit(self, file: str, raw: pl.DataFrame) -> Admission:
+        return admit(raw.rename({"row": ROW}), self.knowledge, file=file, clock="time", zone=self.zone)
+
+
+def not_recorded(knowledge: Knowledge, absent_kinds: Iterable[str]) -> frozenset[str]:
+    """The therapies of these kinds (infusion, device, dose): the source has no place for them, or it is not there.
+
+    Nobody has said that they were not given, so their absence is unknown.
+    """
+    kinds = frozenset(absent_kinds)
+    return frozenset(concept.key for concept in knowledge.concepts.values() if concept.kind in kinds)
+
+
+def _entered(
+    file: str, rows: pl.DataFrame, used: pl.DataFrame, rejects: pl.DataFrame, still: pl.DataFrame
+) -> pl.DataFrame:
+    """Every row once: used before rejected before superseded before ignored; the first refusal gives the reason."""
+    superseded = pl.col("fate") == "superseded"
+    fates = pl.concat(
+        [
+            used.unique().select("row", fate=pl.lit("used"), reason=pl.lit("")),
+            rejects.sort("row", maintain_order=True).select("row", fate=pl.lit("rejected"), reason="rule"),
+            *(still.filter(part).select("row", "fate", "reason") for part in (superseded, ~superseded)),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    counted = (
+        rows.select("row")
+        .join(fates, on="row", how="left")
+        # a row of which the door said nothing at all would be lost without a trace
+        .with_columns(pl.col("fate").fill_null("ignored"), pl.col("reason").fill_null(_NOTHING_TO_GRADE))
+        .group_by("fate", "reason")
+        .len("rows")
+    )
+    return counted.select(pl.lit(file).alias("file"), "fate", "reason", pl.col("rows").cast(pl.Int64))

@@ -1,0 +1,1 @@
+"""A graded run in the forms that other systems read."""

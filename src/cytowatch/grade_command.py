@@ -1,0 +1,160 @@
+"""The command ``cytowatch grade``: from any door to the tables of a graded folder."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from cytowatch.adapters.doors import Asked, Source, read_source
+from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
+from cytowatch.adapters.patients import raw_patients
+from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
+from cytowatch.knowledge import Knowledge, load
+from cytowatch.pipeline import Outcome, grade_each, grade_intake
+from cytowatch.report import ReportData, write_report
+from cytowatch.results import write_parcels, write_results
+from cytowatch.summary import summarize
+from cytowatch.terminal import Overlays, out, progress_bar
+
+# rows held at a time when a large input is graded from its files
+_ROWS = 750_000
+_Files = Annotated[list[Path] | None, Parameter(negative=(), consume_multiple=True)]
+
+
+def grade(
+    inputs: Annotated[list[str], Parameter(negative=())],
+    /,
+    *,
+    patients: Path | None = None,
+    source: Annotated[Source, Parameter(name="--from")] = "csv",
+    mapping: Path | None = None,
+    codes: _Files = None,
+    scale: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
+    knowledge: Overlays = None,
+    as_of: str | None = None,
+    assume_trigger: str | None = None,
+    not_recorded: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
+    zone: str | None = None,
+    look_alikes: Annotated[bool | None, Parameter(negative=())] = None,
+    strict: Annotated[bool, Parameter(negative=())] = False,
+    out_: Annotated[Path | None, Parameter(name="--out")] = None,
+    format_: Annotated[Literal["csv", "parquet"], Parameter(name="--format")] = "parquet",
+    report: Annotated[bool, Parameter(negative=())] = False,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Grade timed observations and write timeline, episodes, rejects, concordance and run.json.
+
+    Examples: `cytowatch grade ward.csv --out graded --report`;
+    `cytowatch grade clif_folder --from clif --out graded`; `cytowatch grade daily.csv --mapping daily.toml`.
+
+    Parameters
+    ----------
+    inputs
+        CSV, Parquet or Arrow files in the contract's long form, or folders of them; with --from what that source has:
+        `cytowatch doors` lists them.
+    patients
+        A table of patients (age, weight, baseline). Anything missing is unknown, never normal.
+    source
+        What the input is: csv (also Parquet and Arrow), clif, or another door of `cytowatch doors`.
+    mapping
+        A TOML file that says which column of a wide table is which concept and unit.
+    codes
+        A site's own code lists for sources that carry codes: CSV with `system,code,concept`, one a line.
+    scale
+        Scale ids, patterns such as 'crs.*', or all. Default: crs.astct-2019 and icans.astct-2019.
+    knowledge
+        Folders laid over the clinical tables, such as a site's own policy.
+    as_of
+        Grade as it was known at this moment: an ISO timestamp with zone, or hours.
+    assume_trigger
+        A product to assume at the first row of each patient without a trigger; every output is marked.
+    not_recorded
+        Therapies that this source does not record: their absence then means unknown, not "not given".
+    zone
+        IANA zone of timestamps that carry none, such as Europe/Berlin. Without it they are rejected.
+    look_alikes
+        Also look for what points elsewhere or beside (infection, tumor lysis, …); by default only with --scale all.
+    strict
+        End with exit code 1 if any row was rejected.
+    out_
+        Folder for the results. Without it only the summary is printed.
+    format_
+        Format of the result tables.
+    report
+        Also write report.html into the folder.
+    quiet
+        Print nothing but errors.
+    """
+    _check_out(out_, report=report)
+    tables = load(*(knowledge or ()))
+    absent = _therapies(not_recorded or [], tables)
+    large = None if source != "csv" or mapping or out_ is None else large_tables([Path(one) for one in inputs])
+    if large is not None and out_ is not None:
+        with suppress(NotTogetherError), progress_bar(quiet) as advance:
+            people = raw_patients(patients) if patients else None
+            parcels = read_parcels(large, tables, patients=people, zone=zone, progress=advance, rows=_ROWS)
+            named = (parcel.not_recording(absent) for parcel in parcels)
+            graded = grade_each(named, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
+            outcome, written = write_parcels(graded, out_, format_)
+            return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+    with progress_bar(quiet) as advance:
+        asked = Asked(tuple(inputs), patients, mapping, zone, tuple(codes or ()), advance)
+        intake = read_source(source, asked, tables).not_recording(absent)
+        advance("grading", 1.0)
+        outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
+    written = [] if out_ is None else write_results(outcome, out_, format_)
+    return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+
+
+def _finish(
+    outcome: Outcome,
+    written: list[Path],
+    tables: Knowledge,
+    folder: Path | None,
+    *,
+    report: bool,
+    quiet: bool,
+    strict: bool,
+) -> int:
+    if report and folder is not None:
+        with progress_bar(quiet) as advance:
+            advance("drawing the report", 0.0)
+            written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
+    if not quiet:
+        for part in summarize(outcome, written, tables):
+            out.print(part, soft_wrap=isinstance(part, str))
+    return EXIT_REJECTS_WITH_STRICT if strict and not outcome.rejects.is_empty() else EXIT_DONE
+
+
+def _check_out(folder: Path | None, *, report: bool) -> None:
+    """A wrong place for the results is told before anything is read."""
+    if report and folder is None:
+        raise ArgumentError("--report needs a folder to write into.", where="--out", hint="Add --out FOLDER.")
+    if folder is not None and any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
+        raise ArgumentError(
+            "--out is not a folder.",
+            where=str(folder),
+            why="The results are several files.",
+            hint="Name a folder; it is made if it is not there.",
+        )
+
+
+def _therapies(names: list[str], tables: Knowledge) -> frozenset[str]:
+    """Concepts named by key or alias; ``vasopressors`` and ``oxygen`` name their whole group."""
+    found: set[str] = set()
+    for name in names:
+        key = tables.concept_aliases.get(name, name)
+        group = {concept.key for concept in tables.concepts.values() if concept.group == name.rstrip("s")}
+        therapies = {c for c in group if tables.concepts[c].kind in ("infusion", "device", "dose")}
+        if key not in tables.concepts and not therapies:
+            raise ArgumentError(
+                f"There is no therapy {name!r}.",
+                where="--not-recorded",
+                why="Its absence would still be read as not given.",
+                hint="Name concepts such as norepinephrine or oxygen_device, or a group: vasopressors, oxygen.",
+            )
+        found |= therapies or {key}
+    return frozenset(found)

@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent.parent / "src" / PACKAGE
 FLOORS = [
     {"errors", "terminal"},
     {"schema"},
-    {"units"},
+    {"units", "buckets"},
     {"knowledge"},
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},

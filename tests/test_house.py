@@ -28,7 +28,7 @@ FLOORS = [
     {"results", "summary", "planning", "sheets"},
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
     {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster"},
-    {"grade_command"},
+    {"grade_command", "doors_command", "quality"},
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

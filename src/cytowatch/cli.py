@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cytowatch.advising.command import advise
 from cytowatch.demo import run_demo
+from cytowatch.doors_command import doors
 from cytowatch.drugs.command import drugs
 from cytowatch.errors import (
     EXIT_ARGUMENTS,
@@ -42,6 +43,7 @@ app = App(
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(grade)
 app.command(export)
+app.command(doors)
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
 app.command(drugs)

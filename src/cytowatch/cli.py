@@ -30,6 +30,7 @@ from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import counted_lines, diff, lint, list_items, load, show
 from cytowatch.pipeline import software_version
 from cytowatch.plan_command import plan
+from cytowatch.quality.command import quality
 from cytowatch.report import ReportData, why_lines, write_report
 from cytowatch.sheets import commands as sheets
 from cytowatch.terminal import Overlays, err, out
@@ -44,6 +45,7 @@ knowledge_app = App(name="knowledge", help="Look at the clinical tables, check t
 app.command(grade)
 app.command(export)
 app.command(doors)
+app.command(quality)
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
 app.command(drugs)

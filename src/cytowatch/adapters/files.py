@@ -11,7 +11,7 @@ import polars as pl
 from cytowatch.adapters.admit import admit
 from cytowatch.adapters.csvfile import Block, Broken
 from cytowatch.adapters.frame import LINE, check_columns
-from cytowatch.adapters.intake import Admission, Clock, Intake
+from cytowatch.adapters.intake import Admission, Clock, Intake, summed_units
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
 from cytowatch.adapters.tables import BLOCK_ROWS, TableFile, find_tables, read_blocks
 from cytowatch.adapters.wide import Mapping, Melter, read_mapping
@@ -163,5 +163,6 @@ def _intake(run: _Run, patients: Path | pl.DataFrame | pl.LazyFrame | None) -> I
         zone=run.zone or "UTC",
         not_recorded=run.mapping.not_recorded if run.mapping else frozenset(),
         files=tuple(run.spans),
+        units=summed_units([part.units for part in run.parts]),
         in_doubt=pl.concat([part.in_doubt for part in run.parts], rechunk=False),
     )

@@ -129,6 +129,7 @@ def _intake(frame: pl.DataFrame, label: str, reader: _Reader) -> Intake:
         frozenset(),
         (span,),
         admission.in_doubt,
+        admission.units,
     )
 
 

@@ -19,6 +19,8 @@ REQUIRED_POLICIES = {
     "ice_from_years": "number",
     "fio2_percent_from": "number",
     "placeholder_end_days": "number",
+    "quality_midnight_share": "number",
+    "quality_gap_hours": "number",
     "home_oxygen_within_hours": "number",
     "steroids": "dose",
     "inotropes": "infusion",

@@ -11,12 +11,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cytowatch import schema
+from cytowatch.adapters.doubt import UNREAD
 from cytowatch.cli import app
+from cytowatch.engine.apply import needed_by
 from cytowatch.knowledge import Knowledge, load
+from cytowatch.knowledge.choose import check_scales
+from cytowatch.knowledge.door import Door
 from cytowatch.knowledge.lint.limits import bands, mistakes
 from cytowatch.knowledge.model import Concept, Product, Threshold, ThresholdBand
 from cytowatch.knowledge.products_by_date import Held
 from cytowatch.knowledge.view_advice import advice_in_full
+from cytowatch.knowledge.view_doors import COVERAGE_WORDS, door_lines, matrix, ordered
 from cytowatch.knowledge.view_drugs import drugs_in_full
 from cytowatch.knowledge.view_education import sections as education_sections
 from cytowatch.knowledge.view_lookalikes import lookalikes_in_full
@@ -319,9 +324,46 @@ def commands(_knowledge: Knowledge) -> str:
     return page("Commands", "\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
+def doors(knowledge: Knowledge) -> str:
+    """The page of the doors: what each source can state, and each manifest in full."""
+    found = ordered(knowledge)
+    intro = (
+        "A door reads one kind of source. All doors end in the same table of observations, and every row of the source "
+        "has one fate: used, superseded, ignored (with its reason) or rejected (with its rule, reason and hint). "
+        "`cytowatch doors` prints this page's tables, `cytowatch quality` measures a source before it is graded."
+    )
+    rows = [[f"`{key}`", door.title, door.versions, door.reads, _how_to(door.how_to)] for key, door in found.items()]
+    needed = needed_by(check_scales(None, knowledge), knowledge) - {UNREAD}
+    cells = [[f"`{concept.key}`", *said.values()] for concept, said in matrix(knowledge, needed)]
+    words = "; ".join(f"{word}: {meaning}" for word, meaning in COVERAGE_WORDS.items())
+    parts = [
+        table(["door", "source", "versions", "reads", "how"], rows),
+        "## What each can state",
+        f"The concepts of the two ASTCT scales. {words}.",
+        table(["concept", *found], cells),
+    ]
+    return page("Doors", intro, *parts, *(_door(door) for door in found.values()))
+
+
+def _how_to(target: str) -> str:
+    links = {"": "", "contract": "[contract](contract.md)"}
+    return links.get(target, f"[how to](../{target})")
+
+
+def _door(door: Door) -> str:
+    sections = [
+        f"## {door.title} (`--from {door.key}`)",
+        cited(door.cited.source, door.cited.locator, door.cited.evidence),
+    ]
+    for heading, pairs in door_lines(door):
+        sections += [f"**{heading}.**", table(["", ""], [[name, said] for name, said in pairs])]
+    return "\n\n".join(sections)
+
+
 PAGES: dict[str, Callable[[Knowledge], str]] = {
     "commands.md": commands,
     "concepts.md": concepts,
+    "doors.md": doors,
     "policies.md": policies,
     "products.md": products,
     "prevention.md": prevention,

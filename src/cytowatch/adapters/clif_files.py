@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cytowatch.adapters.tables import UNREADABLE
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
@@ -138,14 +139,14 @@ def _scan(file: ClifFile) -> pl.LazyFrame:
 def _scan_columns(file: ClifFile) -> list[str]:
     try:
         return _scan(file).collect_schema().names()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise _unreadable(file, error) from error
 
 
 def _collect(file: ClifFile, frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise _unreadable(file, error) from error
 
 

@@ -210,18 +210,21 @@ def _parsed(block: bytes, layout: _Layout, *, quotes: bool) -> pl.DataFrame:
 
 def _named(frame: pl.DataFrame, layout: _Layout, lines: pl.Series) -> pl.DataFrame:
     """Put the header's names on; two columns of one name stay two, for the reader of the table to refuse."""
-    seen: dict[str, int] = {}
-    names = []
+    names: list[str] = []
     for name in layout.names:
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ")
+        own = name
+        # three of one name, or a name that is only spaces: each gets one space more than the last
+        while own in names:
+            own += " "
+        names.append(own)
     frame.columns = names
     return frame.with_columns(lines.cast(pl.Int64).alias(LINE))
 
 
 def _by_line(block: bytes, line: int, layout: _Layout, label: str) -> tuple[pl.DataFrame, list[Broken]]:
     text, broken = _decoded(block, line, label)
-    lines = pl.DataFrame({"text": text, LINE: pl.int_range(line, line + len(text), eager=True)})
+    numbers = pl.int_range(line, line + len(text), eager=True)
+    lines = pl.DataFrame({"text": pl.Series(text, dtype=pl.String), LINE: numbers})
     lines = lines.filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != ""))
     well = lines["text"].str.contains(layout.record)
     good, odd = lines.filter(well), lines.filter(~well)

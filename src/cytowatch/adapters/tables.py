@@ -16,6 +16,8 @@ _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 _PARQUET = (".parquet", ".pq")
 _ARROW = (".arrow", ".feather", ".ipc")
 ENDINGS = (*_CSV, *_PARQUET, *_ARROW)
+# what reading a damaged file can raise; a broken page of a Parquet file makes the reader panic
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 # few enough that the memory of one block serves the next
 BLOCK_ROWS = 2_000_000
 
@@ -97,7 +99,7 @@ def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
             frame = table.slice(start, BLOCK_ROWS).collect()
             frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
             yield Block(frame, bytes_done=file.path.stat().st_size * min(start + BLOCK_ROWS, rows) // max(rows, 1))
-    except (pl.exceptions.PolarsError, OSError) as cause:
+    except UNREADABLE as cause:
         empty = file.path.is_file() and not file.path.stat().st_size
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise InputError(

@@ -1,0 +1,231 @@
+"""What was charted: admitted rows, and rows in doubt, as Observations and MedicationAdministrations.
+
+A row in doubt (it was rejected, and may have been a therapy) has no amount or value: an Observation says that it is
+absent, a MedicationAdministration has the status ``unknown``. A row that another one withdrew by its source has the
+status ``entered-in-error``, so that a receiver who has it already takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from cytowatch.engine.settle import in_doubt
+from cytowatch.exports.fhir.codings import Codings
+from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, quoted, reference, resources, spread, string
+from cytowatch.exports.fhir.keys import as_uri, dated
+from cytowatch.exports.fhir.names import (
+    AVAILABLE,
+    BOUND,
+    COMPARATOR,
+    IN_DOUBT,
+    OBSERVATION_CATEGORY,
+    PART,
+    STATUS,
+    TEXT,
+    UCUM,
+    UNKNOWN,
+    coded,
+    extension,
+)
+from cytowatch.knowledge.model import Concept, Knowledge
+
+_ERROR = "entered-in-error"
+_UNREAD = "unread_finding"
+# HL7's categories of observations, by the group of the concept
+_CATEGORIES = {
+    "vital": ("vital-signs", "Vital Signs"),
+    "laboratory": ("laboratory", "Laboratory"),
+    "oxygen": ("therapy", "Therapy"),
+    "kidney": ("therapy", "Therapy"),
+    "neuro": ("exam", "Exam"),
+    "heart": ("exam", "Exam"),
+}
+_OTHER = ("survey", "Survey")
+_KEYS = (
+    "kind", "concept", "comparator", "text", "status", "concept_kind", "has_value", "has_end", "doubtful", "withdrawn",
+    "hidden",
+)  # fmt: skip
+
+
+def is_drug(concept: Concept) -> bool:
+    """Whether a row of this concept is a drug that was given; a trigger that is one has a unit of dose."""
+    return concept.kind in ("infusion", "dose") or (concept.kind == "trigger" and bool(concept.units))
+
+
+def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """The rows with all that decides on their resource: ``kind`` (its type), ``id``, ``doubtful``, ``withdrawn``.
+
+    ``rows``: table `observations`, rows in doubt among them; ``keys``: `keys.patient_keys`.
+    """
+    drugs = [concept.key for concept in knowledge.concepts.values() if is_drug(concept)]
+    kinds = {concept.key: concept.kind for concept in knowledge.concepts.values()}
+    place = pl.when(pl.col("row") < 0).then(pl.lit("-d")).otherwise(pl.lit("-r"))
+    number = pl.when(pl.col("row") < 0).then(-1 - pl.col("row")).otherwise("row").cast(pl.String)
+    known = rows.join(keys, on="patient", how="left", maintain_order="left").with_columns(
+        concept_kind=pl.col("concept").replace_strict(kinds, default="statement", return_dtype=pl.String),
+        kind=pl.when(pl.col("concept").is_in(drugs)).then(pl.lit("MedicationAdministration")).otherwise(
+            pl.lit("Observation")
+        ),
+        id=pl.concat_str("key", place, number),
+        withdrawn=_withdrawn(rows),
+    )  # fmt: skip
+    doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose")]
+    whole = _distinct(known).with_columns(
+        doubtful=pl.any_horizontal(doubtful) & (pl.col("status") != _ERROR) & ~pl.col("withdrawn"),
+        has_value=pl.col("value").is_not_null(),
+        has_end=pl.col("until").is_not_null(),
+    )
+    return whole.with_columns(hidden=_hidden(whole))
+
+
+def _hidden(facts: pl.DataFrame) -> pl.Series:
+    """Withdrawn rows that are written without their value: with it, they would take back a row that stands.
+
+    A row entered in error takes back every row that says the same fact, and what is in doubt at its moment.
+    """
+    standing = facts.filter(~pl.col("withdrawn") & (pl.col("status") != _ERROR))
+    about = pl.when(pl.col("concept") == _UNREAD).then("text").otherwise("concept")
+    unsure = standing.filter(pl.col("doubtful") | (pl.col("concept") == _UNREAD)).with_columns(concept=about)
+    hit = pl.repeat(value=False, n=facts.height, eager=True)
+    for of, rows in ((["patient", "concept", "time", "value", "text"], standing), (["patient", "concept", "time"], unsure)):
+        keys = rows.select(of).unique().with_columns(hit=True)
+        hit |= facts.join(keys, on=of, how="left", nulls_equal=True, maintain_order="left")["hit"].fill_null(value=False)
+    return hit & facts["withdrawn"]
+
+
+def _withdrawn(rows: pl.DataFrame) -> pl.Series:
+    """Rows that a mark of status entered-in-error points at by its source."""
+    pointer = ["patient", "concept", "source"]
+    marks = rows.filter(pl.col("status") == _ERROR).select(pointer).unique()
+    hit = rows.join(marks.with_columns(hit=True), on=pointer, how="left", nulls_equal=True, maintain_order="left")
+    return hit["hit"].fill_null(value=False) & (rows["status"] != _ERROR)
+
+
+def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """One input row may state several facts: from the second on their ids have a number."""
+    if rows["id"].n_unique() == rows.height:
+        return rows
+    place = pl.int_range(pl.len()).over("id")
+    ordinal = pl.when(place > 0).then(pl.concat_str(pl.lit("."), (place + 1).cast(pl.String))).otherwise(pl.lit(""))
+    return rows.with_columns(id=pl.concat_str("id", ordinal))
+
+
+def fact_resources(facts: pl.DataFrame, zero: int, knowledge: Knowledge) -> Iterable[tuple[str, pl.DataFrame]]:
+    """Each type with its resources (``patient, id, line``)."""
+    codings = Codings(knowledge)
+    placed = dated(facts, zero, "time", "until", "available").with_columns(
+        number=pl.col("value").cast(pl.String), uri=as_uri(facts["source"]), note=_notes(facts)
+    )
+    placed = spread(placed, _KEYS, _extensions, "extensions")
+    placed = spread(placed, ("unit",), _unit, "simple")
+    placed = spread(placed, ("unit", "comparator"), _unit, "quantity")
+    observed, given = (placed.filter(part) for part in (pl.col("kind") == "Observation", pl.col("kind") != "Observation"))
+    yield "Observation", resources(spread(observed, _KEYS, lambda row: _observation(row, codings), "shared"), _OBSERVED)
+    yield (
+        "MedicationAdministration",
+        resources(spread(given, _KEYS, lambda row: _administration(row, codings), "shared"), _GIVEN),
+    )
+
+
+def _notes(rows: pl.DataFrame) -> pl.Series:
+    """What a row says that is written without its value because it was withdrawn; empty for others."""
+    parts = ("comparator", pl.col("value").cast(pl.String), "unit", "text")
+    words = pl.concat_str(pl.lit("Withdrawn by its source. It said:"), *parts, separator=" ", ignore_nulls=True)
+    return quoted(rows.select(pl.when("hidden").then(words).alias("note"))["note"])
+
+
+def _when(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
+    return pl.when(condition).then(value)
+
+
+_STANDS = pl.col("has_value") & ~pl.col("doubtful") & ~pl.col("hidden")
+_BOUNDED = pl.col("comparator").is_not_null()
+_QUANTITY = an_object({"value": pl.col("number")}, shared="quantity")
+_SIMPLE = an_object({"value": pl.col("number")}, shared="simple")
+_WHEN = {
+    "id": string("id"),
+    "meta": an_object({"source": string("uri")}),
+    "effectiveDateTime": _when(~pl.col("has_end"), string("time")),
+    "effectivePeriod": _when(pl.col("has_end"), an_object({"start": string("time"), "end": string("until")})),
+    "note": a_list(an_object({"text": pl.col("note")})),
+}
+
+
+def _limit(side: str) -> pl.Expr:
+    number = pl.col(f"range_{side}").cast(pl.String)
+    return _when(number.is_not_null() & ~pl.col("hidden"), an_object({"value": number}, shared="simple"))
+
+
+_OBSERVED = _WHEN | {
+    "subject": reference("Patient", "patient_id"),
+    "issued": string("available"),
+    "extension": a_list(pl.col("extensions")),
+    "valueQuantity": _when(_STANDS, _QUANTITY),
+    "referenceRange": a_list(an_object({side: _limit(side) for side in ("low", "high")})),
+}
+_IS_RATE = pl.col("concept_kind") == "infusion"
+_AMOUNT = _when(_STANDS & ~_BOUNDED, _SIMPLE)
+# R4 allows no comparator in a dosage: a bound that a reader overlooks would read as an amount
+_BOUND = an_object({"url": pl.lit(encoded(BOUND)), "valueQuantity": _QUANTITY})
+_AVAILABLE = an_object({"url": pl.lit(encoded(AVAILABLE)), "valueInstant": string("available")})
+_GIVEN = _WHEN | {
+    "subject": reference("Patient", "patient_id"),
+    "extension": a_list(
+        pl.col("extensions"),
+        _when(_STANDS & _BOUNDED, _BOUND),
+        _when(pl.col("available").is_not_null(), _AVAILABLE),
+    ),
+    "dosage": an_object({"rateQuantity": _when(_IS_RATE, _AMOUNT), "dose": _when(~_IS_RATE, _AMOUNT)}),
+}
+
+
+def _unit(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a quantity besides its number."""
+    bound = {"comparator": row["comparator"]} if row.get("comparator") else {}
+    unit = row["unit"]
+    return {**bound, **({"unit": unit, "system": UCUM, "code": unit} if unit else {})}
+
+
+def _extensions(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the resource itself has no field for."""
+    drug = row["kind"] != "Observation"
+    found = [extension(IN_DOUBT, valueBoolean=True)] if row["doubtful"] else []
+    if row["status"] in ("preliminary", "amended") and drug:
+        found.append(extension(STATUS, valueCode=row["status"]))
+    if row["comparator"] and not row["has_value"] and not row["doubtful"]:
+        found.append(extension(COMPARATOR, valueCode=row["comparator"]))
+    if drug and row["text"] and row["concept_kind"] != "trigger":
+        found.append(extension(TEXT, valueString=row["text"]))
+    return found
+
+
+def _observation(row: dict[str, Any], codings: Codings) -> dict[str, Any]:
+    concept, silent = row["concept"], row["doubtful"] or row["hidden"]
+    said: dict[str, Any] = {}
+    if row["text"] and not silent:
+        spoken = {"valueCodeableConcept": codings.said(concept, row["text"])}
+        said = {"component": [{"code": coded(PART, "text", "Text"), **spoken}]} if row["has_value"] else spoken
+    if silent or not (row["has_value"] or row["text"]):
+        said = {"dataAbsentReason": UNKNOWN}
+    return {
+        "resourceType": "Observation",
+        "status": _ERROR if row["withdrawn"] else row["status"],
+        "category": [coded(OBSERVATION_CATEGORY, *_CATEGORIES.get(codings.group(concept), _OTHER))],
+        "code": codings.observed(concept),
+        **said,
+    }
+
+
+def _administration(row: dict[str, Any], codings: Codings) -> dict[str, Any]:
+    running = row["concept_kind"] == "infusion" and not row["has_end"]
+    status = "unknown" if row["doubtful"] else "in-progress" if running else "completed"
+    is_trigger = row["concept_kind"] == "trigger"
+    drug = codings.product(row["concept"], row["text"]) if is_trigger else codings.drug(row["concept"])
+    return {
+        "resourceType": "MedicationAdministration",
+        "status": _ERROR if row["withdrawn"] or row["status"] == _ERROR else status,
+        "medicationCodeableConcept": drug,
+    }

@@ -19,7 +19,7 @@ Exporter = Callable[[Path, Path, Knowledge, Options], list[Path]]
 
 
 def _fhir(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> list[Path]:
-    from cytowatch.exports.fhir.write import export_fhir  # noqa: PLC0415  (only where it is asked for)
+    from cytowatch.exports.fhir.write import export_fhir
 
     return export_fhir(folder, out_, knowledge, options)
 

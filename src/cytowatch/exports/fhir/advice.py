@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from cytowatch.exports.fhir.codings import Codings
-from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, quoted, reference, resources, spread, string
+from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, reference, resources, spread, string
 from cytowatch.exports.fhir.keys import dated, hashed
 from cytowatch.exports.fhir.names import GUIDELINE, RULE, SOURCE, UCUM, URN, coded, extension
 from cytowatch.exports.fhir.references import evidence_items
@@ -163,7 +163,9 @@ class _Teller:
         }
 
     def _code(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {**coded(RULE, f"{row['guideline']}/{row['rule']}".replace(" ", "-")), "text": row["topic"] or row["kind"]}
+        # the sides of a conflict stand in its text
+        guideline = row["kind"] if row["kind"] == "conflict" else row["guideline"]
+        return {**coded(RULE, f"{guideline}/{row['rule']}"), "text": row["topic"] or row["kind"]}
 
     def _text(self, row: dict[str, Any]) -> str:
         """All of a row in sentences, its source last."""

@@ -13,6 +13,11 @@ _NOT_WRITTEN = "fhir_out"
 _CODE = re.compile(r"\S+( \S+)*")
 
 
+def is_code(text: str) -> bool:
+    """Whether FHIR allows a text as a code: words with one space between them."""
+    return _CODE.fullmatch(text) is not None
+
+
 class Codings:
     """Looks up the codes of concepts, categories and products in one version of the knowledge."""
 
@@ -45,7 +50,7 @@ class Codings:
         found = self._knowledge.products.get(text)
         public = [*self._first(RXNORM, key, text)] if found else []
         label = {"display": found.label} if found else {}
-        own = [{"system": PRODUCT, "code": text, **label}] if _CODE.fullmatch(text) else []
+        own = [{"system": PRODUCT, "code": text, **label}] if is_code(text) else []
         return {"coding": [*public, *own, concept], "text": text}
 
     def said(self, key: str, text: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ from cytowatch.report.words import Words
 _CLINICAL = {"ongoing": ("active", "Active"), "resolved": ("resolved", "Resolved")}
 _RECURRENT = ("recurrence", "Recurrence")
 _TIMES = ("onset", "last_sign", "resolved", "time_of_max", "exposure_time")
+# on every such scale
+_DEATH = 5
 # of the table, what no field of a Condition holds: sub-extensions of one extension
 _DETAILS = {
     "episode": "valueInteger", "state": "valueCode", "last_sign": "valueDateTime", "max_at_least": "valueInteger",
@@ -190,7 +192,7 @@ def _worst(row: dict[str, Any]) -> str:
 
 def _outcome(row: dict[str, Any]) -> tuple[str, str]:
     """Fatal only if the death was certainly from the reaction itself."""
-    if row["state"] == "died" and row["max_at_least"] == 5:  # noqa: PLR2004  (the grade of death, on every such scale)
+    if row["state"] == "died" and row["max_at_least"] == _DEATH:
         return "fatal", "Fatal"
     known = {"resolved": ("resolved", "Resolved"), "ongoing": ("ongoing", "Ongoing")}
     return known.get(row["state"], ("unknown", "Unknown"))

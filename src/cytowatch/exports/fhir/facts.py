@@ -73,8 +73,10 @@ def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge) -> pl
         withdrawn=_withdrawn(rows),
     )  # fmt: skip
     doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose")]
+    # admission calls a device that it could not read by no other name
+    unread = pl.any_horizontal(doubtful) & ((pl.col("concept_kind") != "device") | (pl.col("text") == "other"))
     whole = _distinct(known).with_columns(
-        doubtful=pl.any_horizontal(doubtful) & (pl.col("status") != _ERROR) & ~pl.col("withdrawn"),
+        doubtful=unread & (pl.col("status") != _ERROR) & ~pl.col("withdrawn"),
         has_value=pl.col("value").is_not_null(),
         has_end=pl.col("until").is_not_null(),
     )
@@ -89,19 +91,22 @@ def _hidden(facts: pl.DataFrame) -> pl.Series:
     standing = facts.filter(~pl.col("withdrawn") & (pl.col("status") != _ERROR))
     about = pl.when(pl.col("concept") == _UNREAD).then("text").otherwise("concept")
     unsure = standing.filter(pl.col("doubtful") | (pl.col("concept") == _UNREAD)).with_columns(concept=about)
-    hit = pl.repeat(value=False, n=facts.height, eager=True)
-    for of, rows in ((["patient", "concept", "time", "value", "text"], standing), (["patient", "concept", "time"], unsure)):
-        keys = rows.select(of).unique().with_columns(hit=True)
-        hit |= facts.join(keys, on=of, how="left", nulls_equal=True, maintain_order="left")["hit"].fill_null(value=False)
-    return hit & facts["withdrawn"]
+    moment = ["patient", "concept", "time"]
+    said_again = _found(facts, standing, [*moment, "value", "text"])
+    return (said_again | _found(facts, unsure, moment)) & facts["withdrawn"]
 
 
 def _withdrawn(rows: pl.DataFrame) -> pl.Series:
     """Rows that a mark of status entered-in-error points at by its source."""
-    pointer = ["patient", "concept", "source"]
-    marks = rows.filter(pl.col("status") == _ERROR).select(pointer).unique()
-    hit = rows.join(marks.with_columns(hit=True), on=pointer, how="left", nulls_equal=True, maintain_order="left")
-    return hit["hit"].fill_null(value=False) & (rows["status"] != _ERROR)
+    wrong = rows["status"] == _ERROR
+    return _found(rows, rows.filter(wrong), ["patient", "concept", "source"]) & ~wrong
+
+
+def _found(rows: pl.DataFrame, others: pl.DataFrame, by: list[str]) -> pl.Series:
+    """Which rows have one among the others that is the same by these columns."""
+    keys = others.select(by).unique().with_columns(hit=True)
+    hit = rows.select(by).join(keys, on=by, how="left", nulls_equal=True, maintain_order="left")["hit"]
+    return hit.fill_null(value=False)
 
 
 def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
@@ -122,12 +127,11 @@ def fact_resources(facts: pl.DataFrame, zero: int, knowledge: Knowledge) -> Iter
     placed = spread(placed, _KEYS, _extensions, "extensions")
     placed = spread(placed, ("unit",), _unit, "simple")
     placed = spread(placed, ("unit", "comparator"), _unit, "quantity")
-    observed, given = (placed.filter(part) for part in (pl.col("kind") == "Observation", pl.col("kind") != "Observation"))
-    yield "Observation", resources(spread(observed, _KEYS, lambda row: _observation(row, codings), "shared"), _OBSERVED)
-    yield (
-        "MedicationAdministration",
-        resources(spread(given, _KEYS, lambda row: _administration(row, codings), "shared"), _GIVEN),
-    )
+    is_observed = pl.col("kind") == "Observation"
+    observed = spread(placed.filter(is_observed), _KEYS, lambda row: _observation(row, codings), "shared")
+    yield "Observation", resources(observed, _OBSERVED)
+    given = spread(placed.filter(~is_observed), _KEYS, lambda row: _administration(row, codings), "shared")
+    yield "MedicationAdministration", resources(given, _GIVEN)
 
 
 def _notes(rows: pl.DataFrame) -> pl.Series:
@@ -142,14 +146,16 @@ def _when(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
 
 
 _STANDS = pl.col("has_value") & ~pl.col("doubtful") & ~pl.col("hidden")
+# an infusion without an end is still running
+_LASTS = pl.col("has_end") | (pl.col("concept_kind") == "infusion")
 _BOUNDED = pl.col("comparator").is_not_null()
 _QUANTITY = an_object({"value": pl.col("number")}, shared="quantity")
 _SIMPLE = an_object({"value": pl.col("number")}, shared="simple")
 _WHEN = {
     "id": string("id"),
     "meta": an_object({"source": string("uri")}),
-    "effectiveDateTime": _when(~pl.col("has_end"), string("time")),
-    "effectivePeriod": _when(pl.col("has_end"), an_object({"start": string("time"), "end": string("until")})),
+    "effectiveDateTime": _when(~_LASTS, string("time")),
+    "effectivePeriod": _when(_LASTS, an_object({"start": string("time"), "end": string("until")})),
     "note": a_list(an_object({"text": pl.col("note")})),
 }
 

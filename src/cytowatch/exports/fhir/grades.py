@@ -56,9 +56,7 @@ def with_grade_ids(timeline: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     return marked.with_columns(id=grade_ids("mark", "start"))
 
 
-def grade_resources(
-    graded: pl.DataFrame, facts: pl.DataFrame, zero: int, words: Words, device: str
-) -> pl.DataFrame:
+def grade_resources(graded: pl.DataFrame, facts: pl.DataFrame, zero: int, words: Words, device: str) -> pl.DataFrame:
     """One Observation for each row of ``graded`` (see `with_grade_ids`); ``facts``: exported facts with their ids."""
     rows = dated(graded, zero, "start", "end").with_row_index("at")
     rows = rows.join(derivations(rows, facts), on="at", how="left", maintain_order="left")

@@ -59,12 +59,12 @@ def criterion_system(scale: str) -> str:
     return f"{URN}criterion:{scale}"
 
 
-def coded(system: str, code: str, text: str = "", **more: Any) -> dict[str, Any]:
+def coded(system: str, code: str, text: str = "", **more: object) -> dict[str, Any]:
     """A CodeableConcept with one coding; ``text`` is its display."""
     return {"coding": [{"system": system, "code": code, **({"display": text} if text else {}), **more}]}
 
 
-def extension(url: str, **value: Any) -> dict[str, Any]:
+def extension(url: str, **value: object) -> dict[str, Any]:
     """One extension, ``value`` its value[x]."""
     return {"url": url, **value}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, resources, spread, string
+from cytowatch.exports.fhir.jsontext import a_list, resources, spread, string
 from cytowatch.exports.fhir.names import AGENT, INPUT, URN, coded, extension
 
 # of more inputs than that only the number is told; run.json lists them
@@ -76,7 +76,7 @@ def _entity(one: Mapping[str, Any]) -> dict[str, Any]:
 def _settings(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was asked of the run: without it the same record would be graded otherwise."""
     asked = {name: value for name, value in (run.get("arguments") or {}).items() if value is not None}
-    told = [extension(f"{URN}argument:{name.replace('_', '-')}", valueString=str(value)) for name, value in asked.items()]
+    told = [extension(f"{URN}argument:{name.replace('_', '-')}", valueString=str(one)) for name, one in asked.items()]
     return told + [extension(f"{URN}not-recorded", valueCode=key) for key in run.get("not_recorded") or []]
 
 
@@ -87,6 +87,3 @@ def recorded_at(rows: pl.DataFrame, moment: str | None) -> pl.DataFrame:
     """
     last = rows.group_by("patient", "key", maintain_order=True).agg(recorded=pl.col("end").max())
     return last if moment is None else last.with_columns(recorded=pl.lit(moment))
-
-
-__all__ = ["an_object", "device", "device_id", "encoded", "provenance_resources", "recorded_at"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cytowatch.exports.fhir.grades import PARTS
@@ -18,6 +18,7 @@ from cytowatch.exports.fhir.names import (
     MISSING,
     PART,
     PRODUCT,
+    RULE,
     SCALE,
     URN,
     criterion_system,
@@ -29,19 +30,23 @@ _WAIVED = "fever_waived"
 Term = tuple[str, str]
 
 
-def code_systems(knowledge: Knowledge, scales: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Every code system of the export; criteria only of the scales that were graded."""
+def code_systems(knowledge: Knowledge, scales: Iterable[str], products: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    """Every code system of the export; criteria only of the scales that were graded.
+
+    ``products``: of the record; those that the tables do not know are listed by their name alone.
+    """
     words = Words(knowledge)
     chosen = [knowledge.scales[key] for key in scales if key in knowledge.scales]
     systems: list[tuple[str, str, Iterable[Term]]] = [
         (CONCEPT, "Concepts", ((key, concept.label) for key, concept in knowledge.concepts.items())),
         (CATEGORY, "Categories of coded concepts", _categories(knowledge)),
-        (PRODUCT, "Products", ((key, product.label) for key, product in knowledge.products.items())),
+        (PRODUCT, "Products", _products(knowledge, products)),
         (SCALE, "Scales", ((key, scale.title) for key, scale in knowledge.scales.items())),
         (GRADE, "Grades of scales", _grades(chosen)),
         (PART, "Parts of a grade or a fact", PARTS.items()),
         (FLAG, "Flags", _flags(knowledge, chosen)),
         (MISSING, "What would settle a grade", _missing(knowledge)),
+        (RULE, "Rules of guidelines", _rules(knowledge)),
     ]
     systems += [
         (criterion_system(scale.id), f"Criteria: {scale.title}", _criteria(scale, knowledge, words)) for scale in chosen
@@ -79,6 +84,11 @@ def _categories(knowledge: Knowledge) -> Iterator[Term]:
     yield from ((key, symptom.label) for key, symptom in knowledge.symptoms.items())
 
 
+def _products(knowledge: Knowledge, charted: Iterable[str]) -> Iterator[Term]:
+    yield from ((key, product.label) for key, product in knowledge.products.items())
+    yield from ((name, name) for name in charted)
+
+
 def _grades(scales: Iterable[Scale]) -> Iterator[Term]:
     for scale in scales:
         for grade in scale.grades:
@@ -100,6 +110,13 @@ def _missing(knowledge: Knowledge) -> Iterator[Term]:
 def _messages(knowledge: Knowledge, kind: str) -> Iterator[Term]:
     start = f"{kind}."
     yield from ((key.removeprefix(start), text) for key, text in knowledge.messages.items() if key.startswith(start))
+
+
+def _rules(knowledge: Knowledge) -> Iterator[Term]:
+    for key, guideline in knowledge.advice.guidelines.items():
+        yield from ((f"{key}/{rule.id}", rule.action) for rule in guideline.rules)
+    for key, conflict in knowledge.advice.conflicts.items():
+        yield f"conflict/{key}", f"{conflict.says_one} Against that: {conflict.says_other}"
 
 
 def _criteria(scale: Scale, knowledge: Knowledge, words: Words) -> Iterator[Term]:
@@ -145,7 +162,7 @@ def concept_map(knowledge: Knowledge, scales: Iterable[str]) -> dict[str, Any] |
     }
 
 
-def _target(row: Any) -> dict[str, Any]:
+def _target(row: Mapping[str, str]) -> dict[str, Any]:
     coding = as_coding(row)
     notes = [row["note"]] if row["note"] else []
     if row["evidence"] == "recalled":

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from cytowatch.exports.fhir.advice import advice_resources
+from cytowatch.exports.fhir.codings import is_code
 from cytowatch.exports.fhir.episodes import EpisodeTeller, prepared
 from cytowatch.exports.fhir.facts import fact_resources, facts_of
 from cytowatch.exports.fhir.files import Writer, write_record, writing
@@ -61,6 +62,7 @@ class _Export:
     writer: Writer
     run: dict[str, Any] = field(default_factory=dict)
     scales: dict[str, None] = field(default_factory=dict)
+    products: dict[str, None] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     _seen: list[pl.Series] = field(default_factory=list)
 
@@ -87,6 +89,8 @@ class _Export:
         keys = patient_keys(pl.concat(named))
         facts = facts_of(self._charted(outcome), keys, self.knowledge)
         self.lost["hidden"] += int(facts["hidden"].sum())
+        triggers = facts.filter((pl.col("concept_kind") == "trigger") & pl.col("text").is_not_null())
+        self.products |= dict.fromkeys(name for name in triggers["text"].unique().sort() if is_code(name))
         yield "Patient", patient_resources(outcome.patients, keys)
         yield from fact_resources(facts, zero, self.knowledge)
         yield from self._derived(outcome, facts, keys, zero)
@@ -100,8 +104,8 @@ class _Export:
         asked = (outcome.run.get("arguments") or {}).get("as_of")
         if asked is None:
             return whole
-        as_of = moment(asked, outcome.clock)
-        kept = whole.filter((pl.col("time") <= as_of) & (pl.col("available").is_null() | (pl.col("available") <= as_of)))
+        as_of = pl.lit(moment(asked, outcome.clock))
+        kept = whole.filter(pl.max_horizontal("time", "available") <= as_of)
         self.lost["after_as_of"] += whole.height - kept.height
         return kept
 
@@ -131,14 +135,15 @@ class _Export:
             return
         seen = pl.concat([pl.Series("patient", [], dtype=pl.String), *self._seen])
         table = pl.scan_parquet(path, glob=False).filter(~pl.col("patient").is_in(seen.implode())).collect()
-        missing = [pl.lit(None, dtype).alias(name) for name, dtype in PATIENTS.schema.items() if name not in table.columns]
-        people = patient_resources(table.with_columns(missing), patient_keys(table["patient"]))
+        lacking = {name: dtype for name, dtype in PATIENTS.schema.items() if name not in table.columns}
+        table = table.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
+        people = patient_resources(table, patient_keys(table["patient"]))
         self.writer.add("Patient", people)
         self.writer.add_bundles([("Patient", people)])
 
     def add_terms(self) -> None:
         """The code systems, and the map to ICD-10-CM."""
-        self.writer.add_each(code_systems(self.knowledge, self.scales))
+        self.writer.add_each(code_systems(self.knowledge, self.scales, self.products))
         mapped = concept_map(self.knowledge, self.scales)
         self.writer.add_each(iter([mapped] if mapped else []))
 

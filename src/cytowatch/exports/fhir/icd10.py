@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,10 +17,11 @@ class IcdCodes:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._rows = knowledge.codes.get(_TABLE, ())
+        self._known: dict[str, tuple[Mapping[str, str], ...]] = {}
 
     def coding(self, scale: str, at_least: int | None, at_most: int | None) -> dict[str, Any] | None:
         """The coding of an episode whose worst grade lies between these; None for scales that ICD-10-CM has not."""
-        rows = list(self.of_scale(scale))
+        rows = self.of_scale(scale)
         certain = str(at_least) if at_least == at_most and at_least is not None else ""
         exact = next((row for row in rows if certain and row["grade"] == certain), None)
         row = exact or next((row for row in rows if not row["grade"]), None)
@@ -34,9 +35,12 @@ class IcdCodes:
         found = {words.get(str(grade), "") for grade in range(at_least, at_most + 1)}
         return found.pop() or None if len(found) == 1 else None
 
-    def of_scale(self, scale: str) -> Iterator[Mapping[str, str]]:
+    def of_scale(self, scale: str) -> tuple[Mapping[str, str], ...]:
         """The rows for a scale."""
-        return (row for row in self._rows if fnmatchcase(scale, row["scales"]))
+        found = self._known.get(scale)
+        if found is None:
+            found = self._known[scale] = tuple(row for row in self._rows if fnmatchcase(scale, row["scales"]))
+        return found
 
 
 def as_coding(row: Mapping[str, str]) -> dict[str, Any]:

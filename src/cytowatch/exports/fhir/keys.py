@@ -58,8 +58,9 @@ def dated(frame: pl.DataFrame, zero: int, *names: str) -> pl.DataFrame:
 
 def as_uri(sources: pl.Series) -> pl.Series:
     """Pointers to sources as URIs: what a URI may not hold is percent-encoded, everything else stays as it is."""
-    odd = sources.str.contains(r"[^A-Za-z0-9/:#@!$&'()*+,;=?~\-._]")
+    odd = sources.str.contains(r"[^A-Za-z0-9/:#@!$&'()*+,;=?~\-._]").fill_null(value=False)
     if not odd.any():
         return sources
-    encoded = [one if one is None else quote(one, safe=_PLAIN) for one in sources.to_list()]
-    return pl.Series(sources.name, encoded, dtype=pl.String)
+    distinct = sources.filter(odd).unique()
+    encoded = pl.Series([quote(one, safe=_PLAIN) for one in distinct.to_list()], dtype=pl.String)
+    return sources.replace(distinct, encoded)

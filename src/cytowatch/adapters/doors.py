@@ -18,7 +18,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif"]
+Source = Literal["csv", "clif", "fhir"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -60,12 +60,22 @@ def _clif(asked: Asked, knowledge: Knowledge) -> Intake:
     return read_clif(asked.inputs[0], knowledge, progress=asked.progress)
 
 
+def _fhir(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.fhir.door import read_fhir
+
+    _refuse("fhir", mapping=asked.mapping)
+    codes = site_codes(asked.codes)
+    intake = read_fhir(asked.inputs, knowledge, codes=codes, zone=asked.zone, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "fhir": _fhir}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",
     "clif": "A CLIF folder brings its own patients, columns and time zone.",
+    "fhir": "A FHIR resource has its own form.",
 }
 
 

@@ -37,6 +37,9 @@ def _row(one: Resource, knowledge: Knowledge) -> dict[str, Any] | None:
     concept = _of(code, "concept")
     if concept is None:
         return None
+    if _extension(one, "withdrawn"):
+        # the row that withdrew it is another resource
+        return None
     kind = knowledge.concepts[concept].kind
     drug = one["resourceType"] == "MedicationAdministration"
     said = _given(one) if drug else _observed(one)
@@ -46,11 +49,6 @@ def _row(one: Resource, knowledge: Knowledge) -> dict[str, Any] | None:
     bare = _extension(one, "comparator")
     said |= {"comparator": bare["valueCode"]} if bare else {}
     period = one.get("effectivePeriod", {})
-    taken_back = one["status"] == "entered-in-error"
-    nothing = not {"value", "text"} & {name for name, value in said.items() if value is not None}
-    if taken_back and nothing and "note" in one:
-        # withdrawn, and told without its value: nothing is left to take back
-        return None
     return {
         "concept": concept,
         "time": _moment(one.get("effectiveDateTime") or period["start"]),

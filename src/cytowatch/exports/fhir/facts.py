@@ -14,7 +14,7 @@ import polars as pl
 
 from cytowatch.engine.settle import in_doubt
 from cytowatch.exports.fhir.codings import Codings
-from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, quoted, reference, resources, spread, string
+from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, reference, resources, spread, string
 from cytowatch.exports.fhir.keys import as_uri, dated
 from cytowatch.exports.fhir.names import (
     AVAILABLE,
@@ -27,13 +27,13 @@ from cytowatch.exports.fhir.names import (
     TEXT,
     UCUM,
     UNKNOWN,
+    WITHDRAWN,
     coded,
     extension,
 )
 from cytowatch.knowledge.model import Concept, Knowledge
 
 _ERROR = "entered-in-error"
-_UNREAD = "unread_finding"
 # HL7's categories of observations, by the group of the concept
 _CATEGORIES = {
     "vital": ("vital-signs", "Vital Signs"),
@@ -46,7 +46,6 @@ _CATEGORIES = {
 _OTHER = ("survey", "Survey")
 _KEYS = (
     "kind", "concept", "comparator", "text", "status", "concept_kind", "has_value", "has_end", "doubtful", "withdrawn",
-    "hidden",
 )  # fmt: skip
 
 
@@ -75,25 +74,11 @@ def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge) -> pl
     doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose")]
     # admission calls a device that it could not read by no other name
     unread = pl.any_horizontal(doubtful) & ((pl.col("concept_kind") != "device") | (pl.col("text") == "other"))
-    whole = _distinct(known).with_columns(
+    return _distinct(known).with_columns(
         doubtful=unread & (pl.col("status") != _ERROR) & ~pl.col("withdrawn"),
         has_value=pl.col("value").is_not_null(),
         has_end=pl.col("until").is_not_null(),
     )
-    return whole.with_columns(hidden=_hidden(whole))
-
-
-def _hidden(facts: pl.DataFrame) -> pl.Series:
-    """Withdrawn rows that are written without their value: with it, they would take back a row that stands.
-
-    A row entered in error takes back every row that says the same fact, and what is in doubt at its moment.
-    """
-    standing = facts.filter(~pl.col("withdrawn") & (pl.col("status") != _ERROR))
-    about = pl.when(pl.col("concept") == _UNREAD).then("text").otherwise("concept")
-    unsure = standing.filter(pl.col("doubtful") | (pl.col("concept") == _UNREAD)).with_columns(concept=about)
-    moment = ["patient", "concept", "time"]
-    said_again = _found(facts, standing, [*moment, "value", "text"])
-    return (said_again | _found(facts, unsure, moment)) & facts["withdrawn"]
 
 
 def _withdrawn(rows: pl.DataFrame) -> pl.Series:
@@ -122,7 +107,7 @@ def fact_resources(facts: pl.DataFrame, zero: int, knowledge: Knowledge) -> Iter
     """Each type with its resources (``patient, id, line``)."""
     codings = Codings(knowledge)
     placed = dated(facts, zero, "time", "until", "available").with_columns(
-        number=pl.col("value").cast(pl.String), uri=as_uri(facts["source"]), note=_notes(facts)
+        number=pl.col("value").cast(pl.String), uri=as_uri(facts["source"])
     )
     placed = spread(placed, _KEYS, _extensions, "extensions")
     placed = spread(placed, ("unit",), _unit, "simple")
@@ -134,18 +119,11 @@ def fact_resources(facts: pl.DataFrame, zero: int, knowledge: Knowledge) -> Iter
     yield "MedicationAdministration", resources(given, _GIVEN)
 
 
-def _notes(rows: pl.DataFrame) -> pl.Series:
-    """What a row says that is written without its value because it was withdrawn; empty for others."""
-    parts = ("comparator", pl.col("value").cast(pl.String), "unit", "text")
-    words = pl.concat_str(pl.lit("Withdrawn by its source. It said:"), *parts, separator=" ", ignore_nulls=True)
-    return quoted(rows.select(pl.when("hidden").then(words).alias("note"))["note"])
-
-
 def _when(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
     return pl.when(condition).then(value)
 
 
-_STANDS = pl.col("has_value") & ~pl.col("doubtful") & ~pl.col("hidden")
+_STANDS = pl.col("has_value") & ~pl.col("doubtful")
 # an infusion without an end is still running
 _LASTS = pl.col("has_end") | (pl.col("concept_kind") == "infusion")
 _BOUNDED = pl.col("comparator").is_not_null()
@@ -156,13 +134,12 @@ _WHEN = {
     "meta": an_object({"source": string("uri")}),
     "effectiveDateTime": _when(~_LASTS, string("time")),
     "effectivePeriod": _when(_LASTS, an_object({"start": string("time"), "end": string("until")})),
-    "note": a_list(an_object({"text": pl.col("note")})),
 }
 
 
 def _limit(side: str) -> pl.Expr:
     number = pl.col(f"range_{side}").cast(pl.String)
-    return _when(number.is_not_null() & ~pl.col("hidden"), an_object({"value": number}, shared="simple"))
+    return _when(number.is_not_null(), an_object({"value": number}, shared="simple"))
 
 
 _OBSERVED = _WHEN | {
@@ -199,6 +176,9 @@ def _extensions(row: dict[str, Any]) -> list[dict[str, Any]]:
     """What the resource itself has no field for."""
     drug = row["kind"] != "Observation"
     found = [extension(IN_DOUBT, valueBoolean=True)] if row["doubtful"] else []
+    if row["withdrawn"]:
+        # the row that withdrew it says what is taken back; this one says so of itself alone
+        found.append(extension(WITHDRAWN, valueBoolean=True))
     if row["status"] in ("preliminary", "amended") and drug:
         found.append(extension(STATUS, valueCode=row["status"]))
     if row["comparator"] and not row["has_value"] and not row["doubtful"]:
@@ -209,7 +189,7 @@ def _extensions(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _observation(row: dict[str, Any], codings: Codings) -> dict[str, Any]:
-    concept, silent = row["concept"], row["doubtful"] or row["hidden"]
+    concept, silent = row["concept"], row["doubtful"]
     said: dict[str, Any] = {}
     if row["text"] and not silent:
         spoken = {"valueCodeableConcept": codings.said(concept, row["text"])}

@@ -10,8 +10,6 @@ LOSSES = {
     "rejected": "Rejected rows are not written, as nobody knows what they say; those of therapies stand as in doubt.",
     "in_doubt_alone": "Rows in doubt of patients of whom nothing else was admitted: they are not graded either.",
     "after_as_of": "Rows after the moment that the run was cut at (--as-of): they may change nothing of what is said.",
-    "hidden": "Withdrawn rows are written without their value where it would take back a row that still stands.",
-    "pointer_of_many": "Grades whose evidence names a source of many rows: its words stand there, no reference.",
     "silent_advice": "Guidelines that say nothing of a patient, as they speak of others, make no plan.",
 }
 # what cannot be counted, as it is true of every run

@@ -88,7 +88,6 @@ class _Export:
         named = [outcome.patients["patient"], outcome.observations["patient"], outcome.timeline["patient"]]
         keys = patient_keys(pl.concat(named))
         facts = facts_of(self._charted(outcome), keys, self.knowledge)
-        self.lost["hidden"] += int(facts["hidden"].sum())
         triggers = facts.filter((pl.col("concept_kind") == "trigger") & pl.col("text").is_not_null())
         self.products |= dict.fromkeys(name for name in triggers["text"].unique().sort() if is_code(name))
         yield "Patient", patient_resources(outcome.patients, keys)

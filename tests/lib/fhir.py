@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from cytowatch.adapters.fhir.door import read_fhir
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.vocabulary import Code
 from cytowatch.knowledge.load import load
+from cytowatch.knowledge.model import Knowledge
 
 ROOT = Path(__file__).parent.parent.parent
 SHARED = ROOT.parent / "shared" / "data" / "fhir"
@@ -44,7 +46,7 @@ def observation(code: str | Resource, /, **more: Any) -> Resource:
 
 
 def temperature(value: float = 38.5, **more: Any) -> Resource:
-    return observation("8310-5", valueQuantity=amount(value, "Cel"), **more)
+    return observation("8310-5", **{"valueQuantity": amount(value, "Cel"), **more})
 
 
 def given(code: str | Resource, /, **more: Any) -> Resource:
@@ -72,7 +74,13 @@ def read(folder: Path, *resources: Resource | str, codes: list[Code] | None = No
     """The intake of one NDJSON file of these resources."""
     path = folder / "in.ndjson"
     path.write_text(ndjson(*resources), encoding="utf-8")
-    return read_fhir([path], load(), codes=codes or [], zone=zone)
+    return read_fhir([path], tables(), codes=codes or [], zone=zone)
+
+
+@cache
+def tables() -> Knowledge:
+    """The clinical tables, loaded once."""
+    return load()
 
 
 def bundle(*entries: Resource, kind: str = "collection", **more: Any) -> Resource:

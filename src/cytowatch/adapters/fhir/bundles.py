@@ -30,7 +30,13 @@ class Found:
 
 def resources(data: bytes | Raw, place: str, *, deep: int = 0, address: str = "") -> Iterator[Found]:
     """Every resource in these bytes; ``place`` is the line, or empty for a document."""
-    decoded = decode(data)
+    yield from entries(decode(data), data, place, deep=deep, address=address)
+
+
+def entries(
+    decoded: Decoded, data: bytes | Raw, place: str, *, deep: int = 0, address: str = ""
+) -> Iterator[Found]:
+    """The same for bytes that are decoded already."""
     if decoded.kind != "Bundle" or decoded.damaged:
         yield Found(place, decoded, fingerprint(data), address)
         return

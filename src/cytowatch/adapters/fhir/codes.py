@@ -7,7 +7,7 @@ different concepts contradict each other, and nothing is read.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cytowatch.adapters.fhir.said import CONTRADICTORY, Said, ignored, unlisted
 from cytowatch.adapters.fhir.structs import CodeableConcept, Coding
@@ -33,6 +33,7 @@ class Target:
 
     ``unit``: the unit that the code implies; ``site``: a site's own list decided; ``own``: cytowatch wrote it.
     ``numbers``, ``texts``: what the concept holds. ``doubtful``: what was not read of it leaves a doubt.
+    ``units``: what its units were decided to be, by code, words and system.
     """
 
     concept: str = ""
@@ -45,6 +46,9 @@ class Target:
     texts: bool = False
     doubtful: bool = False
     said: Said | None = None
+    units: dict[tuple[str | None, str | None, str | None], tuple[str | None, Said | None]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 _THERAPIES = ("infusion", "device", "dose")
@@ -64,7 +68,11 @@ class Codes:
         codings = code.coding if code is not None else None
         if not codings:
             return _NO_CODE
-        key: Key = tuple((one.system, one.code) for one in codings)
+        if len(codings) == 1:
+            # the usual case, by far
+            key: Key = ((codings[0].system, codings[0].code),)
+        else:
+            key = tuple([(one.system, one.code) for one in codings])
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._looked_up(key)

@@ -20,6 +20,7 @@ from cytowatch.adapters.fhir.structs import READ, Head
 _TYPE_FIRST = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _HEAD = msgspec.json.Decoder(Head)
 _DECODERS = {name: msgspec.json.Decoder(struct) for name, struct in READ.items()}
+_BY_BYTES = {name.encode(): (name, decoder) for name, decoder in _DECODERS.items()}
 _PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _FIELDS = {name: {field.name: field.type for field in msgspec.structs.fields(kind)} for name, kind in READ.items()}
 BAD = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError)
@@ -41,11 +42,10 @@ class Decoded:
 def decode(data: bytes | msgspec.Raw | memoryview) -> Decoded:
     """The resource in these bytes; it never raises."""
     found = _TYPE_FIRST.match(data)
-    kind = found[1].decode() if found else ""
-    decoder = _DECODERS.get(kind)
-    if decoder is not None:
+    known = _BY_BYTES.get(found[1]) if found else None
+    if known is not None:
         try:
-            return Decoded(kind, decoder.decode(data))
+            return Decoded(known[0], known[1].decode(data))
         except BAD:
             return _rescued(data)
     try:

@@ -17,7 +17,7 @@ from cytowatch.adapters.fhir.decode import decode
 from cytowatch.errors import InputError
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
-_BLOCK = 4 << 20
+_BLOCK, _STEP = 4 << 20, 64 << 10
 # a resource is a few kilobytes; the largest that are met (scanned documents inside) stay below this
 _LONGEST_LINE = 64 << 20
 # a document has to be in memory at once; a larger one can be written as NDJSON
@@ -37,13 +37,8 @@ class FhirFile:
     label: str
 
 
-@dataclass(frozen=True)
-class Piece:
-    """One line, or a whole document (``line`` 0); ``trouble`` says why it could not be had."""
-
-    line: int
-    data: bytes
-    trouble: str = ""
+# one line, or a whole document (line 0): the line's number, its bytes, and why it could not be had
+Piece = tuple[int, bytes, str]
 
 
 def find_resources(paths: Sequence[str | Path]) -> tuple[list[FhirFile], list[FhirFile]]:
@@ -104,7 +99,7 @@ class Content:
                 hint="unpack it, or write it as UTF-8",
             )
         self._packed = start.startswith(b"\x1f\x8b")
-        self._from: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if self._packed else self._raw  # type: ignore[assignment]
+        self._from = gzip.GzipFile(fileobj=self._raw, mode="rb")
 
     @property
     def behind(self) -> float:
@@ -113,11 +108,7 @@ class Content:
 
     def read(self, size: int = _BLOCK) -> bytes:
         """The next bytes; none at the end, or where the file is cut off (``trouble`` says so)."""
-        try:
-            data = self._from.read(size)
-        except (OSError, EOFError, zlib.error) as cause:
-            self.trouble = f"the file cannot be unpacked any further: {str(cause)[:100]}"
-            return b""
+        data = self._unpacked(size) if self._packed else self._raw.read(size)
         if not self._out and data.startswith(_BOM):
             data = data[len(_BOM) :]
         self._out += len(data)
@@ -129,6 +120,21 @@ class Content:
                 hint="unpack it by hand and look what is inside",
             )
         return data
+
+    def _unpacked(self, size: int) -> bytes:
+        """In small steps, so that of a file that is cut off nothing before the cut is lost."""
+        parts, got = [], 0
+        while got < size and not self.trouble:
+            try:
+                part = self._from.read1(_STEP)
+            except (OSError, EOFError, zlib.error) as cause:
+                self.trouble = f"the file cannot be unpacked any further: {str(cause)[:100]}"
+                break
+            if not part:
+                break
+            parts.append(part)
+            got += len(part)
+        return b"".join(parts)
 
     def close(self) -> None:
         """Give the file back."""
@@ -143,7 +149,7 @@ def pieces(content: Content) -> Iterator[list[Piece]]:
     else:
         yield [_document(first, content)]
     if content.trouble:
-        yield [Piece(0, b"", content.trouble)]
+        yield [(0, b"", content.trouble)]
 
 
 def _is_lines(first: bytes, name: str) -> bool:
@@ -169,31 +175,30 @@ def _document(first: bytes, content: Content) -> Piece:
                 why="one document has to be in memory as a whole",
                 hint="write its resources one a line (NDJSON), as bulk exports are",
             )
-    return Piece(0, b"".join(parts))
+    return 0, b"".join(parts), ""
 
 
 def _lines(first: bytes, content: Content) -> Iterator[list[Piece]]:
-    number, rest, lost = 0, b"", 0
+    number, rest, lost = 0, b"", False
     block = first
     while block:
-        parts = (rest + block).split(b"\n") if not lost else block.split(b"\n")
+        parts = block.split(b"\n")
+        parts[0] = rest + parts[0]
         rest = parts.pop()
-        found: list[Piece] = []
-        for at, part in enumerate(parts):
-            number += 1
-            if lost and not at:
-                found.append(Piece(number, b"", _TOO_LONG))
-                lost = 0
-            elif part and not part.isspace():
-                found.append(Piece(number, part))
+        found = [(at, part, "") for at, part in enumerate(parts, number + 1) if part and not part.isspace()]
+        if lost and parts:
+            # the end of a line whose beginning was thrown away
+            found = [(number + 1, b"", _TOO_LONG), *(one for one in found if one[0] > number + 1)]
+            lost = False
+        number += len(parts)
         if len(rest) > _LONGEST_LINE or lost:
-            rest, lost = b"", 1
+            rest, lost = b"", True
         yield found
         block = content.read()
     if lost:
-        yield [Piece(number + 1, b"", _TOO_LONG)]
+        yield [(number + 1, b"", _TOO_LONG)]
     elif rest and not rest.isspace():
-        yield [Piece(number + 1, rest)]
+        yield [(number + 1, rest, "")]
 
 
 _TOO_LONG = f"the line is longer than {_LONGEST_LINE >> 20} MiB"

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.codes import Target
 from cytowatch.adapters.fhir.own import COMPARATOR, PART, TEXT, WITHDRAWN
 from cytowatch.adapters.fhir.own import own as marked
-from cytowatch.adapters.fhir.quantities import is_printed, limits, printed, written
+from cytowatch.adapters.fhir.quantities import is_printed, limits, printed
 from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
-from cytowatch.adapters.fhir.structs import CodeableConcept, Observation, Quantity, Valued
+from cytowatch.adapters.fhir.structs import NOTHING, CodeableConcept, Observation, Quantity, Valued
 from cytowatch.adapters.fhir.times import cut, span
 
 _NOT_YET = ("registered", "cancelled", "unknown")
 _ERROR = "entered-in-error"
+# a date, 2025-01-05, has no more letters
+_DAY = 10
 _PANEL = ignored("a panel: its members say what was measured")
 _FOCUS = ignored("about somebody or something else than the patient (`focus`)")
 _SAID_ABSENT = ignored("said not to be the case")
@@ -68,6 +71,9 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
         known = _PANEL if one.hasMember and main.said.group else main.said
         sheet.say(row, refused or known, value=told)
         return
+    if refused is None and one.component is None and one.status == "final" and _is_plain(one):
+        _state_plain(one, main, row, sheet)
+        return
     parts = [(target, part) for part in one.component or () if (target := codes.target(part.code)).concept]
     if not main.concept and not parts:
         sheet.say(row, refused or main.said or _PANEL, value=told)
@@ -84,6 +90,33 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
             sheet.say(row, silence, main.concept or None)
         return
     _state(one, main, parts, row, sheet, time, None if until == time else until)
+
+
+def _is_plain(one: Observation) -> bool:
+    """One number at one whole moment, and nothing besides: what nearly all measurements are."""
+    return (
+        one.valueQuantity is not None
+        and one.effectiveDateTime is not None
+        and len(one.effectiveDateTime) > _DAY
+        and one.dataAbsentReason is None
+        and one.focus is NOTHING
+        and one.hasMember is NOTHING
+    )
+
+
+def _state_plain(one: Observation, main: Target, row: int, sheet: Sheet) -> None:
+    """The short way for a plain number; the long way would state the same."""
+    quantity: Any = one.valueQuantity
+    time: Any = one.effectiveDateTime
+    unit, contradicted = sheet.run.units.of_quantity(main, quantity)
+    if contradicted is not None:
+        sheet.refuse(row, contradicted, main, cut(time), value=_quoted(quantity))
+        return
+    low, high = limits(one.referenceRange, quantity) if one.referenceRange else (None, None)
+    sheet.fact(
+        row, main.concept, cut(time), None, quantity.value, None, unit, cut(quantity.comparator), main.category,
+        "final", cut(one.issued), low, high, origin=one.meta.source if main.own and one.meta else None,
+    )  # fmt: skip
 
 
 def _state(
@@ -185,16 +218,23 @@ def _value(target: Target, part: Valued, sheet: Sheet) -> Value:
 
 def _quantity(value: Value, quantity: Quantity, part: Valued, sheet: Sheet) -> None:
     value.number, value.comparator = quantity.value, cut(quantity.comparator)
-    _give_unit(value, written(quantity), sheet)
+    value.unit, value.said = sheet.run.units.of_quantity(value.target, quantity)
+    if value.said is not None:
+        value.told = _quoted(quantity)
     if part.referenceRange:
         value.low, value.high = limits(part.referenceRange, quantity)
+
+
+def _quoted(quantity: Quantity) -> str:
+    """The number with both spellings of its unit."""
+    return f"{quantity.value:g} {quantity.code or ''} {quantity.unit or ''}" if quantity.value is not None else ""
 
 
 def _give_unit(value: Value, given: tuple[str | None, str | None], sheet: Sheet) -> None:
     if value.target.numbers or given != (None, None):
         value.unit, contradicted = sheet.run.units.of(value.target, given)
         if contradicted is not None:
-            value.said, value.told = contradicted, f"{value.number} {given[0] or ''} {given[1] or ''}"
+            value.said, value.told = contradicted, f"{value.printed or value.number} {given[1] or ''}"
 
 
 def _coded(value: Value, coded: CodeableConcept, sheet: Sheet) -> None:

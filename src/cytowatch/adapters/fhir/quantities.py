@@ -62,6 +62,14 @@ class Units:
         self._concepts = knowledge.concepts
         self._known: dict[tuple[str, str | None, bool, Written], tuple[str | None, Said | None]] = {}
 
+    def of_quantity(self, target: Target, quantity: Quantity) -> tuple[str | None, Said | None]:
+        """The same for a quantity as it stands."""
+        key = (quantity.code, quantity.unit, quantity.system)
+        found = target.units.get(key)
+        if found is None:
+            found = target.units[key] = self._decided(target, written(quantity))
+        return found
+
     def of(self, target: Target, given: Written) -> tuple[str | None, Said | None]:
         """The unit to hand on, and what contradicts it."""
         key = (target.concept, target.unit, target.site, given)

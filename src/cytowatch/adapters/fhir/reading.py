@@ -7,8 +7,8 @@ from typing import Any
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.administration import administration
-from cytowatch.adapters.fhir.bundles import Found, resources
-from cytowatch.adapters.fhir.decode import Decoded, contained, fingerprint
+from cytowatch.adapters.fhir.bundles import Found, entries
+from cytowatch.adapters.fhir.decode import Decoded, contained, decode, fingerprint
 from cytowatch.adapters.fhir.done import device_use, form, procedure
 from cytowatch.adapters.fhir.files import Content, FhirFile, Piece, pieces
 from cytowatch.adapters.fhir.observation import observation
@@ -16,7 +16,7 @@ from cytowatch.adapters.fhir.people import CONTAINED, NO_DAY, NOT_FOUND, died, f
 from cytowatch.adapters.fhir.reported import adverse_event, condition
 from cytowatch.adapters.fhir.said import Said, ignored, unlisted
 from cytowatch.adapters.fhir.sheet import Run, Sheet
-from cytowatch.adapters.fhir.structs import Patient, Reference
+from cytowatch.adapters.fhir.structs import NOTHING, Patient
 from cytowatch.adapters.fhir.things import device, medication
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.fhir.versions import RANKS
@@ -41,7 +41,7 @@ _EMPTY = {
 _LOG = ignored("a line of the log of a bulk export")
 _MANIFEST = ignored("the manifest of a bulk export")
 _NO_ID = why.rejected("missing_id", "a Patient without an id cannot be told from others", "give it an id")
-_LONGEST_ID = 200
+_WITH_STATUS = frozenset(name for name in _MAPPERS if name not in ("Condition", "AdverseEvent"))
 
 
 class Reader:
@@ -70,12 +70,16 @@ class Reader:
 
     def _piece(self, piece: Piece, sheet: Sheet) -> int:
         """Enter a line or document; gives back how many resources could be read."""
-        place = str(piece.line) if piece.line else ""
-        if piece.trouble:
-            said = why.TOO_LONG if piece.line else why.CUT_OFF
-            sheet.say(sheet.header(place or "end", ""), said, value=piece.trouble)
+        line, data, trouble = piece
+        place = str(line) if line else ""
+        if trouble:
+            said = why.TOO_LONG if line else why.CUT_OFF
+            sheet.say(sheet.header(place or "end", ""), said, value=trouble)
             return 0
-        return sum(self._found(found, sheet) for found in resources(piece.data, place))
+        decoded = decode(data)
+        if decoded.kind == "Bundle":
+            return sum([self._found(found, sheet) for found in entries(decoded, data, place)])
+        return self._resource(decoded, place, fingerprint(data), "", sheet)
 
     def _found(self, found: Found, sheet: Sheet) -> int:
         if found.empty:
@@ -84,11 +88,13 @@ class Reader:
                 self._run.deleted.append(found.deletes)
             sheet.say(row, _EMPTY[found.empty])
             return 1
-        decoded = found.decoded
+        return self._resource(found.decoded, found.place, found.content, found.address, sheet)
+
+    def _resource(self, decoded: Decoded, place: str, content: int, address: str, sheet: Sheet) -> int:
         if decoded.broken:
-            sheet.say(sheet.header(found.place, ""), why.BROKEN_LINE, value=decoded.broken)
+            sheet.say(sheet.header(place, ""), why.BROKEN_LINE, value=decoded.broken)
             return 0
-        row = _enter(found, decoded, sheet)
+        row = _enter(decoded, place, content, address, sheet)
         self._run.kinds.add(decoded.kind)
         self._state(decoded, row, sheet)
         return 1
@@ -137,41 +143,43 @@ def _refusal(decoded: Decoded) -> tuple[Said | None, str]:
     """Why a resource cannot be used as a whole, whatever it says."""
     if decoded.damaged:
         return why.WRONG_TYPE, decoded.damaged
-    if decoded.struct.implicitRules:
+    one = decoded.struct
+    if one.implicitRules is not NOTHING:
         return why.IMPLICIT_RULES, ""
-    if decoded.struct.modifierExtension and bytes(decoded.struct.modifierExtension) != b"[]":
+    if one.modifierExtension is not NOTHING and bytes(one.modifierExtension) != b"[]":
         return why.MODIFIER, ""
     return None, ""
 
 
-def _enter(found: Found, decoded: Decoded, sheet: Sheet) -> int:
+def _enter(decoded: Decoded, place: str, content: int, address: str, sheet: Sheet) -> int:
+    """The row of a resource, under its id, version and subject."""
     one, kind = decoded.struct, decoded.kind
     name = one.id
-    address = found.address
     if address:
-        if not name and address.startswith("urn:"):
-            name = one.id = address.rpartition(":")[2] or None
-        if name and not address.endswith(f"/{kind}/{name}"):
-            sheet.run.addresses[address] = (kind, name)
+        name = one.id = _placed(kind, name, address, sheet.run)
     meta = one.meta
-    mapped = kind in _MAPPERS
-    return sheet.header(
-        found.place,
-        cut(kind) or "",
-        id_=name,
-        version=meta.versionId if meta else None,
-        updated=meta.lastUpdated if meta else None,
-        rank=RANKS.get(one.status or "", 0) if mapped and hasattr(one, "status") else 0,
-        content=found.content,
-        subject=_subject(one.subject, one, kind) if mapped else f"Patient/{name}" if kind == "Patient" else None,
-    )
+    version, updated = (meta.versionId, meta.lastUpdated) if meta is not None else (None, None)
+    if kind not in _MAPPERS:
+        subject = f"Patient/{name}" if kind == "Patient" else None
+        return sheet.header(place, cut(kind) or "", name, version, updated, 0, content, subject)
+    subject = one.subject.reference if one.subject is not None else None
+    if subject and subject[0] == "#":
+        subject = _contained(subject, one, kind)
+    rank = RANKS.get(one.status or "", 0) if kind in _WITH_STATUS else 0
+    return sheet.header(place, kind, name, version, updated, rank, content, subject)
 
 
-def _subject(subject: Reference | None, one: Any, kind: str) -> str | None:
-    """The reference to the subject; one that is contained gets an id of its own."""
-    reference = subject.reference if subject else None
-    if not reference or not reference.startswith("#"):
-        return reference
+def _placed(kind: str, name: str | None, address: str, run: Run) -> str | None:
+    """The id of an entry, from its address if it has none; the address is kept for references to it."""
+    if not name and address.startswith("urn:"):
+        name = address.rpartition(":")[2] or None
+    if name and not address.endswith(f"/{kind}/{name}"):
+        run.addresses[address] = (kind, name)
+    return name
+
+
+def _contained(reference: str, one: Any, kind: str) -> str:
+    """A subject that is contained gets an id of its own."""
     found = contained(one.contained, reference)
     if found is None:
         return NOT_FOUND

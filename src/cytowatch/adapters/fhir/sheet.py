@@ -68,6 +68,7 @@ class Sheet:
         self.rows = 0
         self._held: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}
         self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
+        self._add_header = self._held["headers"].append
         self._add_fact = self._held["facts"].append
         self._add_silent = self._held["silent"].append
 
@@ -75,7 +76,6 @@ class Sheet:
         self,
         place: str,
         kind: str,
-        *,
         id_: str | None = None,
         version: str | None = None,
         updated: str | None = None,
@@ -86,7 +86,7 @@ class Sheet:
         """Enter a resource (or what should have been one); gives back its row."""
         row = self.first + self.rows
         self.rows += 1
-        self._held["headers"].append((row, place, kind, id_, version, updated, rank, content, subject))
+        self._add_header((row, place, kind, id_, version, updated, rank, content, subject))
         return row
 
     def fact(
@@ -95,7 +95,6 @@ class Sheet:
         concept: str,
         time: str | None,
         until: str | None = None,
-        *,
         number: float | None = None,
         printed: str | None = None,
         unit: str | None = None,
@@ -105,6 +104,7 @@ class Sheet:
         available: str | None = None,
         low: float | None = None,
         high: float | None = None,
+        *,
         unread: bool = False,
         origin: str | None = None,
     ) -> None:

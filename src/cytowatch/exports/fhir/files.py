@@ -35,6 +35,8 @@ class Writer:
         self._bundle = bundle
         self._files: dict[str, BinaryIO] = {}
         self.counts: Counter[str] = Counter()
+        # what every Bundle needs besides its patient's resources
+        self.shared: list[dict[str, Any]] = []
         for kind in _ALWAYS:
             self._file(kind)
         if bundle:
@@ -60,16 +62,16 @@ class Writer:
         if not self._bundle:
             return
         names = dict(whole[0][1].select("patient", "id").iter_rows())
+        device = "".join(f"{_entry(one['resourceType'], one['id'])}{encoded(one)}}}," for one in self.shared)
         entries = [
-            resources.select("patient", entry=pl.concat_str(
-                pl.lit(f'{{"fullUrl":"{BASE}/{kind}/'), "id", pl.lit('","resource":'), "line", pl.lit("}")
-            ))
+            resources.select("patient", entry=pl.concat_str(_address(kind), "line", pl.lit("}")))
             for kind, resources in whole
-        ]  # fmt: skip
+        ]
         joined = pl.concat(entries).group_by("patient", maintain_order=True).agg(pl.col("entry").str.join(","))
         for patient, entry in joined.iter_rows():
             path = self._parts / BUNDLES / f"{names[patient]}.json"
-            path.write_text(f'{{"resourceType":"Bundle","type":"collection","entry":[{entry}]}}', encoding="utf-8")
+            whole_text = f'{{"resourceType":"Bundle","type":"collection","entry":[{device}{entry}]}}'
+            path.write_text(whole_text, encoding="utf-8")
         self.counts[BUNDLES] += joined.height
 
     def close(self) -> None:
@@ -81,6 +83,16 @@ class Writer:
         if kind not in self._files:
             self._files[kind] = (self._parts / f"{kind}.ndjson").open("wb")
         return self._files[kind]
+
+
+def _entry(kind: str, name: str) -> str:
+    """The beginning of an entry, up to its resource."""
+    return f'{{"fullUrl":"{BASE}/{kind}/{name}","resource":'
+
+
+def _address(kind: str) -> pl.Expr:
+    start, end = _entry(kind, "\n").split("\n")
+    return pl.concat_str(pl.lit(start), "id", pl.lit(end))
 
 
 @contextmanager

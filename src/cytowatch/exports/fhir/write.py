@@ -81,7 +81,8 @@ class _Export:
     def _begin(self, outcome: Outcome) -> None:
         if not self.run:
             self.run = outcome.run
-            self.writer.add_each(iter([device(self.run)]))
+            self.writer.shared = [device(self.run)]
+            self.writer.add_each(iter(self.writer.shared))
         self.scales |= dict.fromkeys(outcome.timeline["scale"].unique().sort().to_list())
 
     def _resources(self, outcome: Outcome, zero: int) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -62,7 +62,7 @@ def grade(
     mapping
         A TOML file that says which column of a wide table is which concept and unit.
     codes
-        A site's own code lists for sources that carry codes: CSV with `system,code,concept`, one a line.
+        A site's own code lists for sources that carry codes: CSV with `system,code,concept`, or a FHIR ConceptMap (.json).
     scale
         Scale ids, patterns such as 'crs.*', or all. Default: crs.astct-2019 and icans.astct-2019.
     knowledge

@@ -15,10 +15,11 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.patients import first_moments, read_patients
 from cytowatch.adapters.vocabulary import Code, read_code_list
 from cytowatch.errors import ArgumentError
+from cytowatch.knowledge.load import load
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif"]
+Source = Literal["csv", "clif", "fhir"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -60,12 +61,22 @@ def _clif(asked: Asked, knowledge: Knowledge) -> Intake:
     return read_clif(asked.inputs[0], knowledge, progress=asked.progress)
 
 
+def _fhir(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.fhir.door import read_fhir
+
+    _refuse("fhir", mapping=asked.mapping)
+    codes = site_codes(asked.codes, knowledge)
+    intake = read_fhir(asked.inputs, knowledge, codes=codes, zone=asked.zone, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "fhir": _fhir}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",
     "clif": "A CLIF folder brings its own patients, columns and time zone.",
+    "fhir": "A FHIR resource has its own form.",
 }
 
 
@@ -80,9 +91,17 @@ def _refuse(source: Source, **options: object) -> None:
         )
 
 
-def site_codes(paths: tuple[Path, ...]) -> list[Code]:
-    """A site's own code lists, the later ones laid over the earlier; InputError if one cannot be read."""
-    return [code for path in paths for code in read_code_list(path)]
+def site_codes(paths: tuple[Path, ...], knowledge: Knowledge | None = None) -> list[Code]:
+    """A site's own code lists, CSV or FHIR ConceptMap, the later laid over the earlier; InputError if one is wrong."""
+    return [code for path in paths for code in _code_list(path, knowledge)]
+
+
+def _code_list(path: Path, knowledge: Knowledge | None) -> list[Code]:
+    if path.suffix.lower() == ".json":
+        from cytowatch.adapters.conceptmap import read_concept_map
+
+        return read_concept_map(path, knowledge or load())
+    return read_code_list(path)
 
 
 def with_patients(intake: Intake, table: Path | None, knowledge: Knowledge) -> Intake:

@@ -119,6 +119,14 @@ class Gathering:
             used = rows.select("row").join(still, on="row", how="anti")
         self._ledger.append(_entered(file, rows, used, rejects, still))
 
+    def close_by_order(self, orders: pl.DataFrame) -> None:
+        """End each rate (``row, order``) where its own order goes on, through all files taken so far."""
+        if orders.is_empty():
+            return
+        in_doubt = pl.concat([OBSERVATIONS.empty(), *self._in_doubt])
+        observations, in_doubt = closed_by_order(self.observed(), in_doubt, orders, self.knowledge)
+        self._observations, self._in_doubt = [observations], [in_doubt]
+
     def refuse(self, rejects: pl.DataFrame) -> None:
         """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""
         self._rejects.append(rejects.select(REJECTS.names))

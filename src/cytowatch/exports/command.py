@@ -9,13 +9,22 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from cytowatch.errors import EXIT_DONE
+from cytowatch.exports.options import Options
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.terminal import Overlays, out
 
-Form = Literal["none"]
+Form = Literal["fhir"]
 # each writes files into a folder and gives back their paths
-Exporter = Callable[[Path, Path, Knowledge], list[Path]]
-EXPORTERS: dict[Form, Exporter] = {}
+Exporter = Callable[[Path, Path, Knowledge, Options], list[Path]]
+
+
+def _fhir(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> list[Path]:
+    from cytowatch.exports.fhir.write import export_fhir
+
+    return export_fhir(folder, out_, knowledge, options)
+
+
+EXPORTERS: dict[Form, Exporter] = {"fhir": _fhir}
 
 
 def export(
@@ -24,6 +33,9 @@ def export(
     *,
     to: Form,
     out_: Annotated[Path, Parameter(name="--out")],
+    zero: str | None = None,
+    recorded: str | None = None,
+    bundle: Annotated[bool, Parameter(negative=())] = False,
     knowledge: Overlays = None,
 ) -> int:
     """Write a graded folder in the form that another system reads.
@@ -38,9 +50,16 @@ def export(
         The form.
     out_
         A folder for the files; it is made if it is not there.
+    zero
+        For a run that counts hours: the moment of hour 0, a timestamp with zone.
+    recorded
+        FHIR: when the export counts as recorded, a timestamp with zone; by default the end of each patient's record.
+    bundle
+        FHIR: also one file a patient.
     knowledge
         Folders laid over the clinical tables, as in the run.
     """
-    for path in EXPORTERS[to](folder, out_, load(*(knowledge or ()))):
+    options = Options(zero=zero, recorded=recorded, bundle=bundle)
+    for path in EXPORTERS[to](folder, out_, load(*(knowledge or ())), options):
         out.print(f"Wrote {path}", soft_wrap=True)
     return EXIT_DONE

@@ -52,6 +52,8 @@ _TABLES = (
     ADVICE,
 )
 
+_READ_AGAIN = (TIMELINE, EPISODES, ADVICE, PATIENTS, IN_DOUBT)
+
 
 def read_folder(folder: Path) -> dict[str, Any]:
     """Every table of the folder, in the types of ``schema.py``, with the clock and the run's record.
@@ -75,7 +77,7 @@ def read_folder(folder: Path) -> dict[str, Any]:
 def read_parts(folder: Path) -> Iterator[dict[str, Any]]:
     """The folder as ``read_folder`` gives it, some patients at a time where the run was written in parcels.
 
-    Of a parcel only what is read again is there: timeline, observations, patients and rows in doubt.
+    Of a parcel only what is read again is there: timeline, episodes, advice, observations, patients and rows in doubt.
     """
     kept = folder / "observations.parquet"
     if not kept.is_dir():
@@ -86,7 +88,7 @@ def read_parts(folder: Path) -> Iterator[dict[str, Any]]:
         observations = _typed(pl.read_parquet(part, glob=False), OBSERVATIONS)
         names = observations["patient"].unique()
         out: dict[str, Any] = {table.name: table.empty() for table in _TABLES}
-        out |= {table.name: _typed(_of(folder, table, names), table) for table in (TIMELINE, PATIENTS, IN_DOUBT)}
+        out |= {table.name: _typed(_of(folder, table, names), table) for table in _READ_AGAIN}
         clock = run.get("clock") or _clock(out["timeline"])
         yield {**out, "observations": observations, "clock": clock, "run": run}
 

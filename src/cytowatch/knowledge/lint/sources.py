@@ -22,6 +22,7 @@ HOUSE = "house"
 # tables of codes that name no source in their rows, because the table is the source's own vocabulary
 VOCABULARIES = {
     "loinc": "loinc", "snomed": "snomed_ct", "rxnorm": "rxnorm", "omop": "omop", "mimic_items": "mimic_iv",
+    "icd10": "icd_10_cm",
 }  # fmt: skip
 _UNITS = "ucum"
 _DOI = re.compile(r"10\.\d{4,9}/\S+")

@@ -1,0 +1,126 @@
+"""Procedures, devices in use, and forms that were filled in: what each states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cytowatch.adapters.fhir import said as why
+from cytowatch.adapters.fhir.administration import behind
+from cytowatch.adapters.fhir.codes import Target
+from cytowatch.adapters.fhir.said import Said, ignored
+from cytowatch.adapters.fhir.sheet import Sheet
+from cytowatch.adapters.fhir.structs import Answer, DeviceUseStatement, Item, Procedure, QuestionnaireResponse
+from cytowatch.adapters.fhir.things import referred, thing_of
+from cytowatch.adapters.fhir.times import cut, span
+
+_ERROR = "entered-in-error"
+_NOT_BEGUN = {
+    name: ignored(f"it has not taken place (status {name})") for name in ("preparation", "not-done", "intended")
+}
+_HALTED = ("on-hold", "stopped")
+_UNDERWAY = {"completed": "final", "in-progress": "final", "active": "final"}
+_NO_CODES = ignored("a form without questions of ours (`linkId` is a concept)")
+_GIVEN_UP = ignored("a form that was given up (status stopped)")
+_FORMS = {"completed": "final", "amended": "amended", "in-progress": "preliminary", _ERROR: _ERROR}
+_DEEPEST = 20
+
+
+def procedure(one: Procedure, row: int, sheet: Sheet, refused: Said | None, told: str = "") -> None:
+    """A device on from start to end, dialysis, a cell infusion; other procedures are in no table."""
+    target = sheet.run.codes.target(one.code)
+    if target.said is not None:
+        sheet.say(row, refused or target.said, value=told)
+        return
+    time, until, late = span(one.performedDateTime, one.performedPeriod)
+    status, trouble = _status(one.status, until, own=target.own)
+    said = refused or (trouble if trouble and trouble.fate == "ignored" else None) or late or trouble
+    if said is not None:
+        _leave(sheet, row, said, target, time, told or time)
+        return
+    text = target.category or ("yes" if target.kind == "switch" else None)
+    sheet.fact(row, target.concept, time, None if until == time else until, text=text, status=status)
+
+
+def _leave(sheet: Sheet, row: int, said: Said, target: Target, time: str | None, told: str | None) -> None:
+    if said.fate == "rejected":
+        sheet.refuse(row, said, target, time, value=told)
+    else:
+        sheet.say(row, said, target.concept)
+
+
+def _status(status: str | None, until: str | None, *, own: bool = False) -> tuple[str | None, Said | None]:
+    if not status:
+        return None, why.UNKNOWN_STATUS
+    if status == _ERROR:
+        return status, None if own else why.IN_ERROR
+    if status in _NOT_BEGUN:
+        return status, _NOT_BEGUN[status]
+    if status in _HALTED:
+        return "final", None if until else why.HALTED
+    return _UNDERWAY.get(status, cut(status)), None
+
+
+def device_use(one: DeviceUseStatement, row: int, sheet: Sheet, refused: Said | None, told: str = "") -> None:
+    """That a device was used; which one is settled at the end."""
+    if one.device is None:
+        thing = thing_of(None, device=True)
+    elif one.device.reference:
+        thing = behind(one.device, one.contained, is_device=True)
+    else:
+        thing = referred(one.device, device=True)
+    time, until, late = span(one.timingDateTime, one.timingPeriod, one.timingTiming)
+    status, trouble = _status(one.status, until)
+    trouble = (trouble if trouble and trouble.fate == "ignored" else None) or late or trouble
+    number = sheet.run.register.number
+    sheet.use(
+        row, sheet.run.things.number(thing), time, None if until == time else until, status,
+        None if refused is None else number(refused), None if trouble is None else number(trouble), told or time,
+    )  # fmt: skip
+
+
+def form(one: QuestionnaireResponse, row: int, sheet: Sheet, refused: Said | None, told: str = "") -> None:
+    """ICE, CAPD and other forms whose questions carry our concept keys."""
+    found = [
+        (target, answer)
+        for item in _items(one.item, 0)
+        if item.linkId and (target := sheet.run.codes.of_concept(item.linkId)) is not None
+        for answer in (item.answer or [])[:1]
+    ]
+    if not found:
+        sheet.say(row, refused or _NO_CODES, value=told)
+        return
+    time, _, late = span(one.authored)
+    status = _FORMS.get(one.status or "", cut(one.status))
+    said = refused or (None if one.status else why.UNKNOWN_STATUS) or late
+    if said is None and one.status in (_ERROR, "stopped"):
+        said = why.IN_ERROR if one.status == _ERROR else _GIVEN_UP
+    for target, answer in found:
+        if said is not None:
+            _leave(sheet, row, said, target, time, told or time)
+        else:
+            _answer(target, answer, row, sheet, time, status)
+
+
+def _items(items: list[Item] | None, depth: int) -> Iterator[Item]:
+    for item in items or () if depth < _DEEPEST else ():
+        yield item
+        yield from _items(item.item, depth + 1)
+        for answer in item.answer or ():
+            yield from _items(answer.item, depth + 1)
+
+
+def _answer(target: Target, answer: Answer, row: int, sheet: Sheet, time: str | None, status: str | None) -> None:
+    number = answer.valueDecimal if answer.valueDecimal is not None else answer.valueInteger
+    if number is None and answer.valueQuantity is not None:
+        number = answer.valueQuantity.value
+    if number is None and answer.valueBoolean is not None and target.numbers:
+        # an item that is right or wrong
+        number = int(answer.valueBoolean)
+    coding = answer.valueCoding
+    names = [answer.valueString, coding.display if coding else None, coding.code if coding else None]
+    text = sheet.run.codes.category_named(target.concept, names) if any(names) else None
+    sheet.fact(
+        row, target.concept, time,
+        number=None if number is None else float(number), printed=None if target.texts else text,
+        text=text if target.texts else None, status=status,
+    )  # fmt: skip

@@ -1,0 +1,198 @@
+"""Reads one file after another: each resource gets a row, and the module of its type enters what it states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cytowatch.adapters.fhir import said as why
+from cytowatch.adapters.fhir.administration import administration
+from cytowatch.adapters.fhir.bundles import Found, entries
+from cytowatch.adapters.fhir.decode import Decoded, contained, decode, fingerprint
+from cytowatch.adapters.fhir.done import device_use, form, procedure
+from cytowatch.adapters.fhir.files import Content, FhirFile, Piece, pieces
+from cytowatch.adapters.fhir.observation import observation
+from cytowatch.adapters.fhir.people import CONTAINED, NO_DAY, NOT_FOUND, died, fields
+from cytowatch.adapters.fhir.reported import adverse_event, condition
+from cytowatch.adapters.fhir.said import Said, ignored, unlisted
+from cytowatch.adapters.fhir.sheet import Run, Sheet
+from cytowatch.adapters.fhir.structs import NOTHING, Patient
+from cytowatch.adapters.fhir.things import device, medication
+from cytowatch.adapters.fhir.times import cut
+from cytowatch.adapters.fhir.versions import RANKS
+from cytowatch.errors import InputError
+from cytowatch.knowledge.door import Door
+
+_MAPPERS: dict[str, Callable[[Any, int, Sheet, Said | None, str], None]] = {
+    "Observation": observation,
+    "MedicationAdministration": administration,
+    "Procedure": procedure,
+    "DeviceUseStatement": device_use,
+    "QuestionnaireResponse": form,
+    "Condition": condition,
+    "AdverseEvent": adverse_event,
+}
+_EMPTY = {
+    "deep": why.TOO_DEEP,
+    "bundle": ignored("a bundle without entries"),
+    "entry": ignored("an entry without a resource"),
+    "delete": ignored("a deletion: what it names is taken back"),
+}
+_LOG = ignored("a line of the log of a bulk export")
+_MANIFEST = ignored("the manifest of a bulk export")
+_NO_ID = why.rejected("missing_id", "a Patient without an id cannot be told from others", "give it an id")
+_WITH_STATUS = frozenset(name for name in _MAPPERS if name not in ("Condition", "AdverseEvent"))
+
+
+class Reader:
+    """Reads files into sheets."""
+
+    def __init__(self, run: Run, door: Door | None) -> None:
+        self._run = run
+        self._parts = {part.name: ignored(part.states) for part in door.parts if part.fate != "facts"} if door else {}
+
+    def read(self, file: FhirFile, first: int, *, alone: bool, progress: Callable[[float], None]) -> Sheet:
+        """All of one file; InputError if it is all there is and nothing of it can be read."""
+        sheet = Sheet(self._run, file.label, first)
+        content = Content(file)
+        sound = 0
+        try:
+            for block in pieces(content):
+                for piece in block:
+                    sound += self._piece(piece, sheet)
+                sheet.rest()
+                progress(content.behind)
+        finally:
+            content.close()
+        if alone and not sound:
+            _refuse(file, sheet.rows)
+        return sheet
+
+    def _piece(self, piece: Piece, sheet: Sheet) -> int:
+        """Enter a line or document; gives back how many resources could be read."""
+        line, data, trouble = piece
+        place = str(line) if line else ""
+        if trouble:
+            said = why.TOO_LONG if line else why.CUT_OFF
+            sheet.say(sheet.header(place or "end", ""), said, value=trouble)
+            return 0
+        decoded = decode(data)
+        if decoded.kind == "Bundle":
+            return sum([self._found(found, sheet) for found in entries(decoded, data, place)])
+        return self._resource(decoded, place, fingerprint(data), "", sheet)
+
+    def _found(self, found: Found, sheet: Sheet) -> int:
+        if found.empty:
+            row = sheet.header(found.place, "Bundle")
+            if found.deletes is not None:
+                self._run.deleted.append(found.deletes)
+            sheet.say(row, _EMPTY[found.empty])
+            return 1
+        return self._resource(found.decoded, found.place, found.content, found.address, sheet)
+
+    def _resource(self, decoded: Decoded, place: str, content: int, address: str, sheet: Sheet) -> int:
+        if decoded.broken:
+            sheet.say(sheet.header(place, ""), why.BROKEN_LINE, value=decoded.broken)
+            return 0
+        row = _enter(decoded, place, content, address, sheet)
+        self._run.kinds.add(decoded.kind)
+        self._state(decoded, row, sheet)
+        return 1
+
+    def _state(self, decoded: Decoded, row: int, sheet: Sheet) -> None:
+        one = decoded.struct
+        refused, told = _refusal(decoded)
+        mapper = _MAPPERS.get(decoded.kind)
+        if mapper is not None:
+            mapper(one, row, sheet, refused, told)
+        elif refused is not None:
+            sheet.say(row, refused, value=told)
+        elif decoded.kind == "Patient":
+            self._patient(one, row, sheet)
+        elif decoded.kind == "Medication":
+            self._run.things.put(f"Medication/{one.id}", row, medication(one))
+            sheet.say(row, self._other(decoded.kind, sheet))
+        elif decoded.kind == "Device":
+            self._run.things.put(f"Device/{one.id}", row, device(one))
+            sheet.say(row, self._other(decoded.kind, sheet))
+        else:
+            sheet.say(row, self._other(decoded.kind, sheet))
+
+    def _other(self, kind: str, sheet: Sheet) -> Said:
+        if kind in self._parts:
+            return self._parts[kind]
+        if not kind:
+            return _LOG if sheet.label.rpartition("/")[2] == "log.ndjson" else why.NO_TYPE
+        return unlisted("a type that says nothing to grade", cut(kind) or "")
+
+    def _patient(self, one: Patient, row: int, sheet: Sheet) -> None:
+        if not one.id:
+            sheet.say(row, _NO_ID)
+            return
+        self._run.patients.append((row, one))
+        for part in fields(row, one):
+            sheet.say(*part)
+        moment = died(one, self._run.codes)
+        if moment is not None:
+            sheet.fact(row, "death", moment, text="unknown")
+        elif one.deceasedBoolean:
+            sheet.say(row, NO_DAY, "death")
+
+
+def _refusal(decoded: Decoded) -> tuple[Said | None, str]:
+    """Why a resource cannot be used as a whole, whatever it says."""
+    if decoded.damaged:
+        return why.WRONG_TYPE, decoded.damaged
+    one = decoded.struct
+    if one.implicitRules is not NOTHING:
+        return why.IMPLICIT_RULES, ""
+    if one.modifierExtension is not NOTHING and bytes(one.modifierExtension) != b"[]":
+        return why.MODIFIER, ""
+    return None, ""
+
+
+def _enter(decoded: Decoded, place: str, content: int, address: str, sheet: Sheet) -> int:
+    """The row of a resource, under its id, version and subject."""
+    one, kind = decoded.struct, decoded.kind
+    name = one.id
+    if address:
+        name = one.id = _placed(kind, name, address, sheet.run)
+    meta = one.meta
+    version, updated = (meta.versionId, meta.lastUpdated) if meta is not None else (None, None)
+    if kind not in _MAPPERS:
+        subject = f"Patient/{name}" if kind == "Patient" else None
+        return sheet.header(place, cut(kind) or "", name, version, updated, 0, content, subject)
+    subject = one.subject.reference if one.subject is not None else None
+    if subject and subject[0] == "#":
+        subject = _contained(subject, one, kind)
+    rank = RANKS.get(one.status or "", 0) if kind in _WITH_STATUS else 0
+    return sheet.header(place, kind, name, version, updated, rank, content, subject)
+
+
+def _placed(kind: str, name: str | None, address: str, run: Run) -> str | None:
+    """The id of an entry, from its address if it has none; the address is kept for references to it."""
+    if not name and address.startswith("urn:"):
+        name = address.rpartition(":")[2] or None
+    if name and not address.endswith(f"/{kind}/{name}"):
+        run.addresses[address] = (kind, name)
+    return name
+
+
+def _contained(reference: str, one: Any, kind: str) -> str:
+    """A subject that is contained gets an id of its own."""
+    found = contained(one.contained, reference)
+    if found is None:
+        return NOT_FOUND
+    if found.kind != "Patient":
+        return f"{found.kind or 'Group'}/{reference[1:]}"
+    anchor = one.id or f"{fingerprint(reference.encode()):08x}"
+    return f"{CONTAINED}{kind}-{anchor}{reference}"
+
+
+def _refuse(file: FhirFile, rows: int) -> None:
+    raise InputError(
+        "nothing in the file can be read as a FHIR resource" if rows else "the file is empty",
+        where=file.label,
+        why="it may be a page that a server sent in place of data, or a failed export",
+        hint="look at its first lines; read are NDJSON (one resource a line), and JSON with a resource or a Bundle",
+    )

@@ -1,0 +1,134 @@
+"""Drugs and devices, which a resource may hold, contain, or only refer to: each distinct one has a number.
+
+What a reference means is known only when every file has been read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from cytowatch.adapters.fhir.codes import Codes, Target
+from cytowatch.adapters.fhir.said import DANGLING, unlisted
+from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Device, Medication, Reference
+
+DRUG_KINDS = ("infusion", "dose", "trigger")
+_DEVICE = "oxygen_device"
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What is said of a drug or device: codes and names, what is in it, or where to look."""
+
+    codings: tuple[tuple[str | None, str | None], ...] = ()
+    names: tuple[str, ...] = ()
+    parts: tuple[Thing, ...] = ()
+    reference: str = ""
+    device: bool = False
+
+
+@dataclass(frozen=True)
+class Meant:
+    """One concept that a thing stands for; ``whole``: an amount of the thing is an amount of it."""
+
+    target: Target
+    whole: bool = True
+
+
+@dataclass
+class Things:
+    """Every distinct thing by number, and what stands behind references."""
+
+    codes: Codes
+    each: list[Thing] = field(default_factory=list)
+    _numbers: dict[Thing, int] = field(default_factory=dict)
+    # ``Medication/1`` to (row of the resource, what it says)
+    behind: dict[str, list[tuple[int, Thing]]] = field(default_factory=dict)
+
+    def number(self, thing: Thing) -> int:
+        """The number of a thing."""
+        known = self._numbers.get(thing)
+        if known is None:
+            known = self._numbers[thing] = len(self.each)
+            self.each.append(thing)
+        return known
+
+    def put(self, key: str, row: int, thing: Thing) -> None:
+        """Keep what a Medication or Device says of itself."""
+        self.behind.setdefault(key, []).append((row, thing))
+
+    def meaning(self, number: int, lost: set[int], addresses: dict[str, tuple[str, str]]) -> list[Meant]:
+        """What a thing stands for: at least one entry, which may say why nothing."""
+        thing = self.each[number]
+        if not thing.reference:
+            return self._of(thing)
+        kind, name = addresses.get(thing.reference, ("", ""))
+        key = f"{kind}/{name}" if name else pointer(thing.reference)
+        found = [one for row, one in self.behind.get(key, ()) if row not in lost]
+        if found:
+            return self._of(found[-1])
+        named = self._named(thing)
+        return [Meant(named)] if named else [Meant(Target(said=DANGLING))]
+
+    def _of(self, thing: Thing) -> list[Meant]:
+        target = self.codes.target(_concept(thing))
+        if target.concept or target.said is None or not target.said.group:
+            return [Meant(target)]
+        named = self._named(thing)
+        if named is not None:
+            return [Meant(named)]
+        inside = [meant for part in thing.parts for meant in self._of(part) if meant.target.concept]
+        if inside:
+            return [replace(meant, whole=meant.whole and len(thing.parts) == 1) for meant in inside]
+        group = "device in no table" if thing.device else "drug in no table"
+        name = target.said.reason.partition(": ")[2]
+        return [Meant(Target(said=unlisted(group, name)))]
+
+    def _named(self, thing: Thing) -> Target | None:
+        if not thing.device:
+            return self.codes.named(thing.names, DRUG_KINDS)
+        device = self.codes.of_concept(_DEVICE)
+        if device is None:
+            return None
+        known = {self.codes.category_named(_DEVICE, [name]) for name in thing.names}
+        known &= self.codes.categories(_DEVICE)
+        return replace(device, own=False, category=known.pop()) if len(known) == 1 else None
+
+
+def pointer(reference: str) -> str:
+    """A reference as ``Type/id``, whatever server and version it names."""
+    parts = reference.split("?")[0].rstrip("/").split("/")
+    if len(parts) > 2 and parts[-2] == "_history":
+        parts = parts[:-2]
+    return "/".join(parts[-2:])
+
+
+def thing_of(code: CodeableConcept | None, names: Iterable[str | None] = (), *, device: bool = False) -> Thing:
+    """A thing by its codes; names only count as a whole."""
+    codings = (code.coding or []) if code else []
+    given = [code.text if code else None, *(one.display for one in codings), *names]
+    short = tuple(sorted({name for name in given if name and len(name) <= _LONGEST_NAME}))
+    return Thing(tuple((one.system, one.code) for one in codings), short, device=device)
+
+
+def referred(reference: Reference, *, device: bool = False) -> Thing:
+    """A thing that stands elsewhere, with the name that the reference carries."""
+    name = reference.display or ""
+    return Thing((), (name,) if 0 < len(name) <= _LONGEST_NAME else (), (), reference.reference or "#", device)
+
+
+def medication(one: Medication) -> Thing:
+    """What a Medication says: its code, and what is in it."""
+    active = [part for part in one.ingredient or () if part.isActive is not False]
+    parts = tuple(thing_of(part.itemCodeableConcept) for part in active if part.itemCodeableConcept)
+    return replace(thing_of(one.code), parts=parts)
+
+
+def device(one: Device) -> Thing:
+    """What a Device says: its type and its names."""
+    return thing_of(one.type, [name.name for name in one.deviceName or ()], device=True)
+
+
+def _concept(thing: Thing) -> CodeableConcept:
+    return CodeableConcept([Coding(system, code) for system, code in thing.codings])

@@ -1,0 +1,44 @@
+"""What a user may ask of an export besides the folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cytowatch.errors import ArgumentError
+from cytowatch.pipeline import Clock, moment
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``cytowatch export``; each form reads those that concern it.
+
+    ``zero``: the moment of hour 0, for a run that counts hours. ``recorded``: when the export counts as recorded.
+    ``bundle``: also one file a patient.
+    """
+
+    zero: str | None = None
+    recorded: str | None = None
+    bundle: bool = False
+
+    def zero_us(self, clock: Clock) -> int:
+        """What is added to a time of the run to make it microseconds since 1970 in UTC.
+
+        ArgumentError if hours have no zero, or if times have one.
+        """
+        if clock == "time" and self.zero is not None:
+            raise ArgumentError(
+                "This run has times of its own.",
+                where="--zero",
+                why="A zero would move nothing, or everything.",
+                hint="Leave it out; it is for runs that count hours.",
+            )
+        if clock == "time":
+            return 0
+        if self.zero is None:
+            raise ArgumentError(
+                "This run counts hours, and the form that was asked for needs dates.",
+                where="--zero",
+                why="No date can be made of hours alone, and none may be invented.",
+                hint="Say which moment is hour 0: --zero 2026-03-01T08:00:00+01:00.",
+            )
+        return moment(self.zero, "time", "--zero") or 0

@@ -24,6 +24,7 @@ from cytowatch.errors import (
     InputError,
 )
 from cytowatch.exports.command import export
+from cytowatch.fetch.command import fetch
 from cytowatch.grade_command import grade
 from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import counted_lines, diff, lint, list_items, load, show
@@ -42,6 +43,7 @@ app = App(
 knowledge_app = App(name="knowledge", help="Look at the clinical tables, check them, and see what a site changed.")
 app.command(grade)
 app.command(export)
+app.command(fetch)
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
 app.command(drugs)

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, urljoin, urlsplit
 
-from cytowatch.errors import ArgumentError, InputError
+from cytowatch.errors import ArgumentError
+from cytowatch.fetch.failures import UnusableError
 
 _PORTS = {"http": 80, "https": 443}
 # what may name a person or open a door: addresses, references, long digits, long runs without a space
@@ -87,7 +88,7 @@ class Addresses:
         return origin(address) == self._origin
 
     def follow(self, link: str, page: str, what: str) -> str:
-        """Where a link of a page leads, as a whole address; InputError if it may not be followed.
+        """Where a link of a page leads, as a whole address; UnusableError if it may not be followed.
 
         A relative link that names a resource type is meant from the base, as FHIR's references are; one that begins
         with a slash or a question mark is meant from the page.
@@ -96,7 +97,7 @@ class Addresses:
             whole = self._joined(link.strip(), page)
             self._check(whole)
         except ValueError as error:
-            raise InputError(
+            raise UnusableError(
                 "The server gave a link that is not followed.",
                 where=f"{self.shown}, {what}",
                 why=f"{error}. Following it could hand patient data or the token to somebody else.",

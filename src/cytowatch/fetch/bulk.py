@@ -9,8 +9,9 @@ import msgspec
 
 from cytowatch.errors import InputError
 from cytowatch.fetch.addresses import safe_words
-from cytowatch.fetch.answers import Answer, Ask, RefusedError, UnreachableError, UnusableError, refusal
+from cytowatch.fetch.answers import Answer, Ask, refusal
 from cytowatch.fetch.download import Download
+from cytowatch.fetch.failures import RefusedError, UnreachableError, UnusableError
 from cytowatch.fetch.folder import DELETED, Folder, export_part
 from cytowatch.fetch.manifest import Manifest, take_manifest
 from cytowatch.fetch.page import read_outcome, reference

@@ -10,16 +10,8 @@ from typing import BinaryIO
 import httpx2
 
 from cytowatch.fetch import durable
-from cytowatch.fetch.answers import (
-    NDJSON_TYPES,
-    Answer,
-    Ask,
-    DamagedError,
-    UnreachableError,
-    UnusableError,
-    check_media_type,
-    refusal,
-)
+from cytowatch.fetch.answers import NDJSON_TYPES, Answer, Ask, check_media_type, refusal
+from cytowatch.fetch.failures import DamagedError, UnreachableError, UnusableError
 from cytowatch.fetch.folder import Folder
 from cytowatch.fetch.page import one_resource
 from cytowatch.fetch.state import File

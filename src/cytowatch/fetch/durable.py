@@ -10,7 +10,10 @@ PRIVATE = 0o600
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a small file whole, under another name first; a kill leaves the old one or the new one."""
+    """Write a small file whole, under another name first; a kill leaves the old one or the new one.
+
+    A power cut may bring the old one back: with it an append is cut off again, and read once more.
+    """
     beside = path.with_name(f".{path.name}.new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
     with os.fdopen(handle, "wb") as file:
@@ -18,17 +21,20 @@ def put(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    settle(path.parent)
 
 
 def append(path: Path, data: bytes) -> int:
     """Append bytes and force them to the disk; the length of the file then."""
+    new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
     with os.fdopen(handle, "ab") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-        return file.tell()
+        length = file.tell()
+    if new:
+        settle(path.parent)
+    return length
 
 
 def cut(path: Path, length: int) -> None:

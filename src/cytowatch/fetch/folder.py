@@ -112,11 +112,6 @@ class Folder:
         for kind, some in lines.items():
             self.state.lengths[kind] = durable.append(self.part(kind), b"\n".join(some) + b"\n")
 
-    def asked(self, kind: str) -> None:
-        """Note that a type was asked for: with nothing found its file is empty, which is not the same as no file."""
-        if kind not in self.state.lengths:
-            self.state.lengths[kind] = durable.append(self.part(kind), b"")
-
     def count(self, kind: str) -> Count:
         """The counts of a type."""
         return self.state.counts.setdefault(kind, Count())
@@ -126,6 +121,16 @@ class Folder:
         found = Shortfall(search, kind, why)
         if found not in self.state.shortfalls:
             self.state.shortfalls.append(found)
+
+    def holds(self, kind: str) -> bool:
+        """Whether there is anything of a type, read whole or not."""
+        return self.published(kind).exists() or kind in self.state.lengths
+
+    def file_of(self, kind: str) -> str | None:
+        """The file of a type as the report names it; None if there is none."""
+        if kind in self.withheld() and kind in self.state.lengths:
+            return f"{_PARTS}/{kind}.part"
+        return self.published(kind).name if self.published(kind).exists() else None
 
     def withheld(self) -> set[str]:
         """Types that were not read whole."""

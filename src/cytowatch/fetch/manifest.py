@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from cytowatch.fetch.answers import JSON_TYPES, Answer, DamagedError, MismatchError, check_media_type
+from cytowatch.fetch.answers import JSON_TYPES, Answer, check_media_type
 from cytowatch.fetch.clock import instant, read_instant
+from cytowatch.fetch.failures import DamagedError, MismatchError
 from cytowatch.fetch.state import File, Kind
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")

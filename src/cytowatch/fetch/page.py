@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
-from cytowatch.fetch.answers import JSON_TYPES, Answer, DamagedError, MismatchError, check_media_type
+from cytowatch.fetch.addresses import safe_words
+from cytowatch.fetch.answers import JSON_TYPES, Answer, check_media_type
+from cytowatch.fetch.failures import DamagedError, MismatchError
 
 # what cannot be filed under a type is kept here, for the door to reject
 UNKNOWN = "Unknown"
@@ -143,7 +145,7 @@ def read_page(body: bytes) -> Page:
     bundle = _decoded(body)
     if bundle.kind == "OperationOutcome":
         issues = read_outcome(body)
-        said = "; ".join(issue.words for issue in issues[:3])
+        said = safe_words("; ".join(issue.words for issue in issues[:3]))
         raise MismatchError(f"The server answered with remarks and no page ({said})" if said else _NO_PAGE)
     if bundle.kind != "Bundle" or bundle.type not in _KINDS:
         raise MismatchError(_NO_PAGE)

@@ -37,11 +37,17 @@ class Report:
         total = sum(one["read"] for one in kinds.values())
         doubles = sum(one["duplicates"] for one in kinds.values())
         cost = f"{told['pages']:,} pages, {told['requests']:,} requests ({told['retries']:,} repeated)"
-        lines = [f"{total:,} resources of {len(kinds)} types; {cost}; {doubles:,} exact doubles left out."]
+        lines = [
+            f"{total:,} resources of {sum(one['read'] > 0 for one in kinds.values())} types; {cost}; {doubles:,} exact doubles left out."
+        ]
         for kind, one in kinds.items():
+            if not any(one[name] for name in ("read", "duplicates", "deleted")):
+                continue
             lines.append(f"  {kind}: {one['read']:,}" + (f", {one['deleted']:,} deleted" if one["deleted"] else ""))
         if told["not_served"]:
             lines.append(f"Not served here, so not known: {', '.join(told['not_served'])}")
+        if told["nothing_found"]:
+            lines.append(f"Nothing found, which may mean not recorded: {', '.join(told['nothing_found'])}")
         if told["since"]:
             lines.append(f"Only what was changed since {told['since']}; this is not the whole record.")
         if told["next_since"]:
@@ -57,7 +63,6 @@ def write_report(folder: Folder, question: Question) -> Report:
 
 
 def _told(state: State, folder: Folder, question: Question) -> dict[str, Any]:
-    withheld = folder.withheld()
     missing = (
         sorted(set(question.types) - set(state.served)) if state.served is not None and state.export is None else []
     )
@@ -80,10 +85,12 @@ def _told(state: State, folder: Folder, question: Question) -> dict[str, Any]:
         "resumed": state.resumed,
         "resources": {
             kind: {"read": one.resources, "duplicates": one.duplicates, "deleted": one.deleted,
-                   "file": f".parts/{kind}.part" if kind in withheld else f"{kind}.ndjson"}
+                   "file": folder.file_of(kind)}
             for kind, one in sorted(state.counts.items())
         },
         "not_served": missing,
+        # no file is made: that a server holds nothing of a type is no proof that nothing was done
+        "nothing_found": [kind for kind in question.types if kind in state.counts and not folder.holds(kind)],
         "incomplete": [{"search": one.search, "type": one.type, "why": one.why} for one in state.shortfalls[:_MOST]],
         "incomplete_in_all": len(state.shortfalls),
         "notes": state.notes[:_MOST],

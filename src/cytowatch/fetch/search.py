@@ -7,7 +7,8 @@ from hashlib import blake2b
 
 from cytowatch.errors import InputError
 from cytowatch.fetch.addresses import named, safe_words
-from cytowatch.fetch.answers import Ask, RefusedError, UnusableError
+from cytowatch.fetch.answers import Ask
+from cytowatch.fetch.failures import RefusedError, UnusableError
 from cytowatch.fetch.folder import Folder
 from cytowatch.fetch.page import UNKNOWN, Page, head_of, pointed_at, take_page
 from cytowatch.fetch.question import Question, Search, by_ids, searches
@@ -40,8 +41,10 @@ class Searching:
         if state.phase == "reading":
             asked = searches(self.question, state.since, frozenset(state.histories))
             self._all(asked)
-            for kind in dict.fromkeys(search.type for search in asked if self._served(search)):
-                self.folder.asked(kind)
+            for search in asked:
+                if self._served(search):
+                    # counted also where nothing came
+                    self.folder.count(search.type)
             state.phase, state.position = "following", Position()
             self.folder.save()
         if state.phase == "following":

@@ -8,7 +8,8 @@ import msgspec
 
 from cytowatch.errors import InputError
 from cytowatch.fetch.addresses import safe_words
-from cytowatch.fetch.answers import JSON_TYPES, Answer, Ask, DamagedError, MismatchError, check_media_type
+from cytowatch.fetch.answers import JSON_TYPES, Answer, Ask, check_media_type
+from cytowatch.fetch.failures import DamagedError, MismatchError
 from cytowatch.fetch.web import Web
 
 

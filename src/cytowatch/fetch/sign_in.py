@@ -16,7 +16,8 @@ from joserfc.errors import JoseError
 
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.addresses import check_address
-from cytowatch.fetch.answers import JSON_TYPES, Answer, Ask, DamagedError, MismatchError, check_media_type
+from cytowatch.fetch.answers import JSON_TYPES, Answer, Ask, check_media_type
+from cytowatch.fetch.failures import DamagedError, MismatchError
 from cytowatch.fetch.web import Web
 
 # the specification allows five minutes at most; clocks differ
@@ -66,7 +67,7 @@ def _from_pem(data: bytes) -> jwk.Key:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return jwk.import_key(data, kind)  # type: ignore[call-overload]
+                return jwk.import_key(data, kind)
         except (ValueError, TypeError, JoseError):
             continue
     raise _unfit("The file holds no RSA or EC key.")
@@ -75,8 +76,12 @@ def _from_pem(data: bytes) -> jwk.Key:
 def _from_json(data: bytes, name: str | None) -> jwk.Key:
     try:
         told = json.loads(data)
-        keys = told["keys"] if isinstance(told.get("keys"), list) else [told]
-        found = [jwk.import_key(one) for one in keys if one.get("d") and name in {None, one.get("kid")}]
+        keys = [one for one in (told["keys"] if isinstance(told.get("keys"), list) else [told]) if one.get("d")]
+        # of several the name chooses; a single one may be known to the server under another name
+        chosen = keys if len(keys) == 1 else [one for one in keys if name in {None, one.get("kid")}]
+        if any(one.get("kty") not in {"RSA", "EC"} for one in chosen):
+            raise _unfit("The key is neither RSA nor EC.")
+        found = [jwk.import_key(one) for one in chosen]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, JoseError):
         raise _unfit("The file is no JWK.") from None
     if len(found) != 1:
@@ -86,10 +91,10 @@ def _from_json(data: bytes, name: str | None) -> jwk.Key:
 
 def _algorithm(key: jwk.Key) -> Algorithm:
     if key.key_type == "RSA":
-        if key.raw_value.key_size < 2048:
+        if getattr(key.raw_value, "key_size", 0) < 2048:
             raise _unfit("The RSA key is shorter than 2048 bits.")
         return "RS384"
-    if key.key_type == "EC" and key.raw_value.curve.name == "secp384r1":
+    if key.key_type == "EC" and getattr(key, "curve_name", "") == "P-384":
         return "ES384"
     raise _unfit("The key is neither RSA nor EC on the curve P-384.")
 

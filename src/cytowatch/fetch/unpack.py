@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from cytowatch.fetch.answers import DamagedError, MismatchError
+from cytowatch.fetch.failures import DamagedError, MismatchError
 
 _PIECE = 256 * 1024
 _GZIP = zlib.MAX_WBITS | 16

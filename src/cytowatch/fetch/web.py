@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -20,17 +21,9 @@ import httpx2
 
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.addresses import Addresses, safe_words
-from cytowatch.fetch.answers import (
-    Answer,
-    Ask,
-    DamagedError,
-    MismatchError,
-    UnreachableError,
-    UnusableError,
-    refusal,
-    spoken,
-)
+from cytowatch.fetch.answers import Answer, Ask, refusal, spoken
 from cytowatch.fetch.clock import Clock
+from cytowatch.fetch.failures import DamagedError, MismatchError, UnreachableError, UnusableError
 from cytowatch.fetch.limits import Limits
 from cytowatch.fetch.retry import Attempts, GaveUpError, PassingError, retry_after
 from cytowatch.fetch.unpack import unpacked
@@ -259,9 +252,11 @@ def server_moment(date: str | None, clock: Clock) -> float:
         return clock.now().timestamp()
 
 
-def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+@cache
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the machine's authorities, or a file of them; reading them takes a while, so once."""
     if ca_file is None:
-        return True
+        return httpx2.create_ssl_context(trust_env=False)
     try:
         return ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError):

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, names
+from tests.lib.fhir_server import Fault, FhirServer, outcome, patients
 
 from cytowatch.errors import InputError
 from cytowatch.fetch.failures import DamagedError, MismatchError
 from cytowatch.fetch.manifest import read_manifest
-from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, names
-from tests.lib.fhir_server import Fault, FhirServer, outcome, patients
 
 JSON = {"Content-Type": "application/fhir+json"}
 
@@ -203,7 +203,8 @@ def test_files_of_another_host_need_a_word(tmp_path: Path) -> None:
 
 
 BAD = [
-    (b"{", DamagedError), (b"\xff", DamagedError), (b"[]", MismatchError), (b"{}", MismatchError), (b"null", MismatchError),
+    (b"{", DamagedError), (b"\xff", DamagedError), (b"[]", MismatchError), (b"{}", MismatchError),
+    (b"null", MismatchError),
     (b'{"transactionTime":"2026-01-01"}', MismatchError), (b'{"transactionTime":5}', MismatchError),
     (b'{"transactionTime":"2026-01-01T00:00:00Z","output":[{"type":"Patient"}]}', MismatchError),
     (b'{"transactionTime":"2026-01-01T00:00:00Z","output":[{"type":"../x","url":"u"}]}', MismatchError),
@@ -219,11 +220,13 @@ def test_a_bad_manifest(body: bytes, error: type[Exception]) -> None:
 
 
 def test_manifests_of_several_versions() -> None:
-    first = b'{"transactionTime":"2026-01-01T01:00:00+01:00","request":"x","requiresAccessToken":false,"output":[],"error":[]}'
+    moment = b'{"transactionTime":"2026-01-01T01:00:00+01:00",'
+    first = moment + b'"request":"x","requiresAccessToken":false,"output":[],"error":[]}'
     assert read_manifest(first).moment == "2026-01-01T00:00:00.000Z"
     assert read_manifest(first).signed is False
     later = json.dumps({
-        "transactionTime": "2026-01-01T00:00:00Z", "output": [{"type": "Patient", "url": "u", "count": 3, "extension": {}}],
+        "transactionTime": "2026-01-01T00:00:00Z",
+        "output": [{"type": "Patient", "url": "u", "count": 3, "extension": {}}],
         "deleted": [{"type": "Bundle", "url": "d"}], "outcome": [{"type": "OperationOutcome", "url": "o"}],
         "link": [{"relation": "next", "url": "m"}], "outputOrganizedBy": "Patient",
     }).encode()  # fmt: skip

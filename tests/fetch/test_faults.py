@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, names
+from tests.lib.fhir_server import Fault, FhirServer, http_date, outcome, patients
 
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.addresses import Addresses, safe_words
 from cytowatch.fetch.retry import retry_after
-from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, names
-from tests.lib.fhir_server import Fault, FhirServer, http_date, outcome, patients
 
 HTML = {"Content-Type": "text/html"}
 JSON = {"Content-Type": "application/fhir+json"}

@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.lib.fetching import ask, in_folder
+from tests.lib.fhir_server import Fault, FhirServer, outcome, patients
+from tests.lib.mutate import mutated
 
 from cytowatch.errors import InputError
 from cytowatch.fetch.failures import DamagedError, MismatchError
 from cytowatch.fetch.manifest import read_manifest
 from cytowatch.fetch.page import UNKNOWN, pointed_at, read_page, reference
-from tests.lib.fetching import ask, in_folder
-from tests.lib.fhir_server import Fault, FhirServer, outcome, patients
-from tests.lib.mutate import mutated
 
 SHARED = next((path for path in [Path(__file__).parents[2].parent / "shared" / "data" / "fhir"] if path.exists()), None)
 JSON = {"Content-Type": "application/fhir+json"}
@@ -23,8 +23,10 @@ JSON = {"Content-Type": "application/fhir+json"}
 
 def page(number: int = 3) -> bytes:
     """A page as servers write them, with a remark and a next link."""
-    entries = [{"fullUrl": f"http://h/fhir/{one['resourceType']}/{one['id']}", "resource": one, "search": {"mode": "match"}}
-               for one in patients(number)]  # fmt: skip
+    entries = [
+        {"fullUrl": f"http://h/{one['resourceType']}/{one['id']}", "resource": one, "search": {"mode": "match"}}
+        for one in patients(number)
+    ]
     entries.append({"resource": outcome("informational", "a remark", "warning"), "search": {"mode": "outcome"}})
     link = [{"relation": "self", "url": "http://h/fhir/Patient?_count=5"}, {"relation": "next", "url": "?page=2"}]
     told = {"resourceType": "Bundle", "type": "searchset", "total": 36, "link": link, "entry": entries}
@@ -56,7 +58,8 @@ def test_a_history_tells_what_was_deleted() -> None:
     ("text", "found"),
     [
         ("Medication/a", ("Medication", "a")), ("http://h/fhir/Medication/a/_history/2", ("Medication", "a")),
-        ("#contained", None), ("urn:uuid:1", None), (None, None), ("", None), ("Medication?code=5", None), ("medication/a", None),
+        ("#contained", None), ("urn:uuid:1", None), (None, None), ("", None),
+        ("Medication?code=5", None), ("medication/a", None),
     ],
 )  # fmt: skip
 def test_references(text: str | None, found: tuple[str, str] | None) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from cytowatch.errors import ArgumentError, InputError
 from tests.lib.fetching import Watch, ask, held, in_folder, names
 from tests.lib.fhir_server import FhirServer, patients
+
+from cytowatch.errors import ArgumentError, InputError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -59,8 +59,9 @@ class Killer:
 
 def through_kills(tmp_path: Path, seed: int, kills: int, *options: str) -> int:
     """Kill run after run at a random request; the folder then equals that of an unbroken run."""
-    chance, out = random.Random(seed), tmp_path / f"killed-{seed}"
+    chance, out = random.Random(seed), tmp_path / f"killed-{seed}"  # noqa: S311 - no secret
     with FhirServer(patients(5)) as server:
+        server.polls = 0
         killer = Killer(server, *options)
         killed = 0
         for _ in range(kills):
@@ -69,16 +70,18 @@ def through_kills(tmp_path: Path, seed: int, kills: int, *options: str) -> int:
             # nothing is on show before all of it is there
             assert not list(out.glob("*.ndjson")) or code == 0
         assert killer.run(out, None) == 0
-        assert killer.run(tmp_path / f"whole-{seed}", None) == 0
+        server.answered = lambda _number: None
+        ask(server, tmp_path / f"whole-{seed}", way="patient" if "--bulk" in options else "search", count=4)
     assert held(out) == held(tmp_path / f"whole-{seed}")
     assert len(in_folder(out)) == len(set(in_folder(out))) == 58
     return killed
 
 
 def test_a_kill_in_the_middle_of_searches(tmp_path: Path) -> None:
-    assert through_kills(tmp_path, 1, 2) == 2
+    assert through_kills(tmp_path, 1, 1) == 1
 
 
+@pytest.mark.long
 def test_a_kill_in_the_middle_of_an_export(tmp_path: Path) -> None:
     assert through_kills(tmp_path, 3, 1, "--bulk") == 1
 

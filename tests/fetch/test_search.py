@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-
-from cytowatch.errors import ArgumentError
 from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, lines, names
 from tests.lib.fhir_server import FhirServer, patients
+
+from cytowatch.errors import ArgumentError
 
 KINDS = {"Patient", "Encounter", "Medication", "MedicationAdministration", "Procedure", "Condition", "Observation"}
 
@@ -28,7 +28,8 @@ def test_every_resource_comes_once(tmp_path: Path, relative: bool, compress: boo
     # 42 observations in pages of 5, and so on
     assert told["pages"] == 9 + 5 * 2
     assert {kind: one["read"] for kind, one in told["resources"].items() if one["read"]} == {
-        "Condition": 7, "Encounter": 7, "Medication": 3, "MedicationAdministration": 7, "Observation": 42, "Patient": 7, "Procedure": 7,
+        "Condition": 7, "Encounter": 7, "Medication": 3, "MedicationAdministration": 7, "Observation": 42,
+        "Patient": 7, "Procedure": 7,
     }  # fmt: skip
     # each page brings its medications along again
     assert told["resources"]["Medication"]["duplicates"] == 2
@@ -80,7 +81,7 @@ def test_an_adverse_event_is_found_by_its_subject(tmp_path: Path) -> None:
 
 def test_medications_that_were_not_brought_along_are_asked_for_by_id(tmp_path: Path) -> None:
     with FhirServer(patients(5)) as server:
-        server._included = lambda page, include: []  # type: ignore[method-assign]
+        server._included = lambda _page, _include: []  # type: ignore[method-assign]
         report = ask(server, tmp_path / "out")
         assert names(tmp_path / "out", "Medication") == ["drug-0", "drug-1", "drug-2"]
         assert any("Medication?_id=drug-0,drug-1,drug-2" in path for _, path, _ in server.seen)

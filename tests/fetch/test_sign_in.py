@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from joserfc import jwk
+from tests.lib.fetching import Watch, ask, in_folder, names
+from tests.lib.fhir_server import Fault, FhirServer, patients
 
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.run import Credentials
 from cytowatch.fetch.sign_in import read_key
-from tests.lib.fetching import Watch, ask, in_folder, names
-from tests.lib.fhir_server import Fault, FhirServer, patients
 
 CURVE = jwk.ECKey.generate_key("P-384", {"kid": "ward-key"}, private=True)
 LONG = jwk.RSAKey.generate_key(2048, private=True)
@@ -25,8 +25,9 @@ def key_file(folder: Path, form: str) -> tuple[Path, dict[str, Any]]:
     path = folder / f"key.{form}"
     key = LONG if form == "pem" else CURVE
     name = LONG.thumbprint() if form == "pem" else "ward-key"
+    public = CURVE.as_dict(private=False)
     told = {"pem": key.as_pem(private=True), "json": json.dumps(key.as_dict(private=True)).encode(),
-            "set": json.dumps({"keys": [CURVE.as_dict(private=False) | {"kid": "p"}, CURVE.as_dict(private=True)]}).encode()}  # fmt: skip
+            "set": json.dumps({"keys": [{**public, "kid": "p"}, CURVE.as_dict(private=True)]}).encode()}  # fmt: skip
     path.write_bytes(told[form])
     return path, {**key.as_dict(private=False), "kid": name}
 
@@ -189,7 +190,7 @@ def bad_keys() -> list[tuple[str, bytes, str]]:
         ("broken JSON", b'{"kty":', "no JWK"),
         ("list", b"{}", "0 private keys"),
         ("encrypted", LONG.as_pem(private=True, password="x"), "encrypted"),  # noqa: S106 - of a test
-        ("two", json.dumps({"keys": [CURVE.as_dict(private=True), LONG.as_dict(private=True)]}).encode(), "2 private keys"),
+        ("two", json.dumps({"keys": [key.as_dict(private=True) for key in (CURVE, LONG)]}).encode(), "2 private keys"),
     ]  # fmt: skip
 
 

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.lib.fhir_server import FhirServer
+
 from cytowatch.fetch.addresses import Addresses
 from cytowatch.fetch.clock import Clock
 from cytowatch.fetch.limits import DEFAULT, Limits
 from cytowatch.fetch.question import Question, Way, wanted_patients, wanted_since, wanted_types
 from cytowatch.fetch.report import Report
 from cytowatch.fetch.run import Access, Credentials, fetch
-from tests.lib.fhir_server import FhirServer
+from cytowatch.fetch.web import Line
 
 QUICK = replace(DEFAULT, connect_seconds=5.0, read_seconds=5.0)
 
@@ -40,7 +42,7 @@ class Watch:
             now=lambda: datetime.fromtimestamp(self.now(), UTC),
             seconds=lambda: time.monotonic() + self.ahead,
             sleep=self.sleep,
-            chance=random.Random(seed),
+            chance=random.Random(seed),  # noqa: S311 - no secret
         )
 
 
@@ -58,12 +60,13 @@ def ask(
     hosts: tuple[str, ...] = (),
     credentials: Credentials | None = None,
     limits: Limits = QUICK,
+    ca_file: Path | None = None,
 ) -> Report:
     """Fetch from a server of a test."""
     question = Question(
         server.base, way, wanted_patients(patients), group, wanted_types(types), wanted_since(since), count
     )
-    access = Access(Addresses(server.base, hosts), credentials)
+    access = Access(Addresses(server.base, hosts), credentials, Line(ca_file))
     return fetch(access, question, out, clock=(watch or Watch()).clock(), limits=limits)
 
 

@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -59,12 +60,14 @@ def outcome(code: str, words: str, severity: str = "error") -> Resource:
 class FhirServer:
     """Resources by type and id with all their versions, and what is made of them. Use as a context."""
 
-    def __init__(self, resources: list[Resource], *, now: Callable[[], float] = time.time) -> None:
-        self.now = now
+    def __init__(
+        self, resources: list[Resource], *, now: Callable[[], float] = time.time, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.now, self.tls = now, tls
         self.versions: dict[tuple[str, str], list[tuple[float, Resource | None]]] = {}
         self.faults: list[Fault] = []
         self.seen: list[tuple[str, str, dict[str, str]]] = []
-        self.answered: Callable[[int], None] = lambda number: None
+        self.answered: Callable[[int], None] = lambda _number: None
         self.relative = False
         self.most = 1_000
         self.compress = False
@@ -100,7 +103,9 @@ class FhirServer:
 
         self._http = _Http(("127.0.0.1", 0), Handler)
         self.port = self._http.server_address[1]
-        self.root = f"http://127.0.0.1:{self.port}"
+        if self.tls is not None:
+            self._http.socket = self.tls.wrap_socket(self._http.socket, server_side=True)
+        self.root = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self.base = f"{self.root}/fhir"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
@@ -164,8 +169,8 @@ class FhirServer:
         if where.endswith("$export"):
             return self._export(method, where, parse_qs(parts.query), headers, body)
         if where.endswith("/_history"):
-            return self._history(where.partition("/")[0], dict(parse_qsl(parts.query)), target)
-        return self._search(where, parse_qsl(parts.query, keep_blank_values=True), target)
+            return self._history(where.partition("/")[0], dict(parse_qsl(parts.query)))
+        return self._search(where, parse_qsl(parts.query, keep_blank_values=True))
 
     def _metadata(self) -> Answer:
         codes = ["read", "search-type", *(["history-type"] if self.histories else [])]
@@ -175,7 +180,7 @@ class FhirServer:
             "format": ["json"], "rest": [{"mode": "server", "resource": served}],
         })  # fmt: skip
 
-    def _search(self, kind: str, parameters: list[tuple[str, str]], target: str) -> Answer:
+    def _search(self, kind: str, parameters: list[tuple[str, str]]) -> Answer:
         if kind not in self.kinds():
             return _json(outcome("not-supported", f"No such type {kind}"), 404)
         known = [(name, value) for name, value in parameters if name in _SEARCHED]
@@ -188,7 +193,7 @@ class FhirServer:
         page = [one for _, one in found[start : start + size]]
         entries = [self._entry(one, "match") for one in page]
         entries += [self._entry(one, "include") for one in self._included(page, asked.get("_include"))]
-        return self._bundle("searchset", entries, known, len(found), start + size, size, kind, target, asked)
+        return self._bundle("searchset", entries, known, len(found), start + size, size, kind, asked)
 
     def _included(self, page: list[Resource], include: str | None) -> list[Resource]:
         if include not in {"MedicationAdministration:medication", "DeviceUseStatement:device"}:
@@ -202,9 +207,16 @@ class FhirServer:
         return {"fullUrl": f"{self.base}/{one['resourceType']}/{one['id']}", "resource": one, "search": {"mode": mode}}
 
     def _bundle(
-        self, form: str, entries: list[Resource], used: list[tuple[str, str]], total: int, after: int, size: int, place: str,
-        target: str, asked: dict[str, str],
-    ) -> Answer:  # fmt: skip
+        self,
+        form: str,
+        entries: list[Resource],
+        used: list[tuple[str, str]],
+        total: int,
+        after: int,
+        size: int,
+        place: str,
+        asked: dict[str, str],
+    ) -> Answer:
         own = [(name, value) for name, value in used if name != "_offset"]
         link = [{"relation": "self", "url": f"{self.base}/{place}?{urlencode(own)}"}]
         if after < total:
@@ -213,7 +225,7 @@ class FhirServer:
             link.append({"relation": "next", "url": whole})
         return _json({"resourceType": "Bundle", "type": form, "total": total, "link": link, "entry": entries})
 
-    def _history(self, kind: str, asked: dict[str, str], target: str) -> Answer:
+    def _history(self, kind: str, asked: dict[str, str]) -> Answer:
         since = parse(asked.get("_since", "1970-01-01T00:00:00Z"))
         with self._lock:
             events = [
@@ -225,12 +237,12 @@ class FhirServer:
         events.sort(key=lambda event: (-event[0], event[3], -event[1]))
         size, start = int(asked.get("_count", 50)), int(asked.get("_offset", 0))
         entries = [
-            {"fullUrl": f"{self.base}/{kind}/{name}", "request": {"method": "DELETE" if one is None else "PUT", "url": f"{kind}/{name}"},
-             **({} if one is None else {"resource": one})}
+            {"fullUrl": f"{self.base}/{kind}/{name}", **({} if one is None else {"resource": one}),
+             "request": {"method": "DELETE" if one is None else "PUT", "url": f"{kind}/{name}"}}
             for _, _, _, name, one in events[start : start + size]
         ]  # fmt: skip
         return self._bundle(
-            "history", entries, list(asked.items()), len(events), start + size, size, f"{kind}/_history", target, asked
+            "history", entries, list(asked.items()), len(events), start + size, size, f"{kind}/_history", asked
         )
 
     # sign-in
@@ -320,8 +332,10 @@ class FhirServer:
         job["polls"] += 1
         if job["polls"] <= self.polls:
             return Answer(202, b"", {"X-Progress": f"{job['polls']} of {self.polls}", "Retry-After": "7"})
-        told: dict[str, Any] = {"transactionTime": stamp(job["moment"]), "request": "x", "requiresAccessToken": bool(self.clients),
-                                "output": [], "deleted": [], "error": []}  # fmt: skip
+        told: dict[str, Any] = {
+            "transactionTime": stamp(job["moment"]), "request": "x", "requiresAccessToken": bool(self.clients),
+            "output": [], "deleted": [], "error": [],
+        }  # fmt: skip
         for form, kind, file, lines in job["files"]:
             told[form].append(
                 {"type": kind, "url": f"{self.file_root or self.root}/files/{name}/{file}", "count": len(lines)}
@@ -362,7 +376,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle()
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - the name http.server calls
     do_DELETE = do_GET  # noqa: N815 - the name http.server calls
 
     def _handle(self) -> None:

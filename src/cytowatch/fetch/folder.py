@@ -116,9 +116,9 @@ class Folder:
         """The counts of a type."""
         return self.state.counts.setdefault(kind, Count())
 
-    def fall_short(self, search: str, kind: str, why: str) -> None:
+    def fall_short(self, search: str, kind: str, why: str, *, hold: bool = True) -> None:
         """Record, once, that something was not read whole."""
-        found = Shortfall(search, kind, why)
+        found = Shortfall(search, kind, why, hold)
         if found not in self.state.shortfalls:
             self.state.shortfalls.append(found)
 
@@ -128,13 +128,13 @@ class Folder:
 
     def file_of(self, kind: str) -> str | None:
         """The file of a type as the report names it; None if there is none."""
-        if kind in self.withheld() and kind in self.state.lengths:
+        if self.part(kind).exists():
             return f"{_PARTS}/{kind}.part"
         return self.published(kind).name if self.published(kind).exists() else None
 
     def withheld(self) -> set[str]:
         """Types that were not read whole."""
-        return {short.type for short in self.state.shortfalls if short.type}
+        return {short.type for short in self.state.shortfalls if short.type and short.hold}
 
     def publish(self) -> None:
         """Take out what was deleted, then put the parts behind what is there; after a kill it goes on."""

@@ -37,9 +37,8 @@ class Report:
         total = sum(one["read"] for one in kinds.values())
         doubles = sum(one["duplicates"] for one in kinds.values())
         cost = f"{told['pages']:,} pages, {told['requests']:,} requests ({told['retries']:,} repeated)"
-        lines = [
-            f"{total:,} resources of {sum(one['read'] > 0 for one in kinds.values())} types; {cost}; {doubles:,} exact doubles left out."
-        ]
+        types = sum(one["read"] > 0 for one in kinds.values())
+        lines = [f"{total:,} resources of {types} types; {cost}; {doubles:,} exact doubles left out."]
         for kind, one in kinds.items():
             if not any(one[name] for name in ("read", "duplicates", "deleted")):
                 continue
@@ -55,14 +54,14 @@ class Report:
         return lines
 
 
-def write_report(folder: Folder, question: Question) -> Report:
-    """Put the report beside the data."""
-    report = Report(_told(folder.state, folder, question))
+def write_report(folder: Folder, question: Question, stopped: str = "") -> Report:
+    """Put the report beside the data; ``stopped``: why the run could not come to its end."""
+    report = Report(_told(folder.state, folder, question, stopped))
     durable.put(folder.path / REPORT, (json.dumps(report.told, indent=2, ensure_ascii=False) + "\n").encode())
     return report
 
 
-def _told(state: State, folder: Folder, question: Question) -> dict[str, Any]:
+def _told(state: State, folder: Folder, question: Question, stopped: str) -> dict[str, Any]:
     missing = (
         sorted(set(question.types) - set(state.served)) if state.served is not None and state.export is None else []
     )
@@ -72,7 +71,8 @@ def _told(state: State, folder: Folder, question: Question) -> dict[str, Any]:
         "server": question.base,
         "way": question.way,
         "patients_asked": len(question.patients) or None,
-        "complete": not state.shortfalls and not asked,
+        "complete": not (state.shortfalls or asked or stopped),
+        "stopped": stopped or None,
         "began": state.began,
         "since": state.first or None,
         "next_since": cursors[0] if cursors else None,

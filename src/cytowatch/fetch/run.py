@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cytowatch.errors import ArgumentError
+from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.addresses import Addresses
 from cytowatch.fetch.bulk import Exporting
 from cytowatch.fetch.clock import Clock, instant
@@ -67,9 +67,13 @@ def fetch(
         _enter(folder, question)
         try:
             _read(web, folder, question, progress or (lambda _what, _done: None))
-        finally:
+        except InputError as error:
             _charge(folder.state, web)
             folder.save()
+            write_report(folder, question, error.what)
+            raise
+        _charge(folder.state, web)
+        folder.save()
         return write_report(folder, question)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
 
 from cytowatch.errors import InputError
@@ -32,6 +32,7 @@ class Searching:
 
     def __init__(self, web: Web, folder: Folder, question: Question, progress: Progress) -> None:
         self.web, self.folder, self.question, self.progress = web, folder, question, progress
+        self.asked = 0
         self.seen = folder.remembered(web.limits.remembered)
         self.failures = 0
 
@@ -53,11 +54,10 @@ class Searching:
             self._all(self._follow())
 
     def _all(self, asked: Sequence[Search]) -> None:
-        state = self.folder.state
+        state, self.asked = self.folder.state, len(asked)
         for number, search in enumerate(asked):
             if number < state.position.search:
                 continue
-            self.progress(search.what, number / len(asked))
             if self._served(search):
                 self._one(search, number)
             state.position = Position(search=number + 1)
@@ -72,14 +72,18 @@ class Searching:
         try:
             self._pages(search, number)
         except StoppedError as error:
-            self.folder.fall_short(search.what, search.type, str(error))
+            self._short(search, str(error))
         except (RefusedError, UnusableError) as error:
             self.failures += 1
             if (isinstance(error, RefusedError) and error.status == 401) or self.failures >= self.web.limits.failures:
                 raise
-            self.folder.fall_short(search.what, search.type, f"{error.what} {error.why}".strip())
+            self._short(search, f"{error.what} {error.why}".strip())
         else:
             self.failures = 0
+
+    def _short(self, search: Search, why: str) -> None:
+        """Record that a search is not whole. Deletions that could not be read do not hold back what is new."""
+        self.folder.fall_short(search.what, search.type, why, hold=not search.deletions)
 
     def _pages(self, search: Search, number: int) -> None:
         state = self.folder.state
@@ -101,12 +105,19 @@ class Searching:
                 reading, url = _Reading(self, search, number, restarted=True), first
                 continue
             reading.take(page, url)
+            self._tell(page, search, number)
             url = self._next(page, url, search)
             state.position = Position(number, url, state.position.pages + 1)
             state.pages += 1
             self.folder.save()
             if url:
                 reading.check(url)
+
+    def _tell(self, page: Page, search: Search, number: int) -> None:
+        """Move the bar, within a search by the server's count of matches if it told one."""
+        asked, pages = self.asked, self.folder.state.position.pages + 1
+        inside = min(1.0, pages * self.question.count / page.total) if page.total else 0.0
+        self.progress(f"{search.what}, page {pages:,}", min(1.0, (number + inside) / max(1, asked)))
 
     def _next(self, page: Page, url: str, search: Search) -> str:
         if not page.next:
@@ -130,19 +141,17 @@ class Searching:
         return found
 
     def _pointed(self, kind: str) -> set[tuple[str, str]]:
-        path = self.folder.part(kind)
-        if not path.exists():
-            return set()
-        with path.open("rb") as lines:
-            return {both for line in lines for both in pointed_at(line)}
+        """What resources of a type point at; also those of earlier runs, whose search for it may have failed."""
+        return {both for line in self._lines(kind) for both in pointed_at(line)}
 
     def _there(self, kind: str) -> set[str]:
-        there: set[str] = set()
+        return {head_of(line)[1] for line in self._lines(kind)}
+
+    def _lines(self, kind: str) -> Iterator[bytes]:
         for path in (self.folder.published(kind), self.folder.part(kind)):
             if path.exists():
                 with path.open("rb") as lines:
-                    there |= {head_of(line)[1] for line in lines}
-        return there
+                    yield from lines
 
 
 class _Reading:

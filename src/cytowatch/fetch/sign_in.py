@@ -17,7 +17,7 @@ from joserfc.errors import JoseError
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.fetch.addresses import check_address
 from cytowatch.fetch.answers import JSON_TYPES, Answer, Ask, check_media_type
-from cytowatch.fetch.failures import DamagedError, MismatchError
+from cytowatch.fetch.failures import DamagedError, MismatchError, RefusedError, UnusableError
 from cytowatch.fetch.web import Web
 
 # the specification allows five minutes at most; clocks differ
@@ -28,6 +28,7 @@ _EARLY = 30.0
 _ASSUMED = 300.0
 _LARGEST_KEY = 100_000
 _TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_CHECK = "Check --client-id, --key, --key-id, --scope, and that the public key is registered at the server."
 _JSON = {"Accept": "application/json"}
 Algorithm = Literal["RS384", "ES384"]
 
@@ -137,6 +138,15 @@ class SignIn:
         self._token = ""
 
     def _get(self) -> None:
+        """Get a token; without one nothing can be asked, so a no here ends the run and not only one search."""
+        try:
+            self._ask()
+        except (RefusedError, UnusableError) as error:
+            raise InputError(
+                f"Signing in failed. {error.what}", where=error.where, why=error.why, hint=_CHECK
+            ) from None
+
+    def _ask(self) -> None:
         place = self._place = self._place or self._discover()
         headers = {**_JSON, "Content-Type": "application/x-www-form-urlencoded"}
         asked = self._web.clock.seconds()

@@ -29,11 +29,15 @@ class Count(msgspec.Struct):
 
 
 class Shortfall(msgspec.Struct):
-    """Something asked for that was not read whole; ``type`` is empty if its reach is not known."""
+    """Something asked for that was not read whole; ``type`` is empty if its reach is not known.
+
+    ``hold``: whether what was read of the type stays a part.
+    """
 
     search: str
     type: str
     why: str
+    hold: bool = True
 
 
 class File(msgspec.Struct):

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from cytowatch.fetch.failures import DamagedError, MismatchError
 
 _PIECE = 256 * 1024
+# a file may be of any size, but records never shrink so much: from here on, and by this much
+_GROWN = 64 * 1024 * 1024
+_RATIO = 200
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -20,6 +23,8 @@ def unpacked(chunks: Iterator[bytes], encoding: str, most: int | None) -> Iterat
 
     A compressed body that stops before its end is a DamagedError: libraries commonly let it pass.
     """
+    sent = [0]
+    chunks = _counted(chunks, sent)
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         pieces = chunks
@@ -32,7 +37,15 @@ def unpacked(chunks: Iterator[bytes], encoding: str, most: int | None) -> Iterat
         total += len(piece)
         if most is not None and total > most:
             raise TooLargeError(f"The answer is larger than {most / 1024 / 1024:,.0f} MiB")
+        if total > _GROWN and total > _RATIO * sent[0]:
+            raise TooLargeError("The compressed answer grows beyond all measure")
         yield piece
+
+
+def _counted(chunks: Iterator[bytes], sent: list[int]) -> Iterator[bytes]:
+    for chunk in chunks:
+        sent[0] += len(chunk)
+        yield chunk
 
 
 def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -140,7 +140,7 @@ class Folder:
         """Take out what was deleted, then put the parts behind what is there; after a kill it goes on."""
         state = self.state
         if state.phase in {"reading", "following"}:
-            state.phase, state.placed = "removing", []
+            state.phase = "removing"
             self.save()
         if state.phase == "removing":
             self._remove()
@@ -165,16 +165,14 @@ class Folder:
         return {kind: names for kind, names in found.items() if kind not in {DELETED, *self.withheld()}}
 
     def _put_in_place(self, kind: str, parts: list[Path]) -> None:
+        """Move or append the parts of a type. A part goes only after all are in place: one that is gone tells that."""
         target = self.published(kind)
-        if kind not in self.state.placed:
+        if all(part.exists() for part in parts):
             if len(parts) == 1 and not target.exists():
                 parts[0].replace(target)
-            elif all(part.exists() for part in parts):
+            else:
                 durable.cut(target, self.state.before[kind])
                 _join(parts, target)
-            # else it was moved, and the kill came before that was recorded
-            self.state.placed.append(kind)
-            self.save()
         for part in parts:
             part.unlink(missing_ok=True)
 

@@ -82,7 +82,6 @@ class State(msgspec.Struct):
     # bytes of each part file, and of each published file before this run
     lengths: dict[str, int] = msgspec.field(default_factory=dict)
     before: dict[str, int] = msgspec.field(default_factory=dict)
-    placed: list[str] = msgspec.field(default_factory=list)
     counts: dict[str, Count] = msgspec.field(default_factory=dict)
     shortfalls: list[Shortfall] = msgspec.field(default_factory=list)
     notes: list[str] = msgspec.field(default_factory=list)

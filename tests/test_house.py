@@ -27,7 +27,8 @@ FLOORS = [
     # what pipeline.py returns: as a folder, in a few lines, as a plan of what to measure; the sheet of a product
     {"results", "summary", "planning", "sheets"},
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
-    {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster"},
+    # (and reading a live server into files, which knows none of the rooms above the second floor)
+    {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster", "fetch"},
     {"grade_command", "doors_command", "quality"},
     {"service", "cli"},
 ]

@@ -25,6 +25,7 @@ from cytowatch.errors import (
     InputError,
 )
 from cytowatch.exports.command import export
+from cytowatch.fetch.command import fetch
 from cytowatch.grade_command import grade
 from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import counted_lines, diff, lint, list_items, load, show
@@ -46,6 +47,7 @@ app.command(grade)
 app.command(export)
 app.command(doors)
 app.command(quality)
+app.command(fetch)
 app.command(knowledge_app)
 app.command(handout_command, name="handout")
 app.command(drugs)

@@ -18,7 +18,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif"]
+Source = Literal["csv", "clif", "omop"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -60,8 +60,25 @@ def _clif(asked: Asked, knowledge: Knowledge) -> Intake:
     return read_clif(asked.inputs[0], knowledge, progress=asked.progress)
 
 
+def _omop(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.omop import read_omop
+
+    _refuse("omop", mapping=asked.mapping)
+    if len(asked.inputs) != 1:
+        raise ArgumentError(
+            "--from omop takes one source.",
+            where="INPUT",
+            why="Persons of two databases may share a number.",
+            hint="Give one folder, zip, DuckDB file or postgresql:// address.",
+        )
+    intake = read_omop(
+        asked.inputs[0], knowledge, zone=asked.zone, codes=site_codes(asked.codes), progress=asked.progress
+    )
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "omop": _omop}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",

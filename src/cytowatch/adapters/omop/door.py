@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -12,14 +12,22 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.omop import drugs as drug_rows
 from cytowatch.adapters.omop import events as event_rows
 from cytowatch.adapters.omop import readings as reading_rows
-from cytowatch.adapters.omop.meanings import Judge
+from cytowatch.adapters.omop.meanings import NOT_TOLD, Judge
 from cytowatch.adapters.omop.moments import at_midnight
 from cytowatch.adapters.omop.people import deaths, persons, repeated_persons
 from cytowatch.adapters.omop.source import Source, open_source
 from cytowatch.adapters.omop.tables import (
-    SHAPES, Kept, broken_rejects, check_columns, count, keep, numbered, repeated, tidied,
+    SHAPES,
+    Kept,
+    broken_rejects,
+    check_columns,
+    count,
+    keep,
+    numbered,
+    repeated,
+    tidied,
 )  # fmt: skip
-from cytowatch.adapters.omop.vocabulary import Concepts, read_concepts
+from cytowatch.adapters.omop.vocabulary import NOT_MAPPED, Concepts, read_concepts
 from cytowatch.adapters.times import check_zone
 from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.errors import ArgumentError, InputError
@@ -29,7 +37,8 @@ KEYS = {**reading_rows.KEYS, "drug_exposure": drug_rows.KEYS, **event_rows.KEYS}
 _VERSIONS = ("5.3", "5.4")
 # of the vital signs; more of them at exactly midnight than this and the times of day are not known
 _MOST_AT_MIDNIGHT = 0.05
-_Mapper = Callable[[pl.DataFrame, str, Judge], Mapped]
+# of the drugs that were given; if more of them cannot be told, no drug counts as not given
+_MOST_UNTOLD = 0.05
 
 
 def read_omop(
@@ -74,6 +83,9 @@ class _Reading:
         self._progress = progress
         self._there = source.tables()
         self._states: set[str] = set()
+        # rows of drugs that were given, and how many of them are of a drug that nobody can tell
+        self._given = 0
+        self._untold = 0
 
     def intake(self) -> Intake:
         """Read the tables in a fixed order, so that the same rows get the same numbers."""
@@ -109,7 +121,7 @@ class _Reading:
 
     def _read(self, table: str, concepts: Concepts) -> None:
         judge = Judge(concepts, KEYS[table], drugs=table == "drug_exposure")
-        kept = keep(self._source, table, judge.fate)
+        kept = keep(self._source, table, lambda frame: self._judged(frame, table, judge))
         frame = self._numbered(kept, table)
         mapped = _mapped(frame.filter(~repeated(frame, table)), table, judge)
         silent = _repetitions(frame, table)
@@ -117,7 +129,16 @@ class _Reading:
         for line in judge.told():
             self._gathering.enter(table, "ignored", line, 0)
         self._tell(frame, table, mapped)
-        self._note(table, kept, frame, mapped)
+        self._note(table, mapped)
+
+    def _judged(self, frame: pl.DataFrame, table: str, judge: Judge) -> pl.DataFrame:
+        judged = judge.fate(frame)
+        if table == "drug_exposure":
+            given = judged.filter(drug_rows.is_given(self._knowledge))
+            untold = (pl.col("reason") == NOT_TOLD) | pl.col("reason").str.starts_with(NOT_MAPPED)
+            self._given += given.height
+            self._untold += given.filter(untold).height
+        return judged
 
     def _numbered(self, kept: Kept, table: str) -> pl.DataFrame:
         """The kept rows with their numbers; the numbers of the rows that were only counted follow them."""
@@ -155,18 +176,21 @@ class _Reading:
                 table, "ignored", f"{twice.height} rows share a {key} and differ: all of them are used", 0
             )
 
-    def _note(self, table: str, kept: Kept, frame: pl.DataFrame, mapped: Mapped) -> None:
-        """Remember what the source records at all: a table full of other things says nothing of oxygen."""
+    def _note(self, table: str, mapped: Mapped) -> None:
+        """Remember what the source records at all: a table full of other things says nothing of oxygen.
+
+        Of drugs that were only ordered, or that nobody can tell, none is known not to have been given.
+        """
         if table == "drug_exposure":
-            if kept.rows and self._any_given():
+            if self._given and self._untold <= _MOST_UNTOLD * self._given:
                 self._states |= {"infusion", "dose"}
+            elif self._given:
+                note = (
+                    f"{self._untold} of {self._given} rows are of drugs that nobody can tell: none counts as not given"
+                )
+                self._gathering.enter(table, "ignored", note, 0)
         elif mapped.raw.height and (mapped.raw["concept"] == "oxygen_device").any():
             self._states.add("device")
-
-    def _any_given(self) -> bool:
-        """Whether the source has drugs that were given, and not only orders and claims."""
-        blocks = self._source.blocks("drug_exposure", ("drug_type_concept_id",))
-        return any(drug_rows.given(tidied(block.frame), self._knowledge) for block in blocks)
 
     def _not_recorded(self) -> frozenset[str]:
         door = self._knowledge.doors["omop"]

@@ -37,9 +37,9 @@ def drugs(frame: pl.DataFrame, judge: Judge) -> Mapped:
     return Mapped(raw, refused(stated), unread=day_in_doubt(stated))
 
 
-def given(frame: pl.DataFrame, knowledge: Knowledge) -> int:
-    """How many rows are of drugs that were given, or do not say that they were only ordered."""
-    return frame.height - int(frame["drug_type_concept_id"].is_in(_ordered(knowledge)).sum())
+def is_given(knowledge: Knowledge) -> pl.Expr:
+    """True for rows of drugs that were given, or that do not say that they were only ordered."""
+    return ~pl.col("drug_type_concept_id").is_in(_ordered(knowledge)).fill_null(value=False)
 
 
 def _ordered(knowledge: Knowledge) -> list[str]:

@@ -34,7 +34,9 @@ class DuckSource:
     def blocks(self, table: str, columns: Sequence[str]) -> Iterator[Block]:
         """The rows of these columns as text."""
         real, there = self._tables[table]
-        picked = ", ".join(f"CAST({quoted(there[name])} AS VARCHAR) AS {quoted(name)}" for name in columns if name in there)
+        picked = ", ".join(
+            f"CAST({quoted(there[name])} AS VARCHAR) AS {quoted(name)}" for name in columns if name in there
+        )
         target = self._held / f"{table}.parquet"
         name = f"{quoted(self._schema)}.{quoted(real)}"
         self._run(f"COPY (SELECT {picked or '1 AS nothing'} FROM {name}) TO {text(str(target))} (FORMAT parquet)")  # noqa: S608

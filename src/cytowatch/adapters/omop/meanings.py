@@ -13,6 +13,7 @@ from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.vocabulary import Code
 from cytowatch.knowledge.model import Concept, Knowledge
 
+NOT_TOLD = "a drug of which no table here tells the ingredients"
 # source values of unmapped rows that the ledger tells
 _TOLD = 20
 _LONGEST = 60
@@ -68,17 +69,28 @@ class Judge:
             one = self.concepts.of_row(concept, source, printed)
             codes = [] if one is None else [one]
         if not codes:
-            return [_silent(self.concepts.why_not(concept, source))]
+            return [_silent(self._why_not(concept, source))]
         form = self._form(concept, source, printed) if self.drugs else ""
         told = [_silent(form) if form and _acts(code, self.concepts.knowledge) else self._told(code) for code in codes]
         spoken = [one for one in told if one["fate"] is None]
         return spoken or told
 
+    def _why_not(self, concept: str | None, source: str | None) -> str:
+        mapped = concept not in (None, "0") or source not in (None, "0")
+        if self.drugs and mapped and not self.concepts.is_settled(concept, source):
+            return NOT_TOLD
+        return self.concepts.why_not(concept, source)
+
     def _told(self, code: Code) -> dict[str, str | None]:
         if code.fate == "ignore":
             return _silent(code.reason)
         kind = self.concepts.knowledge.concepts[code.concept].kind
-        return {"concept": code.concept, "category": code.category, "code_unit": code.unit, "kind": kind} | dict.fromkeys(_FATES)
+        return {
+            "concept": code.concept,
+            "category": code.category,
+            "code_unit": code.unit,
+            "kind": kind,
+        } | dict.fromkeys(_FATES)
 
     def _form(self, concept: str | None, source: str | None, printed: str | None) -> str:
         """Why a drug's form keeps it from acting as a dose or an infusion; empty if nothing says so."""
@@ -93,7 +105,9 @@ class Judge:
     def _count(self, judged: pl.DataFrame) -> None:
         """Count the source's own names of rows with concept 0, for the ledger."""
         concept, _, printed = self.keys
-        zero = judged.filter(pl.col("fate").is_not_null(), pl.col(concept).fill_null("0") == "0", pl.col(printed).is_not_null())
+        zero = judged.filter(
+            pl.col("fate").is_not_null(), pl.col(concept).fill_null("0") == "0", pl.col(printed).is_not_null()
+        )
         for name, rows in zero.group_by(printed).len().iter_rows():
             self.unmapped[name[:_LONGEST]] += rows
 
@@ -114,9 +128,7 @@ def _acts(code: Code, knowledge: Knowledge) -> bool:
     return concept is not None and concept.kind in ("infusion", "dose")
 
 
-def looked_up(
-    frame: pl.DataFrame, keys: tuple[str, ...], name: str, answer: Callable[..., str | None]
-) -> pl.DataFrame:
+def looked_up(frame: pl.DataFrame, keys: tuple[str, ...], name: str, answer: Callable[..., str | None]) -> pl.DataFrame:
     """Adds a column of text that depends on other columns, worked out once per distinct combination."""
     found = [(*key, answer(*key)) for key in frame.select(keys).unique().iter_rows()]
     table = pl.DataFrame(found, schema=dict.fromkeys((*keys, name), pl.String), orient="row")

@@ -20,7 +20,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def persons(frame: pl.DataFrame, gathering: Gathering) -> pl.DataFrame:
     """The table ``patients`` of the persons, by person_id; fields that cannot be used stand in the rejects."""
     seen = gathering.observed().group_by("patient").agg(pl.col("time").min().alias("first"))
-    known = frame.filter(pl.col("person_id").is_not_null()).join(seen, left_on="person_id", right_on="patient", how="left")
+    known = frame.filter(pl.col("person_id").is_not_null()).join(
+        seen, left_on="person_id", right_on="patient", how="left"
+    )
     born = known.with_columns(
         birth_date=pl.coalesce(
             pl.col("birth_datetime").str.slice(0, 10),
@@ -29,7 +31,9 @@ def persons(frame: pl.DataFrame, gathering: Gathering) -> pl.DataFrame:
     )
     ages = [
         None if birth is not None else _age(year, month, first)
-        for birth, year, month, first in born.select("birth_date", "year_of_birth", "month_of_birth", "first").iter_rows()
+        for birth, year, month, first in born.select(
+            "birth_date", "year_of_birth", "month_of_birth", "first"
+        ).iter_rows()
     ]
     letters = pl.col("gender_source_value").str.to_lowercase()
     given = born.select(
@@ -82,7 +86,9 @@ def _years(born: date, day: date) -> int:
 
 def repeated_persons(frame: pl.DataFrame) -> pl.DataFrame:
     """Silent rows of ``person``: one without an id states nothing; a second one of an id is laid beside the first."""
-    again = (~pl.col("person_id").is_first_distinct() & pl.col("person_id").is_not_null()) | pl.col("person_id").is_null()
+    again = (~pl.col("person_id").is_first_distinct() & pl.col("person_id").is_not_null()) | pl.col(
+        "person_id"
+    ).is_null()
     none = pl.col("person_id").is_null()
     nothing = dict.fromkeys(("concept", "value"), pl.lit(None, pl.String))
     return frame.filter(again).select(

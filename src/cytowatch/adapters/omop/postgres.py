@@ -19,6 +19,10 @@ from cytowatch.adapters.tables import TableFile, read_blocks
 from cytowatch.errors import ArgumentError, InputError
 
 _WAIT_SECONDS = 15
+_COLUMNS = (
+    "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY ordinal_position"
+)
 
 
 class PostgresSource:
@@ -31,13 +35,13 @@ class PostgresSource:
         plain, schema = _split(address, self.label)
         self._psycopg = _library()
         self._connection = self._connect(plain)
-        rows = self._rows(
-            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
-            "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY ordinal_position"
-        )
-        self._schema, self._tables = found_in(rows, schema, known, self.label)
-        if not self._tables:
-            raise no_tables(self.label)
+        try:
+            self._schema, self._tables = found_in(self._rows(_COLUMNS), schema, known, self.label)
+            if not self._tables:
+                raise no_tables(self.label)
+        except InputError:
+            self.close()
+            raise
 
     def tables(self) -> dict[str, list[str]]:
         """The tables that are there, and their columns."""

@@ -21,7 +21,9 @@ _LASTING = ("infusion", "device", "dose")
 
 def readings(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
     """What the kept rows of a table state, one fact a row."""
-    frame = with_moment(frame, f"{table}_date", f"{table}_datetime", "measurement_time" if table == "measurement" else None)
+    frame = with_moment(
+        frame, f"{table}_date", f"{table}_datetime", "measurement_time" if table == "measurement" else None
+    )
     for name in ("operator_concept_id", "range_low", "range_high", "value_as_string"):
         frame = frame if name in frame.columns else frame.with_columns(pl.lit(None, pl.String).alias(name))
     stated = judge.stated(frame).with_columns(doubtful=pl.col("kind").is_in(_LASTING), last=pl.lit(None, pl.String))
@@ -46,7 +48,9 @@ def _with_operator(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     printed = pl.col("value_source_value").str.strip_chars().str.extract(_PRINTED, 1)
     number, said = pl.col("value_as_number"), pl.col("value_source_value")
     return frame.with_columns(
-        comparator=pl.when(operator.is_null() | (operator == "0")).then(pl.when(number.is_not_null()).then(printed)).otherwise(coded),
+        comparator=pl.when(operator.is_null() | (operator == "0"))
+        .then(pl.when(number.is_not_null()).then(printed))
+        .otherwise(coded),
         value=pl.coalesce(number, said),
     )
 

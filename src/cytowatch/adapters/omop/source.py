@@ -81,7 +81,7 @@ def no_tables(where: str) -> InputError:
         "There is no table of the OMOP common data model here.",
         where=where,
         why="Nothing can be graded from it.",
-        hint="The tables are found by their names: person, measurement, drug_exposure, …; in a database name the schema.",
+        hint="Tables are found by their names: person, measurement, drug_exposure, …; in a database name the schema.",
     )
 
 

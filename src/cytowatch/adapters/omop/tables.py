@@ -36,7 +36,10 @@ SHAPES = {
     "person": Shape(
         "person_id",
         ("person_id",),
-        ("gender_concept_id", "gender_source_value", "year_of_birth", "month_of_birth", "day_of_birth", "birth_datetime"),
+        (
+            "gender_concept_id", "gender_source_value", "year_of_birth", "month_of_birth", "day_of_birth",
+            "birth_datetime",
+        ),
     ),
     "death": Shape("person_id", ("person_id", "death_date"), ("death_datetime",)),
     "measurement": Shape(
@@ -116,7 +119,7 @@ def tidied(frame: pl.DataFrame) -> pl.DataFrame:
     """Text without spaces around it, empty cells missing, and ids without the ``.0`` that some exports give them."""
     texts = [name for name in frame.columns if name != LINE]
     frame = frame.with_columns(pl.col(texts).str.strip_chars())
-    ids = [name for name in texts if name.endswith("_id") or name.endswith("_of_birth")]
+    ids = [name for name in texts if name.endswith(("_id", "_of_birth"))]
     frame = frame.with_columns(pl.col(ids).str.replace(r"^(-?\d+)\.0+$", "$1"))
     return frame.with_columns(pl.when(pl.col(texts) != "").then(pl.col(texts)).name.keep())
 

@@ -17,6 +17,7 @@ from cytowatch.adapters.vocabulary import LOCAL, Code, Vocabulary
 from cytowatch.knowledge.lint.codes import loinc_is_valid
 from cytowatch.knowledge.model import Knowledge
 
+NOT_MAPPED = "not mapped by the site (concept 0)"
 _FIRST_LOCAL = 2_000_000_000
 # from a product to what is in it, from what a site or a country calls it to the standard concept
 _INWARD = frozenset(
@@ -31,25 +32,27 @@ _SYSTEMS = {"loinc": "loinc", "snomed": "snomed", "rxnorm": "rxnorm"}
 
 @dataclass(frozen=True)
 class Named:
-    """A row of the table CONCEPT: its name, vocabulary and code."""
+    """A row of the table CONCEPT: its name, vocabulary, code and class."""
 
     name: str
     vocabulary: str
     code: str
+    kind: str = ""
 
 
 @dataclass
 class Concepts:
     """The vocabulary tables of a source, as far as the concepts of its rows need them.
 
-    ``named``: by concept id; ``inside``: the ingredients of a product that our tables know; ``maps``: what a local or
-    non-standard concept maps to.
+    ``named``: by concept id; ``inside``: the ingredients of a product that our tables know; ``settled``: products whose
+    ingredients are told at all; ``maps``: what a local or non-standard concept maps to.
     """
 
     knowledge: Knowledge
     codes: Vocabulary
     named: dict[str, Named] = field(default_factory=dict)
     inside: dict[str, list[str]] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
     maps: dict[str, list[str]] = field(default_factory=dict)
     own: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -89,11 +92,17 @@ class Concepts:
         found = [self.of_id(one) for drug in (concept, source) if drug for one in self.inside.get(drug, ())]
         return list({code.concept + "/" + (code.category or ""): code for code in found if code is not None}.values())
 
+    def is_settled(self, concept: str | None, source: str | None) -> bool:
+        """Whether it is told what is in a drug, so that one our tables do not know is none that they need."""
+        named = [self.named.get(one or "") for one in (concept, source)]
+        is_ingredient = any(one is not None and one.kind == "Ingredient" for one in named)
+        return is_ingredient or any(one in self.settled for one in (concept, source))
+
     def why_not(self, concept: str | None, source: str | None) -> str:
         """Why a row that no table knows is left out; the number of different answers is small."""
         if concept in (None, "0"):
             local = (source or "0").isdecimal() and int(source or "0") >= _FIRST_LOCAL
-            return "not mapped by the site (concept 0, local source concept)" if local else "not mapped by the site (concept 0)"
+            return f"{NOT_MAPPED}, and no code list maps its local concept" if local else NOT_MAPPED
         if concept is not None and concept.isdecimal() and int(concept) >= _FIRST_LOCAL:
             return "a local concept (id of 2,000,000,000 or more) that no code list maps"
         return "concept not needed by any table"
@@ -111,15 +120,19 @@ class Concepts:
         return Code("omop", concept, row["key"], row["detail"] or None)
 
 
-def read_concepts(source: Source, knowledge: Knowledge, codes: Vocabulary, used: Iterable[str], drugs: set[str]) -> Concepts:
+def read_concepts(
+    source: Source, knowledge: Knowledge, codes: Vocabulary, used: Iterable[str], drugs: set[str]
+) -> Concepts:
     """Look up the concepts that rows name (``used``; ``drugs`` among them) in the vocabulary tables of the source."""
     there = source.tables()
     concepts = Concepts(knowledge, codes)
     wanted = {one for one in used if one != "0"}
-    concepts.maps = _edges(source, there, {one for one in wanted if concepts.of_id(one) is None}, frozenset({"Maps to"}), 1)
+    unknown = {one for one in wanted if concepts.of_id(one) is None}
+    steps = _edges(source, there, unknown, inward=bool(drugs & unknown))
+    concepts.maps = {one: steps.maps[one] for one in sorted(unknown) if one in steps.maps}
     _name(concepts, source, there, wanted | {two for many in concepts.maps.values() for two in many})
     open_drugs = {one for one in drugs - {"0"} if concepts.of_id(one) is None}
-    reached = _descent(source, there, concepts, open_drugs)
+    reached = _descent(source, there, concepts, open_drugs, steps)
     _name(concepts, source, there, {two for many in reached.values() for two in many})
     concepts.inside = {
         drug: sorted(one for one in many if _is_drug(concepts.of_id(one), knowledge)) for drug, many in reached.items()
@@ -135,62 +148,74 @@ def _is_drug(code: Code | None, knowledge: Knowledge) -> bool:
 
 def _name(concepts: Concepts, source: Source, there: dict[str, list[str]], wanted: set[str]) -> None:
     """Add what the table CONCEPT says of these ids; nothing where it is not there."""
-    columns = ("concept_id", "concept_name", "vocabulary_id", "concept_code")
+    columns = ("concept_id", "concept_name", "vocabulary_id", "concept_code", "concept_class_id")
     wanted = {one for one in wanted if one not in concepts.named}
-    if not wanted or not set(columns) <= set(there.get("concept", ())):
+    if not wanted or not set(columns[:4]) <= set(there.get("concept", ())):
         return
     for block in source.blocks("concept", columns):
         own = tidied(block.frame).filter(pl.col("concept_id").is_in(list(wanted)))
-        for key, name, vocabulary, code in own.select(columns).iter_rows():
-            concepts.named.setdefault(key, Named(name or "", vocabulary or "", code or ""))
+        for key, *said in own.select(columns).iter_rows():
+            concepts.named.setdefault(key, Named(*(one or "" for one in said)))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Relationships in force: what maps to what, every step inward from a product, and which steps end in ingredients."""
+
+    maps: dict[str, list[str]]
+    inward: dict[str, list[str]]
+    ingredients: set[str]
 
 
 def _descent(
-    source: Source, there: dict[str, list[str]], concepts: Concepts, drugs: set[str]
+    source: Source, there: dict[str, list[str]], concepts: Concepts, drugs: set[str], steps: Steps
 ) -> dict[str, set[str]]:
     """For each drug the concepts above it: from CONCEPT_ANCESTOR, or step by step where that table says nothing."""
     columns = ("ancestor_concept_id", "descendant_concept_id")
-    if not drugs:
-        return {}
     found: dict[str, set[str]] = {}
-    if set(columns) <= set(there.get("concept_ancestor", ())):
+    if drugs and set(columns) <= set(there.get("concept_ancestor", ())):
         for block in source.blocks("concept_ancestor", columns):
             own = tidied(block.frame).filter(pl.col("descendant_concept_id").is_in(list(drugs)))
             for above, below in own.select(columns).iter_rows():
                 if above is not None and above != below:
                     found.setdefault(below, set()).add(above)
-    rest = {drug for drug in drugs if drug not in found}
-    steps = _edges(source, there, rest, _INWARD, _MOST_STEPS)
-    return found | {drug: set(many) for drug, many in steps.items()}
+    concepts.settled |= set(found)
+    for drug in sorted(drugs - set(found)):
+        reached = _reach(drug, steps.inward)
+        if reached:
+            found[drug] = reached
+        if reached & steps.ingredients:
+            concepts.settled.add(drug)
+    return found
 
 
-def _edges(
-    source: Source, there: dict[str, list[str]], start: set[str], kinds: frozenset[str], steps: int
-) -> dict[str, list[str]]:
-    """What each concept reaches over relationships of these kinds that are in force, in so many steps at most."""
+def _edges(source: Source, there: dict[str, list[str]], start: set[str], *, inward: bool) -> Steps:
+    """Read CONCEPT_RELATIONSHIP once: what ``start`` maps to, and where there are products the steps inward too."""
     columns = ("concept_id_1", "concept_id_2", "relationship_id", "invalid_reason")
-    if not start or not set(columns[:3]) <= set(there.get("concept_relationship", ())):
-        return {}
-    frames = []
-    for block in source.blocks("concept_relationship", columns):
-        frame = tidied(block.frame).filter(
-            pl.col("relationship_id").is_in(list(kinds)),
-            pl.col("invalid_reason").is_null(),
-            pl.col("concept_id_1") != pl.col("concept_id_2"),
-        )
-        frames.append(frame.filter(pl.col("concept_id_1").is_in(list(start))) if steps == 1 else frame)
     nothing = pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    edges = pl.concat([nothing, *(frame.select(columns) for frame in frames)]).select(columns[:2]).unique()
+    frames = [nothing]
+    if start and set(columns[:3]) <= set(there.get("concept_relationship", ())):
+        first = (pl.col("relationship_id") == "Maps to") & pl.col("concept_id_1").is_in(list(start))
+        wanted = first | pl.col("relationship_id").is_in(list(_INWARD)) if inward else first
+        for block in source.blocks("concept_relationship", columns):
+            in_force = wanted & pl.col("invalid_reason").is_null() & (pl.col("concept_id_1") != pl.col("concept_id_2"))
+            frames.append(tidied(block.frame).filter(in_force).select(columns))
+    edges = pl.concat(frames).sort(columns[:2])
+    maps, every = (edges.filter(part) for part in (pl.col("relationship_id") == "Maps to", pl.lit(value=True)))
+    ends = edges.filter(pl.col("relationship_id") == "RxNorm has ing")["concept_id_2"]
+    return Steps(_onward(maps), _onward(every), set(ends))
+
+
+def _onward(edges: pl.DataFrame) -> dict[str, list[str]]:
     onward: dict[str, list[str]] = {}
-    for one, two in edges.sort(columns[:2]).iter_rows():
-        if one is not None and two is not None:
-            onward.setdefault(one, []).append(two)
-    return {one: reached for one in sorted(start) if (reached := _reach(one, onward, steps))}
+    for one, two in edges.select("concept_id_1", "concept_id_2").unique(maintain_order=True).iter_rows():
+        onward.setdefault(one, []).append(two)
+    return onward
 
 
-def _reach(start: str, onward: dict[str, list[str]], steps: int) -> list[str]:
-    seen, edge = {start: None}, [start]
-    for _ in range(steps):
+def _reach(start: str, onward: dict[str, list[str]]) -> set[str]:
+    seen, edge = {start}, [start]
+    for _ in range(_MOST_STEPS):
         edge = [two for one in edge for two in onward.get(one, ()) if two not in seen]
-        seen |= dict.fromkeys(edge)
-    return [one for one in seen if one != start]
+        seen |= set(edge)
+    return seen - {start}

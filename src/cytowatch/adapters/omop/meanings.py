@@ -169,4 +169,4 @@ class Units:
 
 def takes_text(concept: Concept) -> bool:
     """Whether a concept is told in words."""
-    return bool(concept.categories) or concept.free_text or not concept.units
+    return bool(concept.categories) or concept.free_text or concept.text_needed or not concept.units

@@ -10,7 +10,15 @@ import polars as pl
 
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.omop.meanings import Judge, looked_up
-from cytowatch.adapters.omop.moments import at_midnight, day_after, day_in_doubt, ending, refused, with_moment
+from cytowatch.adapters.omop.moments import (
+    at_midnight,
+    day_after,
+    day_in_doubt,
+    ending,
+    refused,
+    same_moment,
+    with_moment,
+)
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.knowledge.model import Knowledge
 
@@ -72,9 +80,7 @@ def _infusions(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     An end at the start, or one that is missing, is how the model writes that no end is known. Where both are exactly
     midnight only the days are known. What was ordered may have run.
     """
-    start = pl.col("time").str.replace("T", " ")
-    end = pl.col("end").str.replace("T", " ")
-    no_end = pl.col("end").is_null() | (start.str.slice(0, 19) == end.str.slice(0, 19))
+    no_end = pl.col("end").is_null() | (same_moment("time") == same_moment("end"))
     days = at_midnight("time") & at_midnight("end") & ~no_end
     doubtful = no_end | days | pl.col("ordered")
     later = pl.col("last").str.slice(0, 10) > pl.col("day")
@@ -123,7 +129,10 @@ def _moment(name: str) -> pl.Expr:
 
 
 def _doses(frame: pl.DataFrame) -> pl.DataFrame:
-    """Doses and triggers, at their start. A cell product counts as given, however it is recorded."""
+    """Doses and triggers, at their start. A cell product counts as given, however it is recorded.
+
+    A trigger whose product no table knows keeps the name that the source gives it.
+    """
     doubt = pl.col("ordered") & (pl.col("kind") == "dose")
     return frame.select(
         "row", "source", "time", "concept",
@@ -131,5 +140,5 @@ def _doses(frame: pl.DataFrame) -> pl.DataFrame:
         value=pl.when(doubt).then(pl.lit("0")).otherwise("amount"),
         unit=pl.when(~doubt & pl.col("amount").is_not_null()).then("unit"),
         comparator=pl.when(doubt).then(pl.lit(">=")),
-        text="category",
+        text=pl.coalesce("category", pl.when(pl.col("kind") == "trigger").then("drug_source_value")),
     )  # fmt: skip

@@ -6,7 +6,15 @@ import polars as pl
 
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.omop.meanings import Judge
-from cytowatch.adapters.omop.moments import at_midnight, day_after, day_in_doubt, ending, refused, with_moment
+from cytowatch.adapters.omop.moments import (
+    at_midnight,
+    day_after,
+    day_in_doubt,
+    ending,
+    refused,
+    same_moment,
+    with_moment,
+)
 
 KEYS = {
     "device_exposure": ("device_concept_id", "device_source_concept_id", "device_source_value"),
@@ -40,7 +48,7 @@ def events(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
     good = stated.filter(pl.col("rule").is_null())
     device = pl.col("kind") == "device"
     day_only = device & at_midnight("time")
-    same = pl.col("end").str.replace("T", " ").str.slice(0, 19) == pl.col("time").str.replace("T", " ").str.slice(0, 19)
+    same = same_moment("end") == same_moment("time")
     until = pl.when(day_only).then(pl.coalesce(day_after("last"), day_after("day"))).when(device & ~same).then("end")
     raw = good.select(
         "row", "source", "time", "concept",

@@ -51,6 +51,12 @@ def ending(moment: str) -> pl.Expr:
     return pl.when(pl.col(moment).str.contains(_CLOCK)).then(pl.col(moment))
 
 
+def same_moment(column: str) -> pl.Expr:
+    """A moment in the one spelling in which two that are the same are alike: to the second, or as fine as written."""
+    plain = pl.col(column).str.replace("T", " ").str.replace(r"\.0+$", "")
+    return pl.when(plain.str.contains(r"^\S+ \d{1,2}:\d{2}$")).then(plain + ":00").otherwise(plain)
+
+
 def at_midnight(column: str) -> pl.Expr:
     """True where a moment is exactly midnight, which is how a time that is not known is written."""
     return pl.col(column).str.contains(_MIDNIGHT).fill_null(value=False)

@@ -77,7 +77,7 @@ def _with_words(frame: pl.DataFrame, judge: Judge) -> pl.DataFrame:
         return _device(text, known) if concept == "oxygen_device" else text
 
     worded = looked_up(frame, keys, "text", word)
-    wordy = [concept.key for concept in known.concepts.values() if not concept.units]
+    wordy = [concept.key for concept in known.concepts.values() if takes_text(concept)]
     return worded.with_columns(
         value=pl.when(pl.col("concept").is_in(wordy).not_() | pl.col("value_as_number").is_not_null()).then("value")
     )

@@ -116,31 +116,37 @@ def _observations(frame: pl.DataFrame, ids: Ids) -> pl.DataFrame:
 def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
     """Infusions from start to end, doses and triggers at their moment.
 
-    The end of an infusion that says none is the next row of its drug, or the end of the time for which it speaks.
+    An infusion whose end nobody charted is written to the end of the time for which its row speaks, and from there once
+    more with its end at its start, which is how the model writes that no end is known.
     """
-    doubtful = _doubtful("infusion") | _doubtful("dose")
-    lost = frame.filter(_doubtful("dose"))
-    losses.add("in_doubt", lost)
-    ended = _ended(frame.filter(~_doubtful("dose")), ids.knowledge).with_columns(doubt=doubtful)
+    losses.add("in_doubt", frame.filter(_doubtful("dose")))
+    ended = _ended(frame.filter(~_doubtful("dose")), ids.knowledge)
     stop = (pl.col("kind") == "infusion") & (pl.col("value") == 0).fill_null(value=False) & ~pl.col("doubt")
     losses.add("stop_row", ended.filter(stop))
-    kept = ended.filter(~stop)
-    losses.add("end_of_doubt", kept.filter("doubt", pl.col("until").is_not_null()))
+    nothing = (pl.col("kind") == "dose") & (pl.col("value") == 0).fill_null(value=False)
+    losses.add("dose_of_zero", ended.filter(nothing))
+    kept = ended.filter(~stop, ~nothing)
+    losses.add("end_of_doubt", kept.filter("doubt"))
     bound = ~pl.col("doubt") & pl.col("comparator").is_not_null()
     losses.add("bound_of_amount", kept.filter(bound))
+    losses.add("open_end", kept.filter("open"))
     losses.add("midnight", kept.filter(pl.col("time") % DAY_US == 0, pl.col("end") % DAY_US == 0, ~pl.col("doubt"),
                                        pl.col("kind") == "infusion"))  # fmt: skip
-    coded = _coded(kept, ids)
-    told = ~pl.col("doubt") & ~bound
-    end = pl.when("doubt").then("time").otherwise("end")
-    return coded.with_columns(end=end).select(
+    told = pl.when(~pl.col("doubt") & ~bound)
+    written = kept.with_columns(value=told.then("value"), unit=told.then("unit"))
+    still = written.filter("open").with_columns(
+        time="end", value=pl.lit(None, pl.Float64), unit=pl.lit(None, pl.String)
+    )
+    return _coded(pl.concat([written, still]), ids).select(
         "person_id",
         drug_concept_id="standard", drug_exposure_start_date=day("time"),
         drug_exposure_start_datetime=stamped("time"), drug_exposure_end_date=day("end"),
         drug_exposure_end_datetime=stamped("end"), drug_type_concept_id=pl.lit(_ADMINISTERED),
-        quantity=pl.when(told).then("value"), drug_source_value=pl.coalesce("text", "concept"),
-        drug_source_concept_id="own", route_source_value=pl.lit(None, pl.String),
-        dose_unit_source_value=pl.when(told).then("unit"),
+        quantity="value",
+        # of a trigger the name is its product; without one it has none
+        drug_source_value=pl.coalesce("text", pl.when(pl.col("kind") != "trigger").then("concept")),
+        drug_source_concept_id="own",
+        route_source_value=pl.lit(None, pl.String), dose_unit_source_value="unit",
     )  # fmt: skip
 
 
@@ -149,16 +155,37 @@ def _doubtful(kind: str) -> pl.Expr:
 
 
 def _ended(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Adds ``end``: of an infusion when it ends, of anything else its moment."""
+    """Adds ``end``, ``doubt`` (it is unknown whether it ran) and ``open`` (nobody charted its end).
+
+    As the engine reads it: a rate lasts to its own end, but not beyond a stop without one; an open rate to the next row
+    of its drug, at most for the time for which it speaks.
+    """
     valid = {key: concept.valid_for_us for key, concept in knowledge.concepts.items() if concept.valid_for_us}
-    times = frame.select("person_id", "concept", "time").unique().sort("time")
-    following = times.with_columns(after=pl.col("time").shift(-1).over("person_id", "concept", order_by="time"))
+    drug = ["person_id", "concept"]
+    frame = frame.with_columns(doubt=_doubtful("infusion"))
+    off = (pl.col("value") == 0).fill_null(value=False) & ~pl.col("doubt") & pl.col("until").is_null()
+    known = _next(_next(frame, frame, drug, "after"), frame.filter(off), drug, "stopped")
     lapse = pl.col("time") + pl.col("concept").replace_strict(valid, default=DAY_US, return_dtype=pl.Int64)
-    end = pl.when(pl.col("kind") != "infusion").then("time").otherwise(
-        pl.coalesce("until", pl.min_horizontal("after", lapse))
+    infusion, given = pl.col("kind") == "infusion", pl.col("until").is_not_null()
+    end = (
+        pl.when(~infusion | pl.col("doubt"))
+        .then("time")
+        .when(given)
+        .then(pl.min_horizontal("until", "stopped"))
+        .otherwise(pl.min_horizontal("after", lapse))
+    )
+    on = infusion & ~pl.col("doubt") & pl.col("value").ne_missing(pl.lit(0.0))
+    is_open = on & ~given & (pl.col("after").is_null() | (pl.col("after") > lapse))
+    return known.with_columns(end=end, open=is_open).drop("after", "stopped")
+
+
+def _next(frame: pl.DataFrame, steps: pl.DataFrame, by: list[str], name: str) -> pl.DataFrame:
+    """Adds the time of the first of ``steps`` after each row that is the same by these columns."""
+    times = steps.select(*by, pl.col("time").alias(name)).unique().sort(name)
+    return frame.sort("time", maintain_order=True).join_asof(
+        times, left_on="time", right_on=name, by=by, strategy="forward", allow_exact_matches=False,
+        check_sortedness=False,
     )  # fmt: skip
-    joined = frame.join(following, on=["person_id", "concept", "time"], how="left", maintain_order="left")
-    return joined.with_columns(end=end)
 
 
 def _devices(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:

@@ -15,16 +15,16 @@ _COMPUTED = "32882"
 def cohorts(timeline: pl.DataFrame, ids: Ids) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The tables COHORT and COHORT_DEFINITION.
 
-    Of each scale and each grade from 1 that its timeline reaches there are two cohorts: where the grade was certainly
-    reached, and where it is not excluded. Who is in neither was graded, and did not reach it. One row an episode, or a
-    stretch without a gap where the scale has no episodes; days are those of UTC.
+    Of each scale of the run and each of its grades from 1 there are two cohorts: where the grade was certainly
+    reached, and where it is not excluded. Who is in neither did not reach it, or could not be graded at all: the
+    observations tell which. One row an episode, or an unbroken stretch outside one; days are those of UTC.
     """
     members, definitions = [], []
     for scale in sorted(timeline["scale"].unique()):
         own = timeline.filter(pl.col("scale") == scale)
         if ids.scale(scale) == "0":
             continue
-        for grade in range(1, int(own["at_most"].max() or 0) + 1):  # type: ignore[arg-type]
+        for grade in (one for one in ids.knowledge.scales[scale].grades if one > 0):
             for certain in (True, False):
                 number = ids.cohort(scale, grade, certain=certain)
                 definitions.append((number, *_definition(scale, grade, certain=certain)))

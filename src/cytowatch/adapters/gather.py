@@ -116,7 +116,7 @@ class Gathering:
         self._rejects.append(rejects)
         still = mapped.silent.filter(pl.col("fate") != "rejected")
         if used_anyway:
-            used = rows.select("row").join(still, on="row", how="anti")
+            used = rows.select("row").join(mapped.silent, on="row", how="anti")
         self._ledger.append(_entered(file, rows, used, rejects, still))
 
     def refuse(self, rejects: pl.DataFrame) -> None:

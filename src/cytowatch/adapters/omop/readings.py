@@ -13,8 +13,6 @@ KEYS = {
     "measurement": ("measurement_concept_id", "measurement_source_concept_id", "measurement_source_value"),
     "observation": ("observation_concept_id", "observation_source_concept_id", "observation_source_value"),
 }
-# the column of MIMIC's "O2 delivery device", told in words
-O2_DEVICE = "4036936"
 _PRINTED = r"^(<=|>=|<|>|≤|≥)\s*\d"
 _LASTING = ("infusion", "device", "dose")
 

@@ -13,13 +13,13 @@ from cytowatch.adapters.clif import read_clif
 from cytowatch.adapters.files import Progress, read_files
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.patients import first_moments, read_patients
-from cytowatch.adapters.vocabulary import Code, read_code_list
+from cytowatch.adapters.vocabulary import Code, Vocabulary, read_code_list
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.load import load
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif", "fhir"]
+Source = Literal["csv", "clif", "fhir", "omop", "sdtm", "hl7v2"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -70,13 +70,50 @@ def _fhir(asked: Asked, knowledge: Knowledge) -> Intake:
     return with_patients(intake, asked.patients, knowledge)
 
 
+def _omop(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.omop import read_omop
+
+    _refuse("omop", mapping=asked.mapping)
+    if len(asked.inputs) != 1:
+        raise ArgumentError(
+            "--from omop takes one source.",
+            where="INPUT",
+            why="Persons of two databases may share a number.",
+            hint="Give one folder, zip, DuckDB file or postgresql:// address.",
+        )
+    codes = site_codes(asked.codes, knowledge)
+    intake = read_omop(asked.inputs[0], knowledge, zone=asked.zone, codes=codes, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
+def _sdtm(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.sdtm import read_sdtm
+
+    _refuse("sdtm", mapping=asked.mapping)
+    vocabulary = Vocabulary(knowledge, site_codes(asked.codes, knowledge))
+    intake = read_sdtm(asked.inputs, knowledge, vocabulary, zone=asked.zone, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
+def _hl7v2(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.hl7v2 import read_hl7v2
+
+    _refuse("hl7v2", mapping=asked.mapping)
+    codes = site_codes(asked.codes, knowledge)
+    intake = read_hl7v2(asked.inputs, knowledge, zone=asked.zone, codes=codes, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "fhir": _fhir}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "fhir": _fhir, "omop": _omop, "sdtm": _sdtm, "hl7v2": _hl7v2}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",
     "clif": "A CLIF folder brings its own patients, columns and time zone.",
     "fhir": "A FHIR resource has its own form.",
+    "omop": "OMOP tables have columns of their own.",
+    "sdtm": "SDTM has columns of its own.",
+    "hl7v2": "Messages have no columns to be named.",
 }
 
 

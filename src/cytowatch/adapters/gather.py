@@ -116,7 +116,7 @@ class Gathering:
         self._rejects.append(rejects)
         still = mapped.silent.filter(pl.col("fate") != "rejected")
         if used_anyway:
-            used = rows.select("row").join(still, on="row", how="anti")
+            used = rows.select("row").join(mapped.silent, on="row", how="anti")
         self._ledger.append(_entered(file, rows, used, rejects, still))
 
     def close_by_order(self, orders: pl.DataFrame) -> None:

@@ -13,7 +13,7 @@ from cytowatch.exports.options import Options
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.terminal import Overlays, out
 
-Form = Literal["fhir"]
+Form = Literal["fhir", "omop", "sdtm"]
 # each writes files into a folder and gives back their paths
 Exporter = Callable[[Path, Path, Knowledge, Options], list[Path]]
 
@@ -24,7 +24,19 @@ def _fhir(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> l
     return export_fhir(folder, out_, knowledge, options)
 
 
-EXPORTERS: dict[Form, Exporter] = {"fhir": _fhir}
+def _omop(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> list[Path]:
+    from cytowatch.exports.omop import write_omop
+
+    return write_omop(folder, out_, knowledge, options)
+
+
+def _sdtm(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> list[Path]:
+    from cytowatch.exports.sdtm import write_sdtm
+
+    return write_sdtm(folder, out_, knowledge, zero=options.zero, arms=options.arms)
+
+
+EXPORTERS: dict[Form, Exporter] = {"fhir": _fhir, "omop": _omop, "sdtm": _sdtm}
 
 
 def export(
@@ -36,11 +48,12 @@ def export(
     zero: str | None = None,
     recorded: str | None = None,
     bundle: Annotated[bool, Parameter(negative=())] = False,
+    arms: Path | None = None,
     knowledge: Overlays = None,
 ) -> int:
     """Write a graded folder in the form that another system reads.
 
-    Example: `cytowatch export graded --to fhir --out bundles`.
+    Examples: `cytowatch export graded --to fhir --out resources`; `cytowatch export graded --to sdtm --out trial`.
 
     Parameters
     ----------
@@ -56,10 +69,12 @@ def export(
         FHIR: when the export counts as recorded, a timestamp with zone; by default the end of each patient's record.
     bundle
         FHIR: also one file a patient.
+    arms
+        SDTM: the trial's arms, as domain DM or as a CSV with USUBJID and ARM.
     knowledge
         Folders laid over the clinical tables, as in the run.
     """
-    options = Options(zero=zero, recorded=recorded, bundle=bundle)
+    options = Options(zero=zero, recorded=recorded, bundle=bundle, arms=arms)
     for path in EXPORTERS[to](folder, out_, load(*(knowledge or ())), options):
         out.print(f"Wrote {path}", soft_wrap=True)
     return EXIT_DONE

@@ -1,0 +1,7 @@
+"""A graded folder as tables of the OMOP common data model 5.4: facts, cohorts, grades, and what could not be carried."""
+
+from __future__ import annotations
+
+from cytowatch.exports.omop.write import write_omop
+
+__all__ = ["write_omop"]

@@ -18,7 +18,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif"]
+Source = Literal["csv", "clif", "sdtm"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -60,12 +60,23 @@ def _clif(asked: Asked, knowledge: Knowledge) -> Intake:
     return read_clif(asked.inputs[0], knowledge, progress=asked.progress)
 
 
+def _sdtm(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.sdtm import read_sdtm
+    from cytowatch.adapters.vocabulary import Vocabulary
+
+    _refuse("sdtm", mapping=asked.mapping)
+    vocabulary = Vocabulary(knowledge, site_codes(asked.codes))
+    intake = read_sdtm(asked.inputs, knowledge, vocabulary, zone=asked.zone, progress=asked.progress)
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "sdtm": _sdtm}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",
     "clif": "A CLIF folder brings its own patients, columns and time zone.",
+    "sdtm": "SDTM has columns of its own.",
 }
 
 

@@ -28,7 +28,7 @@ def read_dataset_json(path: Path) -> tuple[pl.DataFrame, list[Broken], str]:
         head, _, rest = text.partition("\n")
         described = _parsed(head, path)
         lines = [(number, line) for number, line in enumerate(rest.split("\n"), 2) if line.strip()]
-        rows: list[tuple[int, Any, str]] = [(number, _row(line), line) for number, line in lines]
+        rows: list[tuple[int, object, str]] = [(number, _row(line), line) for number, line in lines]
     else:
         described = _parsed(text, path)
         given = described.get("rows", [])
@@ -55,7 +55,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def _row(line: str) -> Any:
+def _row(line: str) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def _columns(described: dict[str, Any], path: Path) -> list[str]:
     return names
 
 
-def _cell(value: Any) -> str | None:
+def _cell(value: object) -> str | None:
     """A cell as text, a whole number without a point; lists and objects have no meaning in a data set."""
     if value is None or isinstance(value, list | dict):
         return None
@@ -82,7 +82,7 @@ def _cell(value: Any) -> str | None:
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
-def _broken(one: tuple[int, Any, str], columns: int) -> Broken:
+def _broken(one: tuple[int, object, str], columns: int) -> Broken:
     number, row, line = one
     shown = (line or json.dumps(row, default=str))[:_SHOWN].encode("utf-8", "replace").decode("utf-8")
     cells = f"{len(row)} cells" if isinstance(row, list) else "no list of cells"

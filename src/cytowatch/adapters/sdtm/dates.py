@@ -8,6 +8,7 @@ therapy is in doubt.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,10 @@ _OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)"
 WHOLE = rf"^\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}?$"
 _ZONED = rf"^\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}$"
 # cut short, with hyphens for what is missing (2013---07), or an interval of uncertainty (a/b)
-_CUT = r"^(\d{4}(-\d{2}){0,2}|\d{4}-\d{2}-\d{2}T\d{2}|(\d{4}|-)(-\d{2}|--?)(-\d{2}|--?)?(T[-\d:]*)?|[-\dT:.Z+]+/[-\dT:.Z+]+)$"
+_CUT = (
+    r"^(\d{4}(-\d{2}){0,2}|\d{4}-\d{2}-\d{2}T\d{2}|(\d{4}|-)(-\d{2}|--?)(-\d{2}|--?)?(T[-\d:]*)?"
+    r"|[-\dT:.Z+]+/[-\dT:.Z+]+)$"
+)
 _STEPS = ((4, "-01-01T00:00", "1y"), (7, "-01T00:00", "1mo"), (10, "T00:00", "1d"), (13, ":00", "1h"))
 _STAMP = "%Y-%m-%dT%H:%M"
 
@@ -53,16 +57,17 @@ def read_dates(frame: pl.DataFrame, column: str, study_day: str = "") -> tuple[p
 def _bound(name: str, *, late: bool) -> pl.Expr:
     """The first moment that a date can mean, or the first after it; itself where it is whole; empty where unknown."""
     text = pl.col(name)
-    found = pl.when(text.str.contains(WHOLE)).then(text)
+    found: Any = pl.when(text.str.contains(WHOLE)).then(text)
     for length, rest, step in _STEPS:
         begin = (text + rest).str.to_datetime(_STAMP, strict=False)
         moment = begin.dt.offset_by(step) if late else begin
         found = found.when(text.str.len_chars() == length).then(moment.dt.strftime(_STAMP))
-    return found.otherwise(None)
+    bound: pl.Expr = found.otherwise(None)
+    return bound
 
 
 def from_study_day(reference: pl.Expr, day: pl.Expr) -> pl.Expr:
-    """The date of a study day: the reference is day 1, the day before it day −1; there is no day 0, and no part of one."""
+    """The date of a study day: the reference is day 1, the day before it day −1; no day is 0, and none has parts."""
     number = day.cast(pl.Float64, strict=False)
     # beyond that no calendar goes
     whole = pl.when((number == number.floor()) & (number != 0) & (number.abs() < 1e6)).then(

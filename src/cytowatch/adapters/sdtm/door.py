@@ -9,17 +9,18 @@ import polars as pl
 
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.frame import LINE
-from cytowatch.adapters.gather import Gathering, Mapped, not_recorded
+from cytowatch.adapters.gather import Gathering, Mapped, not_recorded, silent_rows
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.sdtm import people
 from cytowatch.adapters.sdtm.dates import without_zone, wrong_study_days
-from cytowatch.adapters.sdtm.drugs import Seen, drugs
+from cytowatch.adapters.sdtm.drugs import drugs
 from cytowatch.adapters.sdtm.events import events, findings_about, supplements, syndrome
 from cytowatch.adapters.sdtm.files import Domain, find_domains, read_domain
 from cytowatch.adapters.sdtm.findings import findings
+from cytowatch.adapters.sdtm.lasting import Seen
 from cytowatch.adapters.sdtm.lookups import Lookups
 from cytowatch.adapters.sdtm.procedures import procedures
-from cytowatch.adapters.sdtm.rows import cell, no_facts, rejected, superseded
+from cytowatch.adapters.sdtm.rows import cell, ignored, no_facts, rejected, superseded
 from cytowatch.adapters.vocabulary import Vocabulary
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.knowledge.model import Knowledge
@@ -45,8 +46,8 @@ def read_sdtm(
 ) -> Intake:
     """Read folders or files of SDTM domains; each row ends used, superseded, ignored or rejected.
 
-    ``zone`` places times without an offset, as those of nearly every study are. InputError for a folder without domains,
-    a file that cannot be read or a missing USUBJID; ArgumentError without a zone where one is needed.
+    ``zone`` places times without an offset, as those of nearly every study are. InputError for a folder without
+    domains, a file that cannot be read or a missing USUBJID; ArgumentError without a zone where one is needed.
     """
     return _Door(knowledge, vocabulary, zone).read(inputs, progress)
 
@@ -78,21 +79,21 @@ class _Door:
         return self.gathering.intake(persons, not_recorded=missing)
 
     def _mappers(self) -> dict[str, _Map]:
-        """The mapper of each domain that is read, in order: drugs last, for they look at the days that a patient is seen."""
+        """The mapper of each domain, in order: therapies last, for they look at the days on which a patient is seen."""
         parents = {name: self._with_syndromes(name) for name in _EVENTS}
         mappers: dict[str, _Map] = {
             "DM": lambda frame, _name, _lookups: people.demographics(frame),
-            "DS": lambda frame, _name, _lookups: people.disposition(frame),
+            "DS": lambda frame, _name, lookups: people.disposition(frame, lookups.knowledge),
             **dict.fromkeys(_FINDINGS, findings),
-            "PR": procedures,
             **dict.fromkeys(_EVENTS, events),
             **{
                 name: lambda frame, own, lookups: supplements(frame, parents[own[4:]], own[4:], lookups)
                 for name in _SUPPLEMENTS
             },
             **dict.fromkeys(_ABOUT, findings_about),
-            "EX": lambda frame, name, lookups: drugs(frame, name, lookups, Seen(_no_days())),
+            "EX": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
             "EC": self._collected,
+            "PR": lambda frame, name, lookups: procedures(frame, name, lookups, self._seen()),
             "CM": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
         }
         return mappers
@@ -140,7 +141,7 @@ class _Door:
                 f"The times of this study have no time zone ({bare[0]}: {bare[1]}).",
                 where=domain.label,
                 why="A moment is certain only with its zone; nothing is graded at a guess.",
-                hint="Name the zone that they are in, such as --zone America/New_York; sites in several zones need folders of their own.",
+                hint="Name the zone that they are in (--zone America/New_York); each zone needs a folder of its own.",
             )
 
     def _numbered(self, domain: Domain) -> Domain:
@@ -153,12 +154,17 @@ class _Door:
         )
         if domain.broken:
             lines = [
-                {"row": first + height + place, "source": f"{domain.label}:{one.line}", "value": one.text, "fate": "rejected", "rule": one.rule,
-                 "reason": one.reason, "hint": one.hint}
+                {
+                    "row": first + height + place,
+                    "source": f"{domain.label}:{one.line}",
+                    "value": one.text,
+                    "fate": "rejected",
+                    "rule": one.rule,
+                    "reason": one.reason,
+                    "hint": one.hint,
+                }
                 for place, one in enumerate(domain.broken)
-            ]  # fmt: skip
-            from cytowatch.adapters.gather import silent_rows
-
+            ]
             silent = silent_rows(lines)
             self.gathering.take(domain.label, silent.select("row", "source"), Mapped(no_facts(), silent))
         return Domain(domain.name, domain.label, frame)
@@ -205,10 +211,8 @@ class _Door:
         exposure = self._whole("EX")
         timed = exposure is not None and "EXSTDTC" in exposure.columns and exposure["EXSTDTC"].str.contains("T").any()
         if timed:
-            from cytowatch.adapters.sdtm.rows import ignored
-
             return Mapped(no_facts(), ignored(frame, pl.lit("EX tells the same exposure with its times")))
-        return drugs(frame, name, lookups, Seen(_no_days()))
+        return drugs(frame, name, lookups, self._seen())
 
     def _seen(self) -> Seen:
         around = _DAYS_AROUND * DAY_US
@@ -225,12 +229,8 @@ class _Door:
         return Seen(days.select("patient", day("time").alias("first_day"), day("last").alias("last_day")))
 
     def _present(self) -> set[str]:
-        """The domains in the input; PR counts for devices only where it holds one: many studies never ask for oxygen."""
+        """The domains in the input; PR only where it holds a device: many studies never ask for oxygen."""
         return {name for name in self.domains if name != "PR" or self.devices}
-
-
-def _no_days() -> pl.DataFrame:
-    return pl.DataFrame(schema={"patient": pl.String, "first_day": pl.Date, "last_day": pl.Date})
 
 
 def _apart(frame: pl.DataFrame, domain: Domain) -> tuple[pl.DataFrame, list[pl.DataFrame]]:

@@ -1,45 +1,40 @@
 """Drugs and study treatment: CM (what was given besides), EX and EC (the trigger).
 
 A row with a moment and a rate is an infusion from its start to its end; one with a moment and a dose is a dose at its
-start. A course (several days, several times a day) is one row of SDTM: its first dose is placed by its start, the others
-were not written down, so on each later day a dose is in doubt. Of a date that is cut short the same holds from its
-earliest to its latest moment.
+start. A course (several days, several times a day) is one row of SDTM: its first dose is placed by its start, the
+others were not written down, so on each later day a dose is in doubt. Of a date that is cut short the same holds from
+its earliest to its latest moment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import polars as pl
 
 from cytowatch.adapters.gather import Mapped, no_silent
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.sdtm.dates import Moment, read_dates
+from cytowatch.adapters.sdtm.lasting import Part, Seen, in_doubt, lasting, ongoing, vague_rows
 from cytowatch.adapters.sdtm.lookups import Lookups
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
 from cytowatch.adapters.vocabulary import Code
 
-_UNREAD = "date only"
 _ONCE = ("ONCE", "1 TIME", "SINGLE", "STAT", "CONTINUOUS")
-_DAY = pl.duration(days=1)
 _STAMP = "%Y-%m-%dT%H:%M"
-_DOUBT = "from the first to the last moment that the dates allow it is unknown whether it was given"
+_NAME_IT = (
+    "name it in a code list (`--codes`: system EXTRT, concept car_t_infusion or t_cell_engager_dose, category its "
+    "product), or say there that it is ignored"
+)
 # a course in doubt for longer than that says nothing about one reaction
 _MOST_DAYS = 3_000
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The days on which a patient is seen at all (``patient, first_day, last_day``): a course is in doubt on no others."""
-
-    days: pl.DataFrame
 
 
 def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Mapped:
     """What the rows of CM, EX or EC state."""
     find = _finder(domain, lookups)
     names = [cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT")]
-    frame = _components(frame, names, domain)
+    frame = _components(frame, names)
     frame = lookups.join(frame, [pl.col("_decoded"), pl.col("_treatment")], find)
     frame, start = read_dates(frame, f"{domain}STDTC", f"{domain}STDY")
     frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
@@ -49,23 +44,30 @@ def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Map
     frame = frame.with_columns(_why_not(frame, domain, lookups).alias("_why"))
     silent = [ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why"))]
     live = frame.filter(pl.col("_why").is_null())
-    unknown = live.filter(pl.col("fate").is_null())
+    unknown, name = live.filter(pl.col("fate").is_null()), pl.coalesce("_decoded", "_treatment")
     silent.append(
         rejected(
-            unknown, "unknown_code",
-            pl.format("the treatment `{}` is no product and no drug of any table", pl.coalesce("_decoded", "_treatment", pl.lit(""))),
-            "name it in a code list (`--codes`: system EXTRT, concept car_t_infusion or t_cell_engager_dose, category its product), "
-            "or say there that it is ignored",
-            value=pl.coalesce("_decoded", "_treatment"),
+            unknown,
+            "unknown_code",
+            pl.format("the treatment `{}` is no product and no drug of any table", name.fill_null("")),
+            _NAME_IT,
+            value=name,
         )
-    )  # fmt: skip
+    )
     live = live.filter(pl.col("fate").is_not_null())
-    parts = [_lasting(live, start, end), _doses(live, start, end, domain, seen), _triggers(live, start, lookups)]
+    lasts = live.filter(pl.col("kind").is_in(["infusion", "device", "switch"]))
+    parts = [
+        lasting(lasts, start, end, domain, seen),
+        _doses(live, start, end, domain, seen),
+        _triggers(live, start, lookups),
+    ]
     raw, told, unread = (pl.concat([part[place] for part in parts]) for place in range(3))
     return Mapped(raw, pl.concat([*silent, told]), unread=unread)
 
 
-def _finder(domain: str, lookups: Lookups):  # noqa: ANN202  (a plain function of two names)
+def _finder(domain: str, lookups: Lookups) -> Callable[..., Code | None]:
+    """What a treatment means by its dictionary name, else by the name that was written."""
+
     def find(decoded: str | None, treatment: str | None) -> Code | None:
         site = lookups.of_site((f"{domain}DECOD", decoded), (f"{domain}TRT", treatment))
         found = site or lookups.drug(decoded, treatment)
@@ -76,8 +78,8 @@ def _finder(domain: str, lookups: Lookups):  # noqa: ANN202  (a plain function o
     return find
 
 
-def _components(frame: pl.DataFrame, names: list[pl.Expr], domain: str) -> pl.DataFrame:
-    """One row a component where the dictionary name lists several (`HYDROCODONE;PARACETAMOL`); their doses are not told."""
+def _components(frame: pl.DataFrame, names: list[pl.Expr]) -> pl.DataFrame:
+    """One row a component where the dictionary name lists several (`HYDROCODONE;PARACETAMOL`), without its dose."""
     split = names[0].str.split(";").list.eval(pl.element().str.strip_chars())
     frame = frame.with_columns(split.alias("_decoded"), names[1].alias("_treatment"))
     frame = frame.with_columns((pl.col("_decoded").list.len() > 1).fill_null(value=False).alias("_part"))
@@ -107,76 +109,7 @@ def _why_not(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
     )
 
 
-_Part = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
-
-
-def _lasting(live: pl.DataFrame, start: Moment, end: Moment) -> _Part:
-    """Infusions and devices, from start to end; an end that is not written is open.
-
-    An end cut short leaves the therapy certain up to the first moment that it can mean, and in doubt from there to the
-    last.
-    """
-    frame = live.filter(pl.col("kind").is_in(["infusion", "device", "switch"]))
-    return lasting(frame, start, end)
-
-
-def lasting(frame: pl.DataFrame, start: Moment, end: Moment) -> _Part:
-    """The same for rows that are known to last: raw facts, silent rows, facts in doubt."""
-    vague = pl.col(start.partial) | pl.col(start.text).is_null()
-    certain = (
-        ~vague
-        & pl.col(end.partial)
-        & (pl.col(start.text).str.slice(0, 16) < pl.col(end.earliest).str.slice(0, 16)).fill_null(value=False)
-    )
-    whole = ~vague & ~pl.col(end.partial)
-    sure = frame.filter(whole | certain).with_columns(
-        pl.when(pl.col(end.partial)).then(pl.col(end.earliest)).otherwise(pl.col(end.text)).alias("_until")
-    )
-    raw = _stated(sure, start.text, pl.col("_until"))
-    tail = frame.filter(certain)
-    open_from = frame.filter(~whole & ~certain)
-    doubt = pl.concat(
-        [
-            _in_doubt(tail, end.earliest, pl.col(end.latest)),
-            _in_doubt(open_from.filter(pl.col(start.earliest).is_not_null()), start.earliest, pl.col(end.latest)),
-        ]
-    )
-    silent = pl.concat([cut_short(tail, end, consequence=_DOUBT), _vague(open_from, start, end)])
-    return raw, silent, doubt
-
-
-def _stated(frame: pl.DataFrame, start: str, until: pl.Expr) -> pl.DataFrame:
-    amount = pl.col("kind") == "infusion"
-    return facts(
-        frame, start, until=until, concept=pl.col("concept"), value=pl.when(amount).then("_dose"), unit=pl.when(amount).then("_unit"),
-        text=pl.when(~amount).then("category"),
-    )  # fmt: skip
-
-
-def _in_doubt(frame: pl.DataFrame, time: str, until: pl.Expr) -> pl.DataFrame:
-    """Facts that nobody can read, so that admission puts the therapy in doubt."""
-    named = pl.col("kind").is_in(["device", "exception", "reading", "switch"])
-    return facts(
-        frame, time, until=until, concept=pl.col("concept"), value=pl.when(~named).then(pl.lit(_UNREAD)), text=pl.when(named).then(pl.lit(_UNREAD))
-    )  # fmt: skip
-
-
-def _vague(frame: pl.DataFrame, start: Moment, end: Moment) -> pl.DataFrame:
-    """Rejects of rows without a start that can be placed."""
-    none = frame.filter(pl.col(start.text).is_null())
-    cut = frame.filter(pl.col(start.text).is_not_null())
-    told = cut.with_columns(pl.when(pl.col(start.partial)).then(start.text).otherwise(end.text).alias(start.text))
-    missing = rejected(
-        none,
-        "missing_time",
-        pl.lit("the row says no start"),
-        f"give the start with its time of day; {_DOUBT}",
-        concept=pl.col("concept"),
-    )
-    return pl.concat([cut_short(told, start, consequence=_DOUBT), missing])
-
-
-def _doses(live: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Seen) -> _Part:
+def _doses(live: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Seen) -> Part:
     """A dose at each start that can be placed; a dose in doubt on every other day of a course."""
     frame = live.filter(pl.col("kind") == "dose")
     vague = pl.col(start.partial) | pl.col(start.text).is_null()
@@ -188,7 +121,7 @@ def _doses(live: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Se
         unit=pl.col("_unit"),
         text=pl.col("category"),
     )
-    silent = _vague(frame.filter(vague), start, end)
+    silent = vague_rows(frame.filter(vague), start, end)
     return raw, silent, _days_in_doubt(frame, start, end, domain, vague, seen)
 
 
@@ -199,13 +132,10 @@ def _days_in_doubt(
 
     It stands at the first and at the last minute of the day: what follows a dose may begin at either.
     """
-    ongoing = (capitals(cell(frame, f"{domain}ENRTPT")) == "ONGOING") | (
-        capitals(cell(frame, f"{domain}ENRF")).is_in(["ONGOING", "DURING/AFTER", "AFTER"])
-    )
     often = ~capitals(cell(frame, f"{domain}DOSFRQ")).is_in(_ONCE)
     first, last = _day(start.earliest), _day(end.latest, late=True)
     # without an end, and not said to go on, it is one dose: in doubt for as long as its own start is
-    last = pl.coalesce(last, pl.when(ongoing.fill_null(value=False)).then("last_day"), _day(start.latest, late=True))
+    last = pl.coalesce(last, pl.when(ongoing(frame, domain)).then("last_day"), _day(start.latest, late=True))
     course = often.fill_null(value=True) | vague
     known = frame.join(seen.days, left_on="USUBJID", right_on="patient", how="inner").filter(course)
     spans = known.with_columns(
@@ -227,7 +157,7 @@ def _days_in_doubt(
         each.with_columns(pl.col("_doubt").dt.strftime(f"%Y-%m-%dT{clock}").alias("_at"))
         for clock in ("00:00", "23:59")
     ]
-    return _in_doubt(pl.concat(both), "_at", pl.lit(None, pl.String))
+    return in_doubt(pl.concat(both), "_at", pl.lit(None, pl.String))
 
 
 def _day(column: str, *, late: bool = False) -> pl.Expr:
@@ -236,16 +166,20 @@ def _day(column: str, *, late: bool = False) -> pl.Expr:
     return (stamp.dt.offset_by("-1m") if late else stamp).dt.date()
 
 
-def _triggers(live: pl.DataFrame, start: Moment, lookups: Lookups) -> _Part:
+def _triggers(live: pl.DataFrame, start: Moment, lookups: Lookups) -> Part:
     """Infusions of cells, doses of engagers and antibodies; one whose amount cannot be read is kept without it."""
     frame = live.filter(pl.col("kind") == "trigger")
     readable = _readable(frame, lookups)
     vague = pl.col(start.partial)
     good = frame.filter(~vague).with_columns(readable.alias("_readable"))
     raw = facts(
-        good, start.text, concept=pl.col("concept"), value=pl.when(pl.col("_readable")).then("_dose"), unit=pl.when(pl.col("_readable")).then("_unit"),
+        good,
+        start.text,
+        concept=pl.col("concept"),
+        value=pl.when(pl.col("_readable")).then("_dose"),
+        unit=pl.when(pl.col("_readable")).then("_unit"),
         text=pl.col("category"),
-    )  # fmt: skip
+    )
     nothing = (
         (good["_dose"].cast(pl.Float64, strict=False) == 0).fill_null(value=False)
         if good.height
@@ -256,11 +190,19 @@ def _triggers(live: pl.DataFrame, start: Moment, lookups: Lookups) -> _Part:
     silent = [
         cut_short(frame.filter(vague), start, consequence="without its trigger this patient is not graded"),
         rejected(
-            lost, "unknown_unit", pl.format("the amount {} {} cannot be read; the exposure counts without it", pl.col("_dose"), pl.col("_unit").fill_null("")),
-            "write the dose in a unit that is known, or leave it empty", concept=pl.col("concept"), value=pl.col("_dose"),
+            lost,
+            "unknown_unit",
+            pl.format(
+                "the amount {} {} cannot be read; the exposure counts without it",
+                pl.col("_dose"),
+                pl.col("_unit").fill_null(""),
+            ),
+            "write the dose in a unit that is known, or leave it empty",
+            concept=pl.col("concept"),
+            value=pl.col("_dose"),
         ),
         ignored(zero, pl.lit("a dose of 0 was not given")),
-    ]  # fmt: skip
+    ]
     raw = raw.join(zero.select("row"), on="row", how="anti")
     return raw, pl.concat([no_silent(), *silent]), no_facts()
 

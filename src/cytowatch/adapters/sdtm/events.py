@@ -1,8 +1,8 @@
 """Events: AE, CE and FA about them, SUPPAE: grades that people gave, and findings that an event tells.
 
-A syndrome (CRS, ICANS) gives a reported grade with the scale that it was given on; a neurologic event gives the finding
-that it names. The version of CTCAE stands nowhere in AE, so a grade in AETOXGR is kept and compared with no scale, unless
-a site's list says which one it is.
+A syndrome (CRS, ICANS) gives a reported grade with the scale that it was given on; a neurologic event gives the
+finding that it names. The version of CTCAE stands nowhere in AE, so a grade in AETOXGR is kept and compared with no
+scale, unless a site's list says which one it is.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import polars as pl
 
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.sdtm.dates import read_dates
-from cytowatch.adapters.sdtm.drugs import _in_doubt
 from cytowatch.adapters.sdtm.findings import findings
+from cytowatch.adapters.sdtm.lasting import in_doubt
 from cytowatch.adapters.sdtm.lookups import Lookups
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
 from cytowatch.adapters.vocabulary import Code
@@ -70,8 +70,8 @@ def events(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     vague = live.filter(finding, cut, pl.col(start.earliest).is_not_null())
     unread = pl.concat(
         [
-            _in_doubt(open_ended, start.text, until),
-            _in_doubt(vague, start.earliest, pl.coalesce(end.latest, start.latest)),
+            in_doubt(open_ended, start.text, until),
+            in_doubt(vague, start.earliest, pl.coalesce(end.latest, start.latest)),
         ]
     )
     unclear = seen.filter(pl.col("category").is_null())
@@ -79,11 +79,14 @@ def events(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
         cut_short(live.filter(cut), start),
         rejected(
-            unclear, "finding_without_detail", pl.format("the event tells of {}, but not how severe it was", pl.col("concept")),
-            "give the finding itself (domain NV or QS), or name a category for the term in a code list", concept=pl.col("concept"),
+            unclear,
+            "finding_without_detail",
+            pl.format("the event tells of {}, but not how severe it was", pl.col("concept")),
+            "give the finding itself (domain NV or QS), or name a category for the term in a code list",
+            concept=pl.col("concept"),
             value=pl.coalesce(*names),
         ),
-    ]  # fmt: skip
+    ]
     died, told = _deaths(frame, domain, end.text, end.partial)
     return Mapped(pl.concat([grades, stated, died]), pl.concat([*silent, told]), unread=unread)
 
@@ -123,9 +126,13 @@ def _deaths(frame: pl.DataFrame, domain: str, end: str, partial: str) -> tuple[p
     placed = died.filter(~pl.col(partial), pl.col(end).is_not_null())
     cut = died.filter(pl.col(partial) | pl.col(end).is_null())
     told = rejected(
-        cut, "partial_date", pl.lit("the event was fatal, and its end says no time of day, so the death cannot be placed"),
-        "give the time of day in --ENDTC", concept=pl.lit("death"), value=pl.col(end),
-    )  # fmt: skip
+        cut,
+        "partial_date",
+        pl.lit("the event was fatal, and its end says no time of day, so the death cannot be placed"),
+        "give the time of day in --ENDTC",
+        concept=pl.lit("death"),
+        value=pl.col(end),
+    )
     return facts(placed, end, concept=pl.lit("death"), text=pl.col("_syndrome")), told
 
 
@@ -146,12 +153,18 @@ def supplements(frame: pl.DataFrame, parents: pl.DataFrame | None, domain: str, 
     live = joined.filter(~lonely & ~other)
     silent = [
         rejected(
-            joined.filter(lonely), "dangling_reference", pl.format("it belongs to a row of {} that is not there", pl.lit(domain)),
-            "export the domain and its qualifiers together", value=cell(joined, "IDVARVAL"),
+            joined.filter(lonely),
+            "dangling_reference",
+            pl.format("it belongs to a row of {} that is not there", pl.lit(domain)),
+            "export the domain and its qualifiers together",
+            value=cell(joined, "IDVARVAL"),
         ),
-        ignored(joined.filter(~lonely & other), pl.format("qualifier {} is no grade of a syndrome that a table knows", cell(joined, "QNAM").fill_null(""))),
+        ignored(
+            joined.filter(~lonely & other),
+            pl.format("qualifier {} is no grade of a syndrome that a table knows", cell(joined, "QNAM").fill_null("")),
+        ),
         cut_short(live.filter(pl.col(start.partial)), start),
-    ]  # fmt: skip
+    ]
     good = live.filter(~pl.col(start.partial))
     raw = facts(good, start.text, concept=pl.col("concept"), value=cell(good, "QVAL"), text=pl.col("_scale"))
     return Mapped(raw, pl.concat(silent))
@@ -169,10 +182,12 @@ def _keys(frame: pl.DataFrame, parents: pl.DataFrame, domain: str) -> tuple[pl.D
     wanted = [f"{domain}STDTC", f"{domain}STDY", "_reference"]
     extra = [name for name in wanted if name in parents.columns and name not in frame.columns]
     keyed = [
-        parents.select("USUBJID", "_syndrome", *extra, _variable=pl.lit(name), _key=plain(pl.col(name)), _found=pl.lit(value=True))
+        parents.select(
+            "USUBJID", "_syndrome", *extra, _variable=pl.lit(name), _key=plain(pl.col(name)), _found=pl.lit(value=True)
+        )
         for name in (f"{domain}SEQ", f"{domain}SPID", f"{domain}GRPID")
         if name in parents.columns
-    ]  # fmt: skip
+    ]
     if not keyed:
         none = parents.select(
             "USUBJID",
@@ -192,8 +207,9 @@ def findings_about(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped
     category = cell(frame, "FASCAT")
     scale = pl.coalesce(
         pl.when(category.str.to_lowercase().is_in(list(lookups.knowledge.scales))).then(category.str.to_lowercase()),
-        _scale(lookups, cell(frame, "FATESTCD"), domain), _scale(lookups, cell(frame, "FATEST"), domain),
-    )  # fmt: skip
+        _scale(lookups, cell(frame, "FATESTCD"), domain),
+        _scale(lookups, cell(frame, "FATEST"), domain),
+    )
     graded = capitals(cell(frame, "FATESTCD")).is_in(["ASTCTGR", "TOXGR", "TOXGRADE"]) | scale.is_not_null()
     frame = frame.with_columns(scale.alias("_scale"), graded.fill_null(value=False).alias("_graded"))
     about = frame.filter(pl.col("_syndrome").is_not_null() & pl.col("_graded") & pl.col("_scale").is_not_null())
@@ -231,7 +247,10 @@ def _occurred(frame: pl.DataFrame, lookups: Lookups) -> tuple[Mapped, pl.DataFra
     mine = frame.filter(capitals(cell(frame, "FATESTCD")) == "OCCUR")
     result = pl.coalesce(cell(mine, "FASTRESC"), cell(mine, "FAORRES"))
     renamed = mine.with_columns(
-        cell(mine, "FAOBJ").alias("CETERM"), capitals(result).str.slice(0, 1).alias("CEOCCUR"), cell(mine, "FADTC").alias("CESTDTC"),
-        cell(mine, "FADY").alias("CESTDY"), cell(mine, "FASTAT").alias("CESTAT"),
-    )  # fmt: skip
+        cell(mine, "FAOBJ").alias("CETERM"),
+        capitals(result).str.slice(0, 1).alias("CEOCCUR"),
+        cell(mine, "FADTC").alias("CESTDTC"),
+        cell(mine, "FADY").alias("CESTDY"),
+        cell(mine, "FASTAT").alias("CESTAT"),
+    )
     return events(renamed, "CE", lookups), mine.select("row")

@@ -41,11 +41,16 @@ def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
         cut_short(live.filter(cut), when),
         rejected(
-            live.filter(clash), "conflicting_results",
-            pl.format("the original result {} {} and the standard result {} {} are different values", *_both(domain, live)),
-            _BAD_HINT, concept=pl.col("concept"), value=pl.col("_value"),
+            live.filter(clash),
+            "conflicting_results",
+            pl.format(
+                "the original result {} {} and the standard result {} {} are different values", *_both(domain, live)
+            ),
+            _BAD_HINT,
+            concept=pl.col("concept"),
+            value=pl.col("_value"),
         ),
-    ]  # fmt: skip
+    ]
     good = live.filter(~cut & ~clash)
     return Mapped(_stated(good, when.text, end.text, domain), pl.concat(silent))
 
@@ -69,19 +74,20 @@ def _why_not(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
     """Why a row is ignored; empty where it is read."""
     done = capitals(cell(frame, f"{domain}STAT")).fill_null("") != "NOT DONE"
     code = pl.coalesce(cell(frame, f"{domain}TESTCD"), cell(frame, f"{domain}TEST"), pl.lit("without a code"))
-    said = (
+    said: pl.Expr = (
         pl.when(pl.col("fate").is_null())
         .then(pl.format("{} is in no table of tests (codes/sdtm_tests.csv)", code))
         .when(pl.col("fate") == "ignore")
         .then(pl.format("{}: {}", code, pl.col("reason")))
+        .otherwise(None)
     )
     if domain == "LB":
         # what was not taken from the blood comes first: the glucose of urine is not that of blood
         said = pl.when(_specimen(frame, lookups).is_not_null()).then(_specimen(frame, lookups)).otherwise(said)
     reason = pl.coalesce(cell(frame, f"{domain}REASND"), pl.lit("no reason given"))
     nothing = pl.col("_value").is_null()
-    said = pl.when(said.is_not_null()).then(said).when(~done).then(pl.format("not done: {}", reason))
-    return said.when(nothing & (pl.col("coded").is_null())).then(pl.lit("the row holds no result"))
+    undone = pl.when(~done).then(pl.format("not done: {}", reason))
+    return pl.coalesce(said, undone.when(nothing).then(pl.lit("the row holds no result")))
 
 
 def _specimen(frame: pl.DataFrame, lookups: Lookups) -> pl.Expr:
@@ -174,16 +180,28 @@ def _stated(frame: pl.DataFrame, time: str, until: str, domain: str) -> pl.DataF
     """Facts: numbers for what is measured, texts for what has categories."""
     text = pl.col("coded").is_not_null()
     fact = facts(
-        frame, time, until=pl.col(until), concept=pl.col("concept"), value=pl.when(~text).then("_value"), unit=pl.when(~text).then("_unit"),
-        text=pl.when(text).then(pl.coalesce("category", "_value")), range_low=pl.col("_low"), range_high=pl.col("_high"),
-    )  # fmt: skip
+        frame,
+        time,
+        until=pl.col(until),
+        concept=pl.col("concept"),
+        value=pl.when(~text).then("_value"),
+        unit=pl.when(~text).then("_unit"),
+        text=pl.when(text).then(pl.coalesce("category", "_value")),
+        range_low=pl.col("_low"),
+        range_high=pl.col("_high"),
+    )
     fasting = (
         frame.filter(pl.col("concept") == "glucose", capitals(cell(frame, "LBFAST")) == "Y")
         if domain == "LB"
         else frame.clear()
     )
     also = facts(
-        fasting, time, concept=pl.lit("fasting_glucose"), value=pl.col("_value"), unit=pl.col("_unit"), range_low=pl.col("_low"),
+        fasting,
+        time,
+        concept=pl.lit("fasting_glucose"),
+        value=pl.col("_value"),
+        unit=pl.col("_unit"),
+        range_low=pl.col("_low"),
         range_high=pl.col("_high"),
-    )  # fmt: skip
+    )
     return pl.concat([fact, also])

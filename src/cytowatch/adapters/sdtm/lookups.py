@@ -57,9 +57,16 @@ class Lookups:
         coded = "yes" if concept and concept.categories else None
         row = self._row_of(code)
         return (
-            code.code, code.concept, code.category, code.fate, code.reason or None, row.get("open") or None, row.get("tolerance") or None,
-            kind, coded,
-        )  # fmt: skip
+            code.code,
+            code.concept,
+            code.category,
+            code.fate,
+            code.reason or None,
+            row.get("open") or None,
+            row.get("tolerance") or None,
+            kind,
+            coded,
+        )
 
     def _row_of(self, code: Code) -> dict[str, str]:
         return self.rows(code.system).get(code.code.upper(), {}) if code.system in ("events", "tests") else {}
@@ -70,9 +77,14 @@ class Lookups:
         if row is None:
             return None
         return Code(
-            table, next(iter(row.values())), row.get("concept", ""), row.get("category") or None, None,
-            "ignore" if row.get("fate") == "ignore" else "map", row.get("reason", ""),
-        )  # fmt: skip
+            table,
+            next(iter(row.values())),
+            row.get("concept", ""),
+            row.get("category") or None,
+            None,
+            "ignore" if row.get("fate") == "ignore" else "map",
+            row.get("reason", ""),
+        )
 
     def of_site(self, *codings: tuple[str, str | None]) -> Code | None:
         """The meaning in a site's own list, by the variable (`LBTESTCD`, `CMDECOD`, …) as system, or `local`."""

@@ -6,9 +6,11 @@ import polars as pl
 
 from cytowatch.adapters.frame import LINE
 from cytowatch.adapters.gather import Mapped
+from cytowatch.adapters.resolve import find_category
 from cytowatch.adapters.sdtm.dates import read_dates
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
 from cytowatch.errors import InputError
+from cytowatch.knowledge.model import Knowledge
 
 # parts of a year, for AGEU
 _YEARS = {"YEARS": 1.0, "MONTHS": 12.0, "WEEKS": 365.25 / 7, "DAYS": 365.25, "HOURS": 365.25 * 24}
@@ -73,18 +75,24 @@ def demographics(frame: pl.DataFrame) -> Mapped:
     undated = dead.filter(pl.col(died.text).is_null())
     silent = [
         cut_short(dead.filter(pl.col(died.partial)), died, consequence=_DEATH_HINT),
-        rejected(undated, "missing_time", pl.lit("the subject died, and no date of death is given"), _DEATH_HINT, concept=pl.col("concept")),
+        rejected(
+            undated,
+            "missing_time",
+            pl.lit("the subject died, and no date of death is given"),
+            _DEATH_HINT,
+            concept=pl.col("concept"),
+        ),
         ignored(frame.filter(pl.col("USUBJID").is_null()), pl.lit("no USUBJID")),
         ignored(
             frame.filter(pl.col("USUBJID").is_not_null() & ~pl.col("USUBJID").is_first_distinct()),
             pl.lit("the subject stands twice; the first row is used for deaths"),
         ),
-    ]  # fmt: skip
+    ]
     placed = dead.filter(pl.col(died.text).is_not_null(), ~pl.col(died.partial))
     return Mapped(facts(placed, died.text, concept=pl.col("concept"), text=pl.lit("unknown")), pl.concat(silent))
 
 
-def disposition(frame: pl.DataFrame) -> Mapped:
+def disposition(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     """DS: deaths; everything else about how a subject left the study is not graded."""
     decoded, term = capitals(cell(frame, "DSDECOD")), capitals(cell(frame, "DSTERM"))
     death = (decoded == "DEATH").fill_null(value=False) | (decoded.is_null() & (term == "DEATH").fill_null(value=False))
@@ -99,4 +107,15 @@ def disposition(frame: pl.DataFrame) -> Mapped:
     if dead.is_empty():
         return Mapped(no_facts(), pl.concat(silent))
     placed = dead.filter(~pl.col(when.partial))
-    return Mapped(facts(placed, when.text, concept=pl.col("concept"), text=pl.lit("unknown")), pl.concat(silent))
+    return Mapped(
+        facts(placed, when.text, concept=pl.col("concept"), text=_cause(placed, knowledge)), pl.concat(silent)
+    )
+
+
+def _cause(frame: pl.DataFrame, knowledge: Knowledge) -> pl.Expr:
+    """The cause of a death, where DSTERM names one of the dictionary; else unknown, never a toxicity."""
+    concept = knowledge.concepts["death"]
+    terms = frame.select(cell(frame, "DSTERM").alias("term"))["term"].drop_nulls().unique()
+    causes = {term: find_category(concept, term) for term in terms}
+    known = {term: cause for term, cause in causes.items() if cause}
+    return cell(frame, "DSTERM").replace_strict(known, default="unknown", return_dtype=pl.String).fill_null("unknown")

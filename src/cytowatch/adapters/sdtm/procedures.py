@@ -6,13 +6,13 @@ import polars as pl
 
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.sdtm.dates import read_dates
-from cytowatch.adapters.sdtm.drugs import lasting
+from cytowatch.adapters.sdtm.lasting import Seen, lasting
 from cytowatch.adapters.sdtm.lookups import Lookups
 from cytowatch.adapters.sdtm.rows import capitals, cell, ignored
 from cytowatch.adapters.vocabulary import Code
 
 
-def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
+def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Mapped:
     """What the rows of PR state, by PRDECOD, then PRTRT, whole names only."""
 
     def find(decoded: str | None, treatment: str | None) -> Code | None:
@@ -35,7 +35,7 @@ def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
         why.alias("_why"), pl.lit(None, pl.String).alias("_dose"), pl.lit(None, pl.String).alias("_unit")
     )
     live = frame.filter(pl.col("_why").is_null())
-    raw, silent, unread = lasting(live, start, end)
+    raw, silent, unread = lasting(live, start, end, domain, seen)
     return Mapped(
         raw, pl.concat([ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")), silent]), unread=unread
     )

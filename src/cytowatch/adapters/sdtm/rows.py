@@ -8,9 +8,18 @@ from cytowatch.adapters.gather import SILENT, no_silent
 from cytowatch.adapters.sdtm.dates import Moment
 
 RAW = {
-    "row": pl.Int64(), "source": pl.String(), "patient": pl.String(), "time": pl.String(), "until": pl.String(), "concept": pl.String(),
-    "value": pl.String(), "unit": pl.String(), "text": pl.String(), "range_low": pl.String(), "range_high": pl.String(),
-}  # fmt: skip
+    "row": pl.Int64(),
+    "source": pl.String(),
+    "patient": pl.String(),
+    "time": pl.String(),
+    "until": pl.String(),
+    "concept": pl.String(),
+    "value": pl.String(),
+    "unit": pl.String(),
+    "text": pl.String(),
+    "range_low": pl.String(),
+    "range_high": pl.String(),
+}
 _CUT = "the date says no time of day, so it cannot be placed hour by hour"
 _CUT_HINT = "give the time of day in --DTC (2024-03-01T10:00); a date alone is never moved to midnight or noon"
 

@@ -82,7 +82,7 @@ class _Door:
         """The mapper of each domain, in order: therapies last, for they look at the days on which a patient is seen."""
         parents = {name: self._with_syndromes(name) for name in _EVENTS}
         mappers: dict[str, _Map] = {
-            "DM": lambda frame, _name, _lookups: people.demographics(frame),
+            "DM": lambda frame, _name, _lookups: people.demographics(frame, self._whole("DS")),
             "DS": lambda frame, _name, lookups: people.disposition(frame, lookups.knowledge),
             **dict.fromkeys(_FINDINGS, findings),
             **dict.fromkeys(_EVENTS, events),

@@ -7,7 +7,7 @@ import polars as pl
 from cytowatch.adapters.frame import LINE
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.resolve import find_category
-from cytowatch.adapters.sdtm.dates import read_dates
+from cytowatch.adapters.sdtm.dates import WHOLE, read_dates
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
@@ -67,8 +67,11 @@ def known_people(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def demographics(frame: pl.DataFrame) -> Mapped:
-    """Deaths that DM tells; rows that give none are used for age and sex."""
+def demographics(frame: pl.DataFrame, dispositions: pl.DataFrame | None) -> Mapped:
+    """Deaths that DM tells; rows that give none are used for age and sex.
+
+    A death that DS places is told there, with its cause: as one of unknown cause it would hide that cause.
+    """
     frame, died = read_dates(frame, "DTHDTC")
     dead = frame.filter(pl.col(died.text).is_not_null() | (capitals(cell(frame, "DTHFL")) == "Y"))
     dead = dead.with_columns(pl.lit("death").alias("concept"))
@@ -89,13 +92,25 @@ def demographics(frame: pl.DataFrame) -> Mapped:
         ),
     ]
     placed = dead.filter(pl.col(died.text).is_not_null(), ~pl.col(died.partial))
+    if dispositions is not None:
+        placed = placed.join(_placed_deaths(dispositions), on="USUBJID", how="anti")
     return Mapped(facts(placed, died.text, concept=pl.col("concept"), text=pl.lit("unknown")), pl.concat(silent))
+
+
+def _placed_deaths(frame: pl.DataFrame) -> pl.DataFrame:
+    """The subjects whose death DS places."""
+    whole = cell(frame, "DSSTDTC").str.contains(WHOLE).fill_null(value=False)
+    return frame.filter(_is_death(frame) & whole).select("USUBJID")
+
+
+def _is_death(frame: pl.DataFrame) -> pl.Expr:
+    decoded, term = capitals(cell(frame, "DSDECOD")), capitals(cell(frame, "DSTERM"))
+    return (decoded == "DEATH").fill_null(value=False) | (decoded.is_null() & (term == "DEATH").fill_null(value=False))
 
 
 def disposition(frame: pl.DataFrame, knowledge: Knowledge) -> Mapped:
     """DS: deaths; everything else about how a subject left the study is not graded."""
-    decoded, term = capitals(cell(frame, "DSDECOD")), capitals(cell(frame, "DSTERM"))
-    death = (decoded == "DEATH").fill_null(value=False) | (decoded.is_null() & (term == "DEATH").fill_null(value=False))
+    death = _is_death(frame)
     frame, when = read_dates(
         frame.with_columns(death.alias("_death"), pl.lit("death").alias("concept")), "DSSTDTC", "DSSTDY"
     )

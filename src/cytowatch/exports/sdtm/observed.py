@@ -15,6 +15,7 @@ from cytowatch.report import ReportData
 _NUMBERED = {"vital": "VS", "oxygen": "VS", "neuro": "QS"}
 _NAMED_BY_TEXT = ("symptom", "comorbidity", "unread_finding")
 SYNDROME = {"crs": "CYTOKINE RELEASE SYNDROME", "icans": "IMMUNE EFFECTOR CELL-ASSOCIATED NEUROTOXICITY SYNDROME"}
+_POINT = "the end of a dose is written, and only its start is read back"
 # a test code has eight letters, a test name forty
 _CODE, _NAME = 8, 40
 
@@ -42,7 +43,7 @@ def observed(data: ReportData, knowledge: Knowledge, stamps: Stamps, arms: Arms,
         made.domains[domain] = _findings(rows.filter(pl.col("_domain") == domain), domain, tests)
     made.domains["FA"] = pl.concat([made.domains["FA"], _reported(rows, losses)], how="diagonal")
     made.domains["CM"] = _medications(rows, knowledge, losses)
-    made.domains["EX"] = _exposures(rows, knowledge, made)
+    made.domains["EX"] = _exposures(rows, knowledge, made, losses)
     made.domains["PR"] = _procedures(rows, knowledge, losses)
     made.domains["DS"] = _deaths(rows)
     lost = rows.filter(pl.col("_domain") == "")
@@ -61,7 +62,7 @@ def _kept(data: ReportData, losses: Losses) -> pl.DataFrame:
         "rejected rows in doubt are not written: read back, what they may have been counts as not given",
         data.in_doubt.height,
     )
-    losses.add("observations", "when a result became known (available)", rows["available"].is_not_null().sum())
+    losses.add("observations", "when a result became known (available)", rows["available"].count())
     back = rows.filter(pl.col("status") == "entered-in-error")
     fact = ["patient", "concept", "time", "text"]
     losses.add(
@@ -159,10 +160,11 @@ def _reported(rows: pl.DataFrame, losses: Losses) -> pl.DataFrame:
 
 def _medications(rows: pl.DataFrame, knowledge: Knowledge, losses: Losses) -> pl.DataFrame:
     drugs = rows.filter(pl.col("_domain") == "CM")
-    losses.add("CM", "a bound (`<`, `>`) beside an amount", drugs["comparator"].is_not_null().sum())
+    losses.add("CM", "a bound (`<`, `>`) beside an amount", drugs["comparator"].count())
     infusions = [key for key, concept in knowledge.concepts.items() if concept.kind == "infusion"]
     labels = {key: concept.label.upper() for key, concept in knowledge.concepts.items()}
     lasts = pl.col("concept").is_in(infusions)
+    losses.add("CM", _POINT, drugs.filter(~lasts)["until"].count())
     return drugs.select(
         "patient",
         CMTRT=pl.col("concept").replace_strict(labels, default=None, return_dtype=pl.String),
@@ -175,13 +177,19 @@ def _medications(rows: pl.DataFrame, knowledge: Knowledge, losses: Losses) -> pl
     )
 
 
-def _exposures(rows: pl.DataFrame, knowledge: Knowledge, made: Observed) -> pl.DataFrame:
+def _exposures(rows: pl.DataFrame, knowledge: Knowledge, made: Observed, losses: Losses) -> pl.DataFrame:
     """EX; a product that the tables do not have goes into the code list."""
     given = rows.filter(pl.col("_domain") == "EX")
-    for concept, text in given.select("concept", "text").unique().sort("concept", "text").iter_rows():
-        product = knowledge.products.get(text or "")
-        if text is not None and (product is None or product.concept != concept):
+    losses.add("EX", _POINT, given["until"].count())
+    means: dict[str, str] = {}
+    for concept, text, count in (
+        given.drop_nulls("text").group_by("concept", "text").len().sort("concept", "text").iter_rows()
+    ):
+        product = knowledge.products.get(text)
+        if product is None and text not in means:
             made.codes.append(("EXTRT", text.upper(), concept, text))
+        if means.setdefault(text, product.concept if product else concept) != concept:
+            losses.add("EX", f"{text} as {concept}: a treatment has one meaning, {means[text]}", count)
     return given.select(
         "patient",
         EXTRT=pl.coalesce(pl.col("text"), pl.col("concept")).str.to_uppercase(),
@@ -229,9 +237,7 @@ def _people(
     """DM: one row a patient of the run or of the arms, with the first exposure as reference."""
     for name in data.patients.columns:
         if name.startswith("baseline_") or name in _PEOPLE:
-            losses.add(
-                "DM", _PEOPLE.get(name, f"{name} of the table of patients"), data.patients[name].is_not_null().sum()
-            )
+            losses.add("DM", _PEOPLE.get(name, f"{name} of the table of patients"), data.patients[name].count())
     everybody = (
         pl.concat([rows.select("patient"), data.patients.select("patient"), arms.table.select("patient")])
         .unique()

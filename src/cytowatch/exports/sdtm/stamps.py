@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -43,9 +44,10 @@ class Stamps:
         """ISO 8601 in UTC, seconds and their parts only where there are any."""
         us = pl.col(column) + self.zero
         stamp = pl.from_epoch(us, time_unit="us")
-        short = pl.when(us % 60_000_000 == 0).then(stamp.dt.strftime("%Y-%m-%dT%H:%MZ"))
+        short: Any = pl.when(us % 60_000_000 == 0).then(stamp.dt.strftime("%Y-%m-%dT%H:%MZ"))
         short = short.when(us % 1_000_000 == 0).then(stamp.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        return short.otherwise(stamp.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+        stamped: pl.Expr = short.otherwise(stamp.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+        return stamped
 
     def date(self, column: str) -> pl.Expr:
         """The date in UTC."""

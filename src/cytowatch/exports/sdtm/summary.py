@@ -1,4 +1,4 @@
-"""The summary that labels print, by arm: how many, how soon, how long, what was given; bounds where grades have them."""
+"""The summary that labels print, by arm: how many, how soon, how long, what was given, with bounds."""
 
 from __future__ import annotations
 

@@ -41,10 +41,10 @@ def _write_xpt(domains: dict[str, pl.DataFrame], folder: Path, losses: Losses) -
             (folder / f"{name.lower()}.xpt").unlink(missing_ok=True)
             continue
         fit = _fit(frame, name, losses)
-        labels = [label(column) for column in fit.columns]
+        labels: list[str | None] = [label(column) for column in fit.columns]
         path = folder / f"{name.lower()}.xpt"
 
-        def put(temporary: Path, fit: pl.DataFrame = fit, labels: list[str] = labels, name: str = name) -> None:
+        def put(temporary: Path, fit: pl.DataFrame = fit, labels: list[str | None] = labels, name: str = name) -> None:
             pyreadstat.write_xport(fit, str(temporary), column_labels=labels, table_name=name, file_format_version=5)
 
         atomically(path, put)
@@ -77,7 +77,7 @@ def _cut(text: str) -> str:
 
 
 def variables(parts: dict[str, dict[str, pl.DataFrame]]) -> pl.DataFrame:
-    """What a define document says: folder, table, variable, label, type, longest text, and how many cells are filled."""
+    """What a define document says: folder, table, variable, label, type, longest text, and how many cells are full."""
     rows = [
         (
             folder,

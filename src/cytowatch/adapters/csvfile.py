@@ -221,7 +221,10 @@ def _named(frame: pl.DataFrame, layout: _Layout, lines: pl.Series) -> pl.DataFra
 
 def _by_line(block: bytes, line: int, layout: _Layout, label: str) -> tuple[pl.DataFrame, list[Broken]]:
     text, broken = _decoded(block, line, label)
-    lines = pl.DataFrame({"text": text, LINE: pl.int_range(line, line + len(text), eager=True)})
+    # a block whose every line was left out has no text from which Polars could tell its type
+    lines = pl.DataFrame(
+        {"text": pl.Series(text, dtype=pl.String), LINE: pl.int_range(line, line + len(text), eager=True)}
+    )
     lines = lines.filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != ""))
     well = lines["text"].str.contains(layout.record)
     good, odd = lines.filter(well), lines.filter(~well)

@@ -214,7 +214,7 @@ def _named(frame: pl.DataFrame, layout: _Layout, lines: pl.Series) -> pl.DataFra
     names = []
     for name in layout.names:
         seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ")
+        names.append(name + " " * (seen[name] - 1))
     frame.columns = names
     return frame.with_columns(lines.cast(pl.Int64).alias(LINE))
 

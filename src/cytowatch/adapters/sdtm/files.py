@@ -100,7 +100,9 @@ def read_domain(file: DomainFile) -> Domain:
         frame, broken, called = read_dataset_json(file.path)
     else:
         blocks = list(read_blocks(TableFile(file.path, file.label)))
-        frame = pl.concat([block.frame for block in blocks]) if blocks else pl.DataFrame(schema={LINE: pl.Int64})
+        # a header and no row: the domain is there, and empty
+        nothing = pl.DataFrame(schema={"USUBJID": pl.String, LINE: pl.Int64})
+        frame = pl.concat([block.frame for block in blocks]) if blocks else nothing
         broken = [line for block in blocks for line in block.broken]
     frame = _tidy(frame, file)
     return Domain(_domain(frame, called or file.stem), file.label, frame, broken)

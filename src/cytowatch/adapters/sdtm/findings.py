@@ -59,8 +59,7 @@ def _by_test_name(name: str | None, lookups: Lookups) -> Code | None:
     """A concept by its whole name or key; not a drug that a test is named after."""
     found = lookups.vocabulary.concept(name) if name else None
     if found is None and name:
-        labels = {concept.label.upper(): concept for concept in lookups.knowledge.concepts.values()}
-        found = labels.get(name.upper())
+        found = lookups.labels.get(name.upper())
     if (
         found is None
         or found.kind in ("dose", "infusion", "trigger", "device", "death")

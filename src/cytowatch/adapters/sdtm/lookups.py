@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import polars as pl
 
 from cytowatch.adapters.vocabulary import Code, Vocabulary
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.model import Concept, Knowledge
 
 # what a name or code says, one row each; `doubt`: a worse category is not excluded; `tolerance`: see findings.py
 _FOUND = ("key", "concept", "category", "fate", "reason", "doubt", "tolerance", "kind", "coded")
@@ -21,11 +22,19 @@ class Lookups:
 
     knowledge: Knowledge
     vocabulary: Vocabulary
+    _tables: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict, compare=False)
 
     def rows(self, table: str) -> dict[str, dict[str, str]]:
         """A table of codes by its first cell in capitals."""
-        rows = self.knowledge.codes.get(f"sdtm_{table}", ())
-        return {next(iter(row.values())).upper(): row for row in rows}
+        if table not in self._tables:
+            rows = self.knowledge.codes.get(f"sdtm_{table}", ())
+            self._tables[table] = {next(iter(row.values())).upper(): row for row in rows}
+        return self._tables[table]
+
+    @cached_property
+    def labels(self) -> dict[str, Concept]:
+        """Concepts by their label in capitals."""
+        return {concept.label.upper(): concept for concept in self.knowledge.concepts.values()}
 
     def meanings(self, names: Iterable[tuple[str | None, ...]], find: Callable[..., Code | None]) -> pl.DataFrame:
         """One row for each distinct combination of names: columns `_0`, `_1`, … and what ``find`` makes of them."""

@@ -274,3 +274,16 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         write(tmp_path / name, HEADER + lines(1), "rows.csv")
     assert read_files(tmp_path, KNOWLEDGE).observations["source"].n_unique() == 2
+
+
+def test_a_column_that_is_there_three_times_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "thrice.csv"
+    path.write_text("patient,time,concept,value,value,value\na,2024-03-01T10:00Z,heart_rate,80,81,82\n")
+    with pytest.raises(InputError, match="more than once"):
+        read_files([path], load())
+
+
+def test_a_block_of_which_no_line_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_bytes(b"patient,time,concept,value\n\xff\xfe\xff,b\n")
+    assert read_files([path], load()).rejects.height == 1

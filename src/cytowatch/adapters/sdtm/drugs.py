@@ -1,0 +1,229 @@
+"""Drugs and study treatment: CM (what was given besides), EX and EC (the trigger).
+
+A row with a moment and a rate is an infusion from its start to its end; one with a moment and a dose is a dose at its
+start. A course (several days, several times a day) is one row of SDTM: its first dose is placed by its start, the
+others were not written down, so on each later day a dose is in doubt. Of a date that is cut short the same holds from
+its earliest to its latest moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from cytowatch.adapters.gather import Mapped, no_silent
+from cytowatch.adapters.resolve import find_unit
+from cytowatch.adapters.sdtm.dates import Moment, read_dates
+from cytowatch.adapters.sdtm.lasting import Part, Seen, in_doubt, lasting, ongoing, vague_rows
+from cytowatch.adapters.sdtm.lookups import Lookups
+from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
+from cytowatch.adapters.vocabulary import Code
+
+_ONCE = ("ONCE", "1 TIME", "SINGLE", "STAT", "CONTINUOUS")
+_STAMP = "%Y-%m-%dT%H:%M"
+_NAME_IT = (
+    "name it in a code list (`--codes`: system EXTRT, concept car_t_infusion or t_cell_engager_dose, category its "
+    "product), or say there that it is ignored"
+)
+# a course in doubt for longer than that says nothing about one reaction
+_MOST_DAYS = 3_000
+
+
+def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Mapped:
+    """What the rows of CM, EX or EC state."""
+    find = _finder(domain, lookups)
+    names = [cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT")]
+    frame = _components(frame, names)
+    frame = lookups.join(frame, [pl.col("_decoded"), pl.col("_treatment")], find)
+    frame, start = read_dates(frame, f"{domain}STDTC", f"{domain}STDY")
+    frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
+    frame = frame.with_columns(
+        cell(frame, f"{domain}DOSE").alias("_dose"), lookups.units(frame, cell(frame, f"{domain}DOSU")).alias("_unit")
+    ).with_columns(pl.when(~pl.col("_part")).then("_dose").alias("_dose"))
+    frame = frame.with_columns(_why_not(frame, domain, lookups).alias("_why"))
+    silent = [ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why"))]
+    live = frame.filter(pl.col("_why").is_null())
+    unknown, name = live.filter(pl.col("fate").is_null()), pl.coalesce("_decoded", "_treatment")
+    silent.append(
+        rejected(
+            unknown,
+            "unknown_code",
+            pl.format("the treatment `{}` is no product and no drug of any table", name.fill_null("")),
+            _NAME_IT,
+            value=name,
+        )
+    )
+    live = live.filter(pl.col("fate").is_not_null())
+    lasts = live.filter(pl.col("kind").is_in(["infusion", "device", "switch"]))
+    parts = [
+        lasting(lasts, start, end, domain, seen),
+        _doses(live, start, end, domain, seen),
+        _triggers(live, start, lookups),
+    ]
+    raw, told, unread = (pl.concat([part[place] for part in parts]) for place in range(3))
+    return Mapped(raw, pl.concat([*silent, told]), unread=unread)
+
+
+def _finder(domain: str, lookups: Lookups) -> Callable[..., Code | None]:
+    """What a treatment means by its dictionary name, else by the name that was written."""
+
+    def find(decoded: str | None, treatment: str | None) -> Code | None:
+        site = lookups.of_site((f"{domain}DECOD", decoded), (f"{domain}TRT", treatment))
+        found = site or lookups.drug(decoded, treatment)
+        if found is None and domain == "CM":
+            return Code("", treatment or "", "", fate="ignore", reason="drug not needed by any loaded table")
+        return found
+
+    return find
+
+
+def _components(frame: pl.DataFrame, names: list[pl.Expr]) -> pl.DataFrame:
+    """One row a component where the dictionary name lists several (`HYDROCODONE;PARACETAMOL`), without its dose."""
+    split = names[0].str.split(";").list.eval(pl.element().str.strip_chars())
+    frame = frame.with_columns(split.alias("_decoded"), names[1].alias("_treatment"))
+    frame = frame.with_columns((pl.col("_decoded").list.len() > 1).fill_null(value=False).alias("_part"))
+    frame = frame.explode("_decoded", empty_as_null=True, keep_nulls=True)
+    # the name that was written stands for the whole, so it may not name a component
+    return frame.with_columns(pl.when(~pl.col("_part")).then("_treatment").alias("_treatment"))
+
+
+def _why_not(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
+    """Why a row is ignored; empty where it is read."""
+    routes = {key: row["reason"] for key, row in lookups.rows("routes").items()}
+    local = capitals(cell(frame, f"{domain}ROUTE")).replace_strict(routes, default=None, return_dtype=pl.String)
+    reason = pl.coalesce(cell(frame, f"{domain}REASND"), pl.lit("no reason given"))
+    not_given = (capitals(cell(frame, f"{domain}OCCUR")) == "N") | (
+        capitals(cell(frame, f"{domain}STAT")) == "NOT DONE"
+    )
+    planned = capitals(cell(frame, f"{domain}MOOD")) == "SCHEDULED"
+    return (
+        pl.when(pl.col("fate") == "ignore")
+        .then("reason")
+        .when(not_given.fill_null(value=False))
+        .then(pl.format("not given: {}", reason))
+        .when(planned.fill_null(value=False))
+        .then(pl.lit("scheduled, not given"))
+        .when(local.is_not_null() & (pl.col("kind") != "device"))
+        .then(local)
+    )
+
+
+def _doses(live: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Seen) -> Part:
+    """A dose at each start that can be placed; a dose in doubt on every other day of a course."""
+    frame = live.filter(pl.col("kind") == "dose")
+    vague = pl.col(start.partial) | pl.col(start.text).is_null()
+    raw = facts(
+        frame.filter(~vague),
+        start.text,
+        concept=pl.col("concept"),
+        value=pl.col("_dose"),
+        unit=pl.col("_unit"),
+        text=pl.col("category"),
+    )
+    silent = vague_rows(frame.filter(vague), start, end)
+    return raw, silent, _days_in_doubt(frame, start, end, domain, vague, seen)
+
+
+def _days_in_doubt(
+    frame: pl.DataFrame, start: Moment, end: Moment, domain: str, vague: pl.Expr, seen: Seen
+) -> pl.DataFrame:
+    """A dose in doubt on each day that a course or a vague date may mean, within the days on which the patient is seen.
+
+    It stands at the first and at the last minute of the day: what follows a dose may begin at either.
+    """
+    often = ~capitals(cell(frame, f"{domain}DOSFRQ")).is_in(_ONCE)
+    first, last = _day(start.earliest), _day(end.latest, late=True)
+    # without an end, and not said to go on, it is one dose: in doubt for as long as its own start is
+    last = pl.coalesce(last, pl.when(ongoing(frame, domain)).then("last_day"), _day(start.latest, late=True))
+    course = often.fill_null(value=True) | vague
+    known = frame.join(seen.days, left_on="USUBJID", right_on="patient", how="inner").filter(course)
+    spans = known.with_columns(
+        pl.max_horizontal(first.fill_null(pl.col("first_day")), "first_day").alias("_from"),
+        pl.min_horizontal(last.fill_null(pl.col("last_day")), "last_day").alias("_to"),
+    )
+    spans = spans.filter(pl.col("_from") <= pl.col("_to")).with_columns(
+        pl.max_horizontal("_from", pl.col("_to") - pl.duration(days=_MOST_DAYS)).alias("_from")
+    )
+    if spans.is_empty():
+        return no_facts()
+    each = spans.with_columns(pl.date_ranges("_from", "_to").alias("_doubt")).explode(
+        "_doubt", empty_as_null=True, keep_nulls=True
+    )
+    # the first dose of a course is placed, and so is its day
+    placed = ~vague & (pl.col("_doubt") == _day(start.earliest))
+    each = each.filter(~placed.fill_null(value=False))
+    both = [
+        each.with_columns(pl.col("_doubt").dt.strftime(f"%Y-%m-%dT{clock}").alias("_at"))
+        for clock in ("00:00", "23:59")
+    ]
+    return in_doubt(pl.concat(both), "_at", pl.lit(None, pl.String))
+
+
+def _day(column: str, *, late: bool = False) -> pl.Expr:
+    """The day of a bound; of a bound that is not included the day before midnight."""
+    stamp = pl.col(column).str.slice(0, 16).str.to_datetime(_STAMP, strict=False)
+    return (stamp.dt.offset_by("-1m") if late else stamp).dt.date()
+
+
+def _triggers(live: pl.DataFrame, start: Moment, lookups: Lookups) -> Part:
+    """Infusions of cells, doses of engagers and antibodies; one whose amount cannot be read is kept without it."""
+    frame = live.filter(pl.col("kind") == "trigger")
+    readable = _readable(frame, lookups)
+    vague = pl.col(start.partial)
+    good = frame.filter(~vague).with_columns(readable.alias("_readable"))
+    raw = facts(
+        good,
+        start.text,
+        concept=pl.col("concept"),
+        value=pl.when(pl.col("_readable")).then("_dose"),
+        unit=pl.when(pl.col("_readable")).then("_unit"),
+        text=pl.col("category"),
+    )
+    nothing = (
+        (good["_dose"].cast(pl.Float64, strict=False) == 0).fill_null(value=False)
+        if good.height
+        else pl.Series([], dtype=pl.Boolean)
+    )
+    zero = good.filter(nothing)
+    lost = good.filter(~pl.col("_readable"), ~nothing)
+    silent = [
+        cut_short(frame.filter(vague), start, consequence="without its trigger this patient is not graded"),
+        rejected(
+            lost,
+            "unknown_unit",
+            pl.format(
+                "the amount {} {} cannot be read; the exposure counts without it",
+                pl.col("_dose"),
+                pl.col("_unit").fill_null(""),
+            ),
+            "write the dose in a unit that is known, or leave it empty",
+            concept=pl.col("concept"),
+            value=pl.col("_dose"),
+        ),
+        ignored(zero, pl.lit("a dose of 0 was not given")),
+    ]
+    raw = raw.join(zero.select("row"), on="row", how="anti")
+    return raw, pl.concat([no_silent(), *silent]), no_facts()
+
+
+def _readable(frame: pl.DataFrame, lookups: Lookups) -> pl.Expr:
+    """Whether the amount is a number in a unit of its concept and plausible; without an amount it is."""
+    fits = {}
+    for key, unit in frame.select("concept", "_unit").unique().iter_rows():
+        found = find_unit(lookups.knowledge.concepts[key], unit or "")
+        if found:
+            fits[f"{key}|{unit or ''}"] = (
+                float(found.factor),
+                *lookups.knowledge.concepts[key].plausible.get(found.to, (0.0, float("inf"))),
+            )
+    key = pl.concat_str([pl.col("concept"), pl.col("_unit").fill_null("")], separator="|")
+    factor, low, high = (
+        key.replace_strict(
+            {name: bounds[place] for name, bounds in fits.items()}, default=None, return_dtype=pl.Float64
+        )
+        for place in range(3)
+    )
+    return (
+        pl.col("_dose").is_null() | (pl.col("_dose").cast(pl.Float64, strict=False) * factor).is_between(low, high)
+    ).fill_null(value=False)

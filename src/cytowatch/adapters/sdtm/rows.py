@@ -1,0 +1,93 @@
+"""What every domain's mapper needs: cells that may not be there, raw facts, silent rows, and rows with a cut date."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cytowatch.adapters.gather import SILENT, no_silent
+from cytowatch.adapters.sdtm.dates import Moment
+
+RAW = {
+    "row": pl.Int64(),
+    "source": pl.String(),
+    "patient": pl.String(),
+    "time": pl.String(),
+    "until": pl.String(),
+    "concept": pl.String(),
+    "value": pl.String(),
+    "unit": pl.String(),
+    "text": pl.String(),
+    "range_low": pl.String(),
+    "range_high": pl.String(),
+}
+_CUT = "the date says no time of day, so it cannot be placed hour by hour"
+_CUT_HINT = "give the time of day in --DTC (2024-03-01T10:00); a date alone is never moved to midnight or noon"
+
+
+def cell(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """A column, or nothing where the domain has none of that name."""
+    return pl.col(name) if name in frame.columns else pl.lit(None, pl.String)
+
+
+def capitals(text: pl.Expr) -> pl.Expr:
+    """Text in capitals with single spaces, as names are looked up."""
+    return text.str.to_uppercase().str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def facts(frame: pl.DataFrame, time: str, **columns: pl.Expr) -> pl.DataFrame:
+    """Raw facts: who, when, and what is given; every column of the long table that a door here may fill."""
+    given = {
+        "row": pl.col("row"),
+        "source": pl.col("source"),
+        "patient": pl.col("USUBJID"),
+        "time": pl.col(time),
+        **columns,
+    }
+    return frame.select(
+        given.get(name, pl.lit(None)).cast(dtype, strict=False).alias(name) for name, dtype in RAW.items()
+    )
+
+
+def no_facts() -> pl.DataFrame:
+    """No raw facts."""
+    return pl.DataFrame(schema=RAW)
+
+
+def ignored(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Silent rows that are understood and not needed."""
+    return _silent(frame, fate=pl.lit("ignored"), reason=reason)
+
+
+def superseded(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Silent rows that another row stands for."""
+    return _silent(frame, fate=pl.lit("superseded"), reason=reason)
+
+
+def rejected(
+    frame: pl.DataFrame,
+    rule: str,
+    reason: pl.Expr,
+    hint: str,
+    *,
+    concept: pl.Expr | None = None,
+    value: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Silent rows that cannot be used and that somebody should look at."""
+    columns = {"rule": pl.lit(rule), "reason": reason, "hint": pl.lit(hint)}
+    columns |= {name: given for name, given in (("concept", concept), ("value", value)) if given is not None}
+    return _silent(frame, fate=pl.lit("rejected"), **columns)
+
+
+def cut_short(frame: pl.DataFrame, moment: Moment, *, concept: str = "concept", consequence: str = "") -> pl.DataFrame:
+    """Silent rows whose date is cut short: rejected, never padded."""
+    hint = f"{_CUT_HINT}; {consequence}" if consequence else _CUT_HINT
+    return rejected(frame, "partial_date", pl.lit(_CUT), hint, concept=pl.col(concept), value=pl.col(moment.text))
+
+
+def _silent(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
+    if frame.is_empty():
+        return no_silent()
+    nothing = {name: pl.lit(None, pl.String) for name in SILENT} | {name: pl.lit("") for name in ("rule", "hint")}
+    given = {**nothing, "row": pl.col("row"), "source": pl.col("source"), "patient": pl.col("USUBJID"), **columns}
+    types = no_silent().schema
+    return frame.select(given[name].cast(types[name]).alias(name) for name in SILENT)

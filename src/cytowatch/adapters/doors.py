@@ -18,7 +18,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import PATIENTS
 
-Source = Literal["csv", "clif"]
+Source = Literal["csv", "clif", "hl7v2"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 
@@ -60,12 +60,23 @@ def _clif(asked: Asked, knowledge: Knowledge) -> Intake:
     return read_clif(asked.inputs[0], knowledge, progress=asked.progress)
 
 
+def _hl7v2(asked: Asked, knowledge: Knowledge) -> Intake:
+    from cytowatch.adapters.hl7v2 import read_hl7v2
+
+    _refuse("hl7v2", mapping=asked.mapping)
+    intake = read_hl7v2(
+        asked.inputs, knowledge, zone=asked.zone, codes=site_codes(asked.codes), progress=asked.progress
+    )
+    return with_patients(intake, asked.patients, knowledge)
+
+
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif}
+_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "hl7v2": _hl7v2}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",
     "clif": "A CLIF folder brings its own patients, columns and time zone.",
+    "hl7v2": "Messages have no columns to be named.",
 }
 
 

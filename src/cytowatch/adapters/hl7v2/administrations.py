@@ -63,7 +63,7 @@ class Administrations:
 
     def _drug(self, raw: str, context: Context) -> tuple[Code | None, str, bool]:
         """The drug; else the needed concept whose name stands among its words; and whether there are words at all."""
-        written = raw, context.separators.component + context.separators.escape
+        written = raw, context.separators.written
         if written not in self._drugs:
             parts = [plain(part, context.separators) for part in components(raw, context.separators)]
             words = [parts[place] for place in (1, 4, 8) if place < len(parts) and parts[place]]

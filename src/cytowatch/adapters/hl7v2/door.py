@@ -6,8 +6,6 @@ A segment that only gives context (MSH, PV1, OBR) is ignored, and says so.
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +17,7 @@ from cytowatch.adapters.frame import LINE
 from cytowatch.adapters.gather import Gathering, Mapped, not_recorded
 from cytowatch.adapters.hl7v2.corrections import correct
 from cytowatch.adapters.hl7v2.facts import Fact, Identity, Silent, fact_frame
-from cytowatch.adapters.hl7v2.files import MessageFile, find_files, open_file
+from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_files
 from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements, survivors
 from cytowatch.adapters.hl7v2.reader import Reader
 from cytowatch.adapters.hl7v2.wire import messages, no_message
@@ -80,18 +78,15 @@ def _read_file(file: MessageFile, reader: Reader, told: Counter[str]) -> InputEr
     """Read one file to its end, or to where it cannot be read any further; what stopped it."""
     reader.begin_file(file.label)
     try:
-        with open_file(file) as stream:
-            for raw in messages(stream, file.label, reader.tables.charsets):
+        with Opened(file) as opened:
+            for raw in messages(opened.stream, file.label, reader.tables.charsets):
                 told.update(raw.told)
                 told.update(reader.read(raw))
-    except (OSError, EOFError, zlib.error, gzip.BadGzipFile) as cause:
-        return InputError(
-            f"the file cannot be read: {cause}", where=file.label,
-            why="what stands behind that place is not known", hint="fetch or save it again",
-        )  # fmt: skip
+            return opened.fault
+    except OSError as cause:
+        return broken(file.label, cause)
     except InputError as fault:
         return fault
-    return None
 
 
 class _Settling:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,34 +49,64 @@ def find_files(paths: Sequence[str | Path]) -> tuple[list[MessageFile], list[tup
     return _labeled(sorted(set(found))), left
 
 
-def open_file(file: MessageFile) -> BinaryIO:
-    """The bytes of a file; those of a gzip file as they were, in bounds."""
-    if file.path.suffix.lower() != ".gz":
-        return file.path.open("rb")
-    bounded = _Bounded(gzip.open(file.path, "rb"), file.path.stat().st_size, file.label)
-    return io.BufferedReader(bounded, 2**20)
+class Opened:
+    """The bytes of a file, those of a gzip file unpacked; ``fault`` says why they ended early, if they did."""
+
+    def __init__(self, file: MessageFile) -> None:
+        self._unpacked = _Unpacked(file) if file.path.suffix.lower() == ".gz" else None
+        self.stream: BinaryIO = io.BufferedReader(self._unpacked, 2**20) if self._unpacked else file.path.open("rb")
+
+    @property
+    def fault(self) -> InputError | None:
+        """Why the file could not be read to its end; what stands before that place has been read."""
+        return self._unpacked.fault if self._unpacked else None
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that refuses to grow beyond reason."""
+def broken(label: str, cause: Exception) -> InputError:
+    """What a file is told that cannot be read, or not to its end."""
+    return InputError(
+        f"the file cannot be read: {cause}",
+        where=label,
+        why="what stands behind that place is not known",
+        hint="fetch or save it again",
+    )
 
-    def __init__(self, stream: BinaryIO | gzip.GzipFile, packed: int, label: str) -> None:
-        self._stream, self._label = stream, label
-        self._left = max(_ANY_SIZE, packed * _MOST_GROWTH)
+
+class _Unpacked(io.RawIOBase):
+    """A gzip file that ends where it is damaged, or where it grows beyond reason."""
+
+    def __init__(self, file: MessageFile) -> None:
+        self._label = file.label
+        self._stream = gzip.GzipFile(file.path, "rb")
+        self._left = max(_ANY_SIZE, file.path.stat().st_size * _MOST_GROWTH)
+        self.fault: InputError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
+        if self.fault is not None:
+            return 0
+        try:
+            data = self._stream.read(min(len(buffer), 2**20))
+        except (OSError, EOFError, zlib.error) as cause:
+            self.fault = broken(self._label, cause)
+            return 0
         self._left -= len(data)
         if self._left < 0:
-            raise InputError(
+            self.fault = InputError(
                 f"the file grows more than {_MOST_GROWTH} times when unpacked",
                 where=self._label,
                 why="text of messages does not; such a file can fill memory and disk",
                 hint="unpack it yourself and look at it",
             )
+            return 0
         buffer[: len(data)] = data
         return len(data)
 

@@ -54,7 +54,9 @@ class People:
         birth, sex = (_said(segment[number], context) for number in (7, 8))
         died = (_said(segment[29], context), _said(segment[30], context).upper())
         moment = context.stamp(segment[29]) if died[0] != NULL else Stamp()
-        sent = context.sent.text if context.sent.moment is not None else None
+        # of a death that lies ahead of the message nothing is said about when it became known
+        ahead = moment.moment is not None and (context.sent.moment or 0) < moment.moment
+        sent = context.sent.text if context.sent.moment is not None and not ahead else None
         self.statements.append(
             Statement(
                 row, context.source(segment), (context.sent.moment or 0, row), who, context.kind[0] == "ADT",
@@ -112,7 +114,7 @@ def settled(
     updates = [one for one in said if one.update]
     if updates:
         last = of(updates[-1])
-        earlier = [one for one in reversed(updates)]
+        earlier = updates[::-1]
         run = next((place for place, one in enumerate(earlier) if of(one) != last), len(earlier))
         return [] if last == gone else [earlier[run - 1]]
     first: dict[object, Statement] = {}
@@ -142,7 +144,8 @@ def _sex(code: str, tables: Tables) -> str:
 def death_of(statements: list[Statement]) -> Statement | None:
     """The statement that one patient died, if one stands."""
     found = settled(statements, _death, "", NULL)
-    return min((one for one in found if one.died[1] in ("", "Y") or one.died[0]), key=lambda one: one.order, default=None)
+    died = [one for one in found if one.died[1] in ("", "Y") or one.died[0]]
+    return min(died, key=lambda one: one.order, default=None)
 
 
 def _death(one: Statement) -> str:

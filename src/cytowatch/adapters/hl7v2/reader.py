@@ -9,10 +9,10 @@ from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Silent
 from cytowatch.adapters.hl7v2.people import People
 from cytowatch.adapters.hl7v2.results import Results
-from cytowatch.adapters.hl7v2.stamps import Clock, clock_of
+from cytowatch.adapters.hl7v2.stamps import clock_of
 from cytowatch.adapters.hl7v2.syntax import Segment, Separators, component, read_segment
 from cytowatch.adapters.hl7v2.tables import Tables
-from cytowatch.adapters.hl7v2.wire import Raw
+from cytowatch.adapters.hl7v2.wire import NO_MESSAGE, Raw
 from cytowatch.adapters.vocabulary import Vocabulary
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
@@ -72,10 +72,9 @@ class Reader:
 
     def refuse_file(self, label: str, fault: InputError) -> None:
         """A file that cannot be read, or not to its end: one row of the ledger."""
-        rule = "broken_file"
+        rule = "no_message" if fault.what.startswith(NO_MESSAGE) else "broken_file"
         if not self.has_message:
             # its lines are no segments; that it is no such file is said once
-            rule = "no_message"
             self.row = self._before[0]
             del self.silent.rejected[self._before[1] :]
             self.spans[-1] = (label, self.row, 0)
@@ -147,6 +146,9 @@ class Reader:
 
     def _read_segment(self, segment: Segment, row: int, context: Context, *, cut: bool) -> None:
         fact = None
+        if cut and segment.name in ("RXA", "PID", "MRG"):
+            # an amount or an id may go on where the file stops
+            segment.damage = segment.damage or "cut_segment"
         if segment.name == "OBX":
             fact = self.results.read(segment, row, context, self.silent, cut=cut)
         elif segment.name == "RXA":

@@ -20,6 +20,9 @@ class Results:
     def __init__(self, knowledge: Knowledge, vocabulary: Vocabulary, tables: Tables) -> None:
         self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
         self._codes: dict[tuple[str, str], Code | None] = {}
+        # a feed writes few different units and ranges: each is read once
+        self._units: dict[tuple[str, str, str], str | None] = {}
+        self._ranges: dict[tuple[str, str], tuple[str | None, str | None]] = {}
         # kinds of therapy that some OBX speaks of
         self.kinds: set[str] = set()
 
@@ -35,7 +38,8 @@ class Results:
             return None
         concept = self._knowledge.concepts[code.concept]
         self.kinds.add(concept.kind)
-        status = segment[11] or ("" if cut else context.result_status)
+        # a short segment may have lost its status with the rest
+        status = segment[11] or (context.result_status if len(segment.fields) > 11 else "")
         meaning = self._tables.code("0085", component(status, 1, context.separators)) if status else None
         if meaning is not None and meaning.is_ignored and not segment.damage:
             silent.leave(row, meaning.reason)
@@ -45,10 +49,14 @@ class Results:
             return _damaged(fact, segment)
         if meaning is None:
             return _without_status(fact, status)
+        # many a file ends right after the status, without a line end; anywhere else it was cut
+        if cut and 12 < len(segment.fields) <= 15 and not context.stamp(segment[14]).offset:
+            segment.damage = "cut_segment"
+            return _damaged(fact, segment)
         return self._stated(fact, segment, context, concept, code, meaning.meaning, silent)
 
     def _code(self, raw: str, context: Context) -> Code | None:
-        written = raw, context.separators.component + context.separators.escape
+        written = raw, context.separators.written
         if written not in self._codes:
             first = next(iter(repetitions(raw, context.separators)), "")
             parts = [plain(part, context.separators) for part in components(first, context.separators)]
@@ -81,22 +89,35 @@ class Results:
         if fact.time is None and not fact.rule:
             why = "neither OBX-14 nor OBR-7 says when; the time of the message is not that of the result"
             fact.refuse("missing_time", why, "fill OBX-14, or OBR-7 with the time of the specimen")
-        return _filled(fact, value, segment, context, concept, code)
+        return self._filled(fact, value, segment, context, concept, code)
 
+    def _filled(
+        self, fact: Fact, value: Value, segment: Segment, context: Context, concept: Concept, code: Code
+    ) -> Fact:
+        if value.rule:
+            return fact.refuse(value.rule, value.reason, value.hint)
+        if value.value is not None:
+            fact.value, fact.comparator = value.value, value.comparator
+            fact.unit = self._unit(segment[6], concept, context) if segment[6] else None
+            if concept.kind == "reading" and segment[7]:
+                fact.range_low, fact.range_high = self._range(segment[7], context)
+        fact.text = value.text if value.text is not None else code.category
+        if concept.kind == "infusion":
+            # the pump, so that two pumps of one drug are two courses
+            fact.order = component(segment[18], 1, context.separators) or None
+        return fact
 
-def _filled(fact: Fact, value: Value, segment: Segment, context: Context, concept: Concept, code: Code) -> Fact:
-    if value.rule:
-        return fact.refuse(value.rule, value.reason, value.hint)
-    if value.value is not None:
-        fact.value, fact.comparator = value.value, value.comparator
-        fact.unit = read_unit(segment[6], concept, context.separators) if segment[6] else None
-        if concept.kind == "reading":
-            fact.range_low, fact.range_high = read_range(segment[7], context.separators)
-    fact.text = value.text if value.text is not None else code.category
-    if concept.kind == "infusion":
-        # the pump, so that two pumps of one drug are two courses
-        fact.order = component(segment[18], 1, context.separators) or None
-    return fact
+    def _unit(self, raw: str, concept: Concept, context: Context) -> str | None:
+        written = raw, concept.key, context.separators.written
+        if written not in self._units:
+            self._units[written] = read_unit(raw, concept, context.separators)
+        return self._units[written]
+
+    def _range(self, raw: str, context: Context) -> tuple[str | None, str | None]:
+        written = raw, context.separators.written
+        if written not in self._ranges:
+            self._ranges[written] = read_range(raw, context.separators)
+        return self._ranges[written]
 
 
 def refuse_nameless(fact: Fact) -> Fact:
@@ -116,16 +137,18 @@ def _damaged(fact: Fact, segment: Segment) -> Fact:
     why = {
         "control_character": "a control character stands in it, or another message begins in its middle",
         "broken_segment": "it is broken over several lines, so that fields may be missing",
+        "cut_segment": "the file stops in it, so that its time (OBX-14) may be missing",
     }[segment.damage]
     fact.rule = ""
-    return fact.refuse(segment.damage, why, "send it again; a line break inside text is written \\.br\\")
+    hint = "send it again; a line break inside text is written \\.br\\; end the last segment with a line end"
+    return fact.refuse(segment.damage, why, hint)
 
 
 def _without_status(fact: Fact, status: str) -> Fact:
     fact.key = None
     fact.rule = ""
     if status:
-        return fact.refuse("unknown_status", f"{status[:20]!r} is no status of HL7 table 0085", "correct OBX-11", status)
-    return fact.refuse(
-        "missing_status", "without OBX-11 it may be a result taken back, or a message cut off", "fill OBX-11 (table 0085)"
-    )
+        why = f"{status[:20]!r} is no status of HL7 table 0085"
+        return fact.refuse("unknown_status", why, "correct OBX-11", status)
+    why = "without OBX-11 it may be a result taken back, or a message cut off"
+    return fact.refuse("missing_status", why, "fill OBX-11 (table 0085)")

@@ -65,7 +65,7 @@ def read_stamp(raw: str, clock: Clock, precision: str = "") -> Stamp:
     parts = [int(part or 0) for part in found.groups()[:6]]
     fraction = (found[7] or ".0")[1:7].ljust(6, "0")
     try:
-        naive = datetime(*parts, int(fraction))  # type: ignore[arg-type,misc]  # noqa: DTZ001 - its zone is added below
+        naive = datetime(*parts, int(fraction))  # type: ignore[arg-type,call-arg]  # noqa: DTZ001 - its zone is added below
     except ValueError:
         return Stamp(rule="bad_time")
     offset = found[8] or clock.offset

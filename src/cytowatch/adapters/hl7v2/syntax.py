@@ -33,6 +33,11 @@ class Separators:
     charset: str = "utf-8"
 
     @property
+    def written(self) -> str:
+        """All of them in one word, to tell apart what was written with others."""
+        return self.component + self.repetition + self.escape + self.subcomponent + self.truncation
+
+    @property
     def letters(self) -> tuple[str, ...]:
         """In the order of the escape letters F, S, R, E, T, P."""
         return (self.field, self.component, self.repetition, self.escape, self.subcomponent, self.truncation)
@@ -66,7 +71,7 @@ def read_separators(header: str, charset: str = "utf-8") -> Separators | None:
         return None
     if any(letter.isalnum() or letter.isspace() or letter == '"' or ord(letter) < 32 for letter in every):
         return None
-    return Separators(field, *letters[:3], letters[3:4], letters[4:5], charset)
+    return Separators(field, letters[0], letters[1], letters[2], letters[3:4], letters[4:5], charset)
 
 
 def read_segment(line: int, text: str, separators: Separators) -> Segment | None:
@@ -94,6 +99,9 @@ def components(raw: str, separators: Separators) -> list[str]:
 
 def component(raw: str, number: int, separators: Separators) -> str:
     """Component ``number`` (from 1) of the first repetition, its first subcomponent, unescaped; empty if missing."""
+    if raw.isalnum():
+        # most fields are one plain word or number
+        return raw if number == 1 else ""
     parts = raw.split(separators.repetition, 1)[0].split(separators.component)
     return plain(parts[number - 1], separators) if number <= len(parts) else ""
 

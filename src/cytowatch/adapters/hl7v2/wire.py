@@ -20,6 +20,7 @@ PIECE_BYTES = 16 * 2**20
 # a message of this size is none: a file that was cut wrongly, or a bomb
 LARGEST_MESSAGE = 128 * 2**20
 MOST_LINES = 1_000_000
+NO_MESSAGE = ("the file is empty", "the file holds no HL7 v2 message")
 HEADERS = ("MSH", "FHS", "BHS", "BTS", "FTS")
 _STARTS = (b"\rMSH", b"\nMSH", b"\x0bMSH")
 _USUAL_HEADER = b"MSH|^~\\&"
@@ -139,7 +140,7 @@ def _pieces(stream: BinaryIO, label: str) -> Iterator[bytes]:
 def no_message(label: str, *, empty: bool = False) -> InputError:
     """What a file is told that has no message in it."""
     return InputError(
-        "the file is empty" if empty else "the file holds no HL7 v2 message",
+        NO_MESSAGE[0] if empty else NO_MESSAGE[1],
         where=label,
         why="a message begins with MSH; XML, JSON and other forms are not read by this door",
         hint="export it again" if empty else "check the file, or choose another door with --from",

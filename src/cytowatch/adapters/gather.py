@@ -95,8 +95,9 @@ class Gathering:
     def take(self, file: str, rows: pl.DataFrame, mapped: Mapped, *, used_anyway: bool = False) -> None:
         """Admit what a table states and enter every one of its rows in the ledger.
 
-        ``rows`` (``row, source``): all rows of the table, numbered. ``used_anyway``: rows that state no fact and are
-        not silent are used (a table of persons, of which ages are taken).
+        ``rows`` (``row, source``): all rows of the table, numbered; with a column ``file`` the rows of several files,
+        each entered under its own. ``used_anyway``: rows that state no fact and are not silent are used (a table of
+        persons, of which ages are taken).
         """
         rejects = mapped.silent.filter(pl.col("fate") == "rejected").select(REJECTS.names)
         used = rows.select("row").clear()
@@ -183,12 +184,13 @@ def _entered(
             *(still.filter(part).select("row", "fate", "reason") for part in (superseded, ~superseded)),
         ]
     ).unique("row", keep="first", maintain_order=True)
+    label = pl.col("file") if "file" in rows.columns else pl.lit(file).alias("file")
     counted = (
-        rows.select("row")
+        rows.select("row", label)
         .join(fates, on="row", how="left")
         # a row of which the door said nothing at all would be lost without a trace
         .with_columns(pl.col("fate").fill_null("ignored"), pl.col("reason").fill_null(_NOTHING_TO_GRADE))
-        .group_by("fate", "reason")
+        .group_by("file", "fate", "reason")
         .len("rows")
     )
-    return counted.select(pl.lit(file).alias("file"), "fate", "reason", pl.col("rows").cast(pl.Int64))
+    return counted.select("file", "fate", "reason", pl.col("rows").cast(pl.Int64))

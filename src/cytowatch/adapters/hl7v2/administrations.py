@@ -1,0 +1,160 @@
+"""RXA: one administration of a drug. Orders (RXO, RXE), dispensed (RXD) and due (RXG) drugs are no doses."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from cytowatch.adapters.hl7v2.context import Context
+from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
+from cytowatch.adapters.hl7v2.results import refuse_nameless
+from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component, components, plain
+from cytowatch.adapters.hl7v2.tables import Meaning, Tables
+from cytowatch.adapters.hl7v2.values import codings, read_unit
+from cytowatch.adapters.vocabulary import Code, Vocabulary
+from cytowatch.knowledge.model import Concept, Knowledge
+from cytowatch.knowledge.parse import fold
+
+_THERAPIES = ("infusion", "dose", "trigger")
+# shorter names are words of other things
+_SHORTEST_NAME = 5
+# how vaccine registries write that nobody recorded the amount
+_AMOUNT_UNKNOWN = "999"
+_PER = re.compile(r"([SMHDW])(\d*)")
+_PER_UNIT = {"S": "s", "M": "min", "H": "h", "D": "d", "W": "wk"}
+_IS_RATE = re.compile(r"/\s*(?:s|min|minute|h|hr|hour|d|day)$", re.IGNORECASE)
+
+
+class Administrations:
+    """Reads RXA segments; a drug is known by its code, or by its whole name."""
+
+    def __init__(self, knowledge: Knowledge, vocabulary: Vocabulary, tables: Tables) -> None:
+        self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
+        self._names = _needed_names(knowledge)
+        self._drugs: dict[tuple[str, str], tuple[Code | None, str, bool]] = {}
+
+    def read(self, segment: Segment, row: int, context: Context, silent: Silent) -> Fact | None:
+        """The dose or rate that an RXA states or tried to; None if it states none."""
+        code, hint_of, has_words = self._drug(segment[5], context)
+        if code is None and not hint_of and has_words:
+            silent.leave(row, "no table knows the drug's code, and its name is of no drug that is needed")
+            return None
+        if code is not None and code.fate == "ignore":
+            silent.leave(row, code.reason)
+            return None
+        done = self._meaning(segment, 20, "0322", "CP", context)
+        if done is not None and done.is_ignored and not segment.damage:
+            silent.leave(row, done.reason)
+            return None
+        concept = self._knowledge.concepts[code.concept if code else hint_of] if code or hint_of else None
+        fact = self._fact(segment, row, context, concept)
+        if code is None or concept is None:
+            return fact.refuse(
+                "unknown_code", "no table knows the code of the drug",
+                "map the code of RXA-5 with --codes, or give it the fate `ignore` there", segment[5],
+            )  # fmt: skip
+        if concept.kind not in _THERAPIES:
+            return fact.refuse("code_of_no_drug", f"the code is of {concept.key}", "correct RXA-5", segment[5])
+        action = self._meaning(segment, 21, "0323", "A", context)
+        return self._given(fact, segment, context, concept, code, done, action)
+
+    def _meaning(self, segment: Segment, number: int, table: str, default: str, context: Context) -> Meaning | None:
+        return self._tables.code(table, component(segment[number], 1, context.separators) or default)
+
+    def _drug(self, raw: str, context: Context) -> tuple[Code | None, str, bool]:
+        """The drug; else the needed concept whose name stands among its words; and whether there are words at all."""
+        written = raw, context.separators.written
+        if written not in self._drugs:
+            parts = [plain(part, context.separators) for part in components(raw, context.separators)]
+            words = [parts[place] for place in (1, 4, 8) if place < len(parts) and parts[place]]
+            code = self._vocabulary.best(codings(parts))
+            code = code or next((found for word in words if (found := self._vocabulary.by_name(word))), None)
+            near = "" if code else next((key for word in words if (key := self._near(word))), "")
+            self._drugs[written] = code, near, bool(words)
+        return self._drugs[written]
+
+    def _near(self, words: str) -> str:
+        """The concept of a needed drug whose name is one of these words, or two of them in a row."""
+        single = fold(words).split("_")
+        return next((self._names[one] for one in (*single, *map("_".join, pairwise(single))) if one in self._names), "")
+
+    def _fact(self, segment: Segment, row: int, context: Context, concept: Concept | None) -> Fact:
+        start, end = context.stamp(segment[3]), context.stamp(segment[4])
+        name = concept.key if concept else ""
+        key = Key(context.order, f"RXA|{name}", component(segment[2], 1, context.separators))
+        fact = Fact(row, context.source(segment), context.number, context.patient, name, key)
+        fact.given = f"{segment[5]} {segment[6]}"
+        fact.time, fact.moment = (None, None) if start.rule else (start.text, start.moment)
+        if concept is not None and concept.kind == "infusion" and end.text != start.text:
+            # an end at the start says, by the standard, only that none was given
+            fact.until = None if end.rule else end.text
+        entered = context.stamp(segment[22])
+        later = entered.moment is not None and start.moment is not None and entered.moment >= start.moment
+        fact.available = entered.text if later and not entered.rule else context.known_at(start.moment)
+        for stamp, field in ((start, "RXA-3"), (end, "RXA-4")):
+            if stamp.rule and (field == "RXA-3" or (concept is not None and concept.kind == "infusion")):
+                why = f"{field} is no time to the minute, and nothing is padded"
+                fact.refuse(stamp.rule, why, "write it as 202410060830 or finer", segment[3] or segment[4])
+        return fact
+
+    def _given(
+        self, fact: Fact, segment: Segment, context: Context, concept: Concept, code: Code,
+        done: Meaning | None, action: Meaning | None,
+    ) -> Fact:  # fmt: skip
+        if segment.damage:
+            fact.key, fact.rule = None, ""
+            return fact.refuse(segment.damage, "the segment is broken", "send it again")
+        if fact.patient is None:
+            refuse_nameless(fact)
+        if action is not None and action.meaning == "retract":
+            fact.effect, fact.rule = "retract", ""
+            return fact
+        fact.effect = "amended" if action is not None and action.meaning == "amended" else "final"
+        if action is None or done is None:
+            table, number = ("0323", 21) if action is None else ("0322", 20)
+            return fact.refuse(
+                "unknown_status", f"{segment[number][:20]!r} is in no row of HL7 table {table}",
+                "whether it was given is not certain; correct the code", segment[number],
+            )  # fmt: skip
+        if fact.time is None and not fact.rule:
+            fact.refuse("missing_time", "RXA-3 does not say when it was given", "fill RXA-3")
+        fact.text = code.category
+        return self._with_amount(fact, segment, context, concept, partly=done.meaning == "partly")
+
+    def _with_amount(self, fact: Fact, segment: Segment, context: Context, concept: Concept, *, partly: bool) -> Fact:
+        amount = component(segment[6], 1, context.separators)
+        unit = read_unit(segment[7], concept, context.separators) if segment[7] else None
+        is_rate = concept.kind == "infusion"
+        if is_rate:
+            fact.order = context.order or None
+            per = component(segment[12], 1, context.separators)
+            if per and not (unit and _IS_RATE.search(unit)):
+                unit = _per_time(unit, per)
+                if unit is None:
+                    return fact.refuse(
+                        "rate_unit", "the unit and the time of the rate (RXA-7, RXA-12) make no rate",
+                        "send the unit of the whole rate in RXA-7, such as ug/kg/min", f"{segment[7]} {segment[12]}",
+                    )  # fmt: skip
+        unknown = partly and not is_rate
+        if amount not in ("", NULL, _AMOUNT_UNKNOWN) and not unknown:
+            fact.value, fact.unit = amount, unit
+        return fact
+
+
+def _per_time(unit: str | None, per: str) -> str | None:
+    """The unit of a rate: mcg/kg and M1 make mcg/kg/min; None for eight hours and the like."""
+    found = _PER.fullmatch(per.upper())
+    if unit is None or found is None or found[2] not in ("", "1"):
+        return None
+    return f"{unit}/{_PER_UNIT[found[1]]}"
+
+
+def _needed_names(knowledge: Knowledge) -> dict[str, str]:
+    """Names of drugs and products that a therapy or a trigger may go by, folded, with their concept."""
+    needed = {key for key, concept in knowledge.concepts.items() if concept.kind in _THERAPIES}
+    names = {fold(alias): key for alias, key in knowledge.concept_aliases.items() if key in needed}
+    names |= {key: key for key in needed}
+    for alias, product in knowledge.product_aliases.items():
+        names[fold(alias)] = knowledge.products[product].concept
+    names |= {key: product.concept for key, product in knowledge.products.items()}
+    return {name: key for name, key in names.items() if len(name) >= _SHORTEST_NAME and key in knowledge.concepts}

@@ -1,0 +1,211 @@
+"""The HL7 v2 door: from files of messages to admitted facts, patients, rejects, and a ledger of segments.
+
+Every line of a file that is not blank is one row of the ledger: used, superseded, ignored with a reason, or rejected.
+A segment that only gives context (MSH, PV1, OBR) is ignored, and says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from cytowatch.adapters.files import Progress
+from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.gather import Gathering, Mapped, not_recorded
+from cytowatch.adapters.hl7v2.corrections import correct
+from cytowatch.adapters.hl7v2.facts import Fact, Identity, Silent, fact_frame
+from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_files
+from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements, survivors
+from cytowatch.adapters.hl7v2.reader import Reader
+from cytowatch.adapters.hl7v2.wire import messages, no_message
+from cytowatch.adapters.intake import Intake
+from cytowatch.adapters.times import check_zone
+from cytowatch.adapters.vocabulary import Code, Vocabulary
+from cytowatch.errors import InputError
+from cytowatch.knowledge.model import Knowledge
+
+_FILE = {"row": pl.Int64, "file": pl.String}
+
+
+def read_hl7v2(
+    paths: Sequence[str | Path] | str | Path,
+    knowledge: Knowledge,
+    *,
+    zone: str | None = None,
+    codes: Iterable[Code] = (),
+    progress: Progress | None = None,
+) -> Intake:
+    """Read files and folders of HL7 v2 messages (2.1 to 2.8, the usual encoding with separators).
+
+    ``zone``: an IANA name for moments that carry no zone, where MSH-7 has none either. ``codes``: a site's own codes.
+    InputError for a path that is not there, or if no file holds a message; a file among others that cannot be read is
+    one rejected row.
+    """
+    check_zone(zone)
+    files, left = find_files([paths] if isinstance(paths, str | Path) else paths)
+    gathering = Gathering(knowledge, zone)
+    reader = Reader(knowledge, Vocabulary(knowledge, codes), zone)
+    _read_all(files, reader, gathering, progress)
+    for folder, why in left:
+        gathering.enter(folder, "ignored", why, 0)
+    return _Settling(reader, gathering).intake()
+
+
+def _read_all(files: list[MessageFile], reader: Reader, gathering: Gathering, progress: Progress | None) -> None:
+    sizes = [file.path.stat().st_size for file in files]
+    faults: list[InputError] = []
+    for number, file in enumerate(files, 1):
+        told: Counter[str] = Counter()
+        fault = _read_file(file, reader, told)
+        if fault is None and not reader.has_message:
+            fault = no_message(file.label, empty=not file.path.stat().st_size)
+        if fault is not None:
+            faults.append(fault)
+            reader.refuse_file(file.label, fault)
+        gathering.number(file.label, reader.row - gathering.next_row)
+        for what, times in sorted(told.items()):
+            gathering.enter(file.label, "ignored", what if times == 1 else f"{what} ({times} messages)", 0)
+        if progress is not None:
+            progress(file.label, sum(sizes[:number]) / max(sum(sizes), 1))
+    if not reader.sent and faults:
+        raise faults[0]
+
+
+def _read_file(file: MessageFile, reader: Reader, told: Counter[str]) -> InputError | None:
+    """Read one file to its end, or to where it cannot be read any further; what stopped it."""
+    reader.begin_file(file.label)
+    try:
+        with Opened(file) as opened:
+            for raw in messages(opened.stream, file.label, reader.tables.charsets):
+                told.update(raw.told)
+                told.update(reader.read(raw))
+            return opened.fault
+    except OSError as cause:
+        return broken(file.label, cause)
+    except InputError as fault:
+        return fault
+
+
+class _Settling:
+    """What remains when every segment has been read: one id a patient, corrections, persons, admission."""
+
+    def __init__(self, reader: Reader, gathering: Gathering) -> None:
+        self._reader, self._gathering = reader, gathering
+        self._current = survivors(reader.people.merges)
+        every = [one.patient for one in reader.facts if one.patient] + [s.patient for s in reader.people.statements]
+        self._authorities = {self._current(who).authority for who in every} - {""}
+
+    def intake(self) -> Intake:
+        reader, gathering = self._reader, self._gathering
+        for row in reader.people.merge_rows:
+            reader.silent.leave(row, "two ids that are one patient: all facts stand under the surviving id")
+        persons, births, deaths = self._persons()
+        facts = [(one, self._name(one.patient)) for one in reader.facts]
+        corrected = correct(facts, reader.sent, reader.silent)
+        stated = [pair for pair in corrected.facts if not pair[0].rule]
+        refused = [pair for pair in corrected.facts if pair[0].rule]
+        for fact, patient in refused:
+            reader.silent.reject(
+                fact.row, fact.source, fact.rule, fact.reason, fact.hint,
+                patient=patient or None, concept=fact.concept or None, value=fact.given or None,
+            )  # fmt: skip
+        rows = self._rows()
+        own = pl.Series("row", sorted(births), dtype=pl.Int64)
+        raw = pl.concat([fact_frame([*stated, *corrected.marks]), deaths])
+        orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
+        mapped = Mapped(
+            raw,
+            reader.silent.frame(),
+            pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None,
+            _unreadable([*refused]),
+        )
+        gathering.take("", rows.filter(~pl.col("row").is_in(own.implode())), mapped)
+        nothing = Mapped(fact_frame([]), Silent().frame())
+        gathering.take("", rows.filter(pl.col("row").is_in(own.implode())), nothing, used_anyway=True)
+        return gathering.intake(self._patients(persons), not_recorded=self._absent())
+
+    def _name(self, who: Identity | None) -> str:
+        """The id of a patient; with who assigned it, where the input knows several who do."""
+        if who is None:
+            return ""
+        stands = self._current(who)
+        return f"{stands.id}@{stands.authority}" if stands.authority and len(self._authorities) > 1 else stands.id
+
+    def _rows(self) -> pl.DataFrame:
+        """Every row with its file."""
+        spans = self._reader.spans
+        return pl.concat(
+            [
+                pl.DataFrame(schema=_FILE),
+                *(
+                    pl.select(row=pl.int_range(first, first + rows, dtype=pl.Int64), file=pl.lit(label))
+                    for label, first, rows in spans
+                ),
+            ]
+        )
+
+    def _persons(self) -> tuple[list[dict[str, object]], set[int], pl.DataFrame]:
+        """Rows for the table of patients, the PIDs that gave one, and deaths as raw rows."""
+        reader = self._reader
+        by_patient: dict[str, list[Statement]] = {}
+        for one in reader.people.statements:
+            by_patient.setdefault(self._name(one.patient), []).append(one)
+        rows: list[dict[str, object]] = []
+        births: set[int] = set()
+        deaths: list[tuple[Fact, str]] = []
+        for patient, statements in by_patient.items():
+            fields, given = person_rows(statements, reader.tables)
+            rows += [{"patient": patient, **one} for one in fields or [{"row": statements[0].row}]]
+            births |= given
+            died = death_of(statements)
+            if died is not None:
+                deaths.append((_death(died), patient))
+        dead = {fact.row for fact, _ in deaths}
+        births -= dead
+        silent_statements(reader.people.statements, births | dead, reader.silent)
+        reader.facts_of_death(deaths)
+        return rows, births, fact_frame([pair for pair in deaths if not pair[0].rule])
+
+    def _patients(self, persons: list[dict[str, object]]) -> pl.DataFrame | None:
+        if not persons:
+            return None
+        types = {"patient": pl.String, "row": pl.Int64, "birth_date": pl.String, "sex": pl.String}
+        known = pl.DataFrame(persons, schema=types).rename({"row": LINE})
+        read = self._gathering.persons(known, file="PID")
+        number = pl.col("source").str.extract(r"(\d+)$").cast(pl.Int64)
+        sources = pl.DataFrame(
+            [(one.row, one.source) for one in self._reader.people.statements],
+            schema={"row": pl.Int64, "source": pl.String}, orient="row",
+        )  # fmt: skip
+        self._gathering.refuse(read.rejects.with_columns(row=number).drop("source").join(sources, on="row", how="left"))
+        return read.frame
+
+    def _absent(self) -> frozenset[str]:
+        """Therapies that no segment of the input records."""
+        kinds = self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts())
+        return not_recorded(self._gathering.knowledge, kinds)
+
+
+def _death(died: Statement) -> Fact:
+    fact = Fact(
+        died.row, died.source, 0, died.patient, "death", None, time=died.death.text, text="unknown",
+        available=died.available if died.death.moment is not None else None, given="".join(died.died),
+    )  # fmt: skip
+    if died.death.rule or died.death.text is None:
+        fact.refuse(
+            died.death.rule or "missing_time", "the moment of death (PID-29) is not given to the minute",
+            "send PID-29 with hours and minutes, or give the death in a table of the contract's form",
+        )  # fmt: skip
+    return fact
+
+
+def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
+    """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on."""
+    doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
+    if not doubtful:
+        return None
+    unread = pl.lit("?")
+    return fact_frame(doubtful).with_columns(value=unread, text=unread, status=pl.lit("final"), until=None)

@@ -1,0 +1,110 @@
+"""What segments state, before it is admitted: facts with what corrections need, and silent rows in few columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from cytowatch.adapters.gather import SILENT, silent_rows
+
+Effect = Literal["preliminary", "final", "amended", "retract"]
+
+
+class Identity(NamedTuple):
+    """A patient as a message names one: the id and who assigned it (empty if not said)."""
+
+    id: str
+    authority: str = ""
+
+
+class Key(NamedTuple):
+    """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later)."""
+
+    order: str
+    code: str
+    sub_id: str
+
+
+@dataclass(slots=True)
+class Fact:
+    """One fact that a segment states, or tried to: ``rule`` says why it cannot be used, then it is a reject.
+
+    ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
+    ``effect``: what its status does. ``order``: which rates continue one another.
+    """
+
+    row: int
+    source: str
+    message: int
+    patient: Identity | None
+    concept: str
+    key: Key | None
+    effect: Effect = "final"
+    time: str | None = None
+    moment: int | None = None
+    until: str | None = None
+    available: str | None = None
+    value: str | None = None
+    unit: str | None = None
+    comparator: str | None = None
+    text: str | None = None
+    range_low: str | None = None
+    range_high: str | None = None
+    order: str | None = None
+    rule: str = ""
+    reason: str = ""
+    hint: str = ""
+    given: str = ""
+
+    def refuse(self, rule: str, reason: str, hint: str, given: str | None = None) -> Fact:
+        """The same fact as a reject; the first rule stands. At most the head of what was written is kept."""
+        if not self.rule:
+            self.rule, self.reason, self.hint = rule, reason, hint
+            self.given = (self.given if given is None else given)[:200]
+        return self
+
+
+@dataclass
+class Silent:
+    """Rows that state no fact: ignored and superseded ones as plain columns, rejected ones as records."""
+
+    rows: list[int] = field(default_factory=list)
+    fates: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    rejected: list[dict[str, object]] = field(default_factory=list)
+
+    def leave(self, row: int, reason: str, fate: str = "ignored") -> None:
+        """A row that is understood and states nothing that counts."""
+        self.rows.append(row)
+        self.fates.append(fate)
+        self.reasons.append(reason)
+
+    def reject(self, row: int, source: str, rule: str, reason: str, hint: str, **told: object) -> None:
+        """A row that cannot be read."""
+        self.rejected.append({"row": row, "source": source, "rule": rule, "reason": reason, "hint": hint, **told})
+
+    def frame(self) -> pl.DataFrame:
+        """All of them, as `gather.Mapped` takes them."""
+        records = [{**one, "fate": "rejected"} for one in self.rejected]
+        left = pl.DataFrame(
+            {"row": self.rows, "fate": self.fates, "reason": self.reasons},
+            schema={"row": pl.Int64, "fate": pl.String, "reason": pl.String},
+        )
+        empty = [pl.lit(None, pl.String).alias(name) for name in SILENT if name not in left.columns]
+        return pl.concat([silent_rows(records), left.with_columns(empty).select(SILENT)])
+
+
+_COLUMNS = (
+    "time", "until", "available", "concept", "value", "unit", "comparator", "text", "range_low", "range_high", "source",
+)  # fmt: skip
+_TYPES = {"row": pl.Int64(), "patient": pl.String(), "status": pl.String(), **dict.fromkeys(_COLUMNS, pl.String())}
+
+
+def fact_frame(facts: list[tuple[Fact, str]]) -> pl.DataFrame:
+    """Facts with the id of their patient, as raw rows of the contract's long table."""
+    columns: dict[str, list[object]] = {name: [getattr(one, name) for one, _ in facts] for name in _COLUMNS}
+    columns |= {"row": [one.row for one, _ in facts], "patient": [patient or None for _, patient in facts]}
+    columns["status"] = [one.effect for one, _ in facts]
+    return pl.DataFrame(columns, schema_overrides=_TYPES).select(*_TYPES)

@@ -24,8 +24,9 @@ FLOORS = [
     {"adapters", "engine", "store"},
     {"advise", "predict", "simulate"},
     {"pipeline", "report", "handout"},
-    # what pipeline.py returns: as a folder, in a few lines, as a plan of what to measure; the sheet of a product
-    {"results", "summary", "planning", "sheets"},
+    # what pipeline.py returns: as a folder, in a few lines, as a plan of what to measure; the sheet of a product;
+    # one bucket of patients, for every engine that shares them out
+    {"results", "summary", "planning", "sheets", "bucket_run"},
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
     # (and reading a live server into files, which knows none of the rooms above the second floor)
     {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster", "fetch"},

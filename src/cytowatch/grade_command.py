@@ -11,6 +11,8 @@ from cyclopts import Parameter
 from cytowatch.adapters.doors import Asked, Source, read_source
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.adapters.patients import raw_patients
+from cytowatch.cluster.command import Asked as SparkAsked
+from cytowatch.cluster.command import check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_each, grade_intake
@@ -40,6 +42,9 @@ def grade(
     zone: str | None = None,
     look_alikes: Annotated[bool | None, Parameter(negative=())] = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
+    engine: Literal["polars", "spark"] = "polars",
+    master: str = "local[*]",
+    buckets: int | None = None,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
     format_: Annotated[Literal["csv", "parquet"], Parameter(name="--format")] = "parquet",
     report: Annotated[bool, Parameter(negative=())] = False,
@@ -79,6 +84,12 @@ def grade(
         Also look for what points elsewhere or beside (infection, tumor lysis, …); by default only with --scale all.
     strict
         End with exit code 1 if any row was rejected.
+    engine
+        What shares out the work: polars (this machine) or spark (needs the extra `spark`, Java, and Parquet).
+    master
+        Where Spark runs, such as local[2] or spark://host:7077.
+    buckets
+        Into how many parts of whole patients Spark cuts the input; by default 500,000 rows each.
     out_
         Folder for the results. Without it only the summary is printed.
     format_
@@ -91,6 +102,14 @@ def grade(
     _check_out(out_, report=report)
     tables = load(*(knowledge or ()))
     absent = _therapies(not_recorded or [], tables)
+    if engine == "spark":
+        check_asked(source, format_, out_, mapping=mapping, codes=codes)
+        arguments = {
+            "scales": scale, "as_of": as_of, "assume_trigger": assume_trigger, "not_recorded": absent, "zone": zone,
+            "look_alikes": look_alikes,
+        }  # fmt: skip
+        asked = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
+        return _grade_on_spark(asked, tables, report=report, quiet=quiet, strict=strict)
     large = None if source != "csv" or mapping or out_ is None else large_tables([Path(one) for one in inputs])
     if large is not None and out_ is not None:
         with suppress(NotTogetherError), progress_bar(quiet) as advance:
@@ -107,6 +126,18 @@ def grade(
         outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
     written = [] if out_ is None else write_results(outcome, out_, format_)
     return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+
+
+def _grade_on_spark(asked: SparkAsked, tables: Knowledge, *, report: bool, quiet: bool, strict: bool) -> int:
+    with progress_bar(quiet) as advance:
+        result, _ = grade_on_spark(asked, tables, advance)
+        if report:
+            advance("drawing the report", 0.9)
+            write_report(ReportData.from_folder(asked.out), tables, asked.out / "report.html")
+    if not quiet:
+        for part in summary(result, asked.out):
+            out.print(part, soft_wrap=isinstance(part, str))
+    return EXIT_REJECTS_WITH_STRICT if strict and result.run["rows"]["rejects"] else EXIT_DONE
 
 
 def _finish(

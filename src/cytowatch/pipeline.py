@@ -22,6 +22,7 @@ import polars as pl
 from cytowatch.adapters.files import read_frames
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.parcels import PARCEL_ROWS, NotTogetherError, read_parcels
+from cytowatch.adapters.spans import file_of
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.concordance import concordance
 from cytowatch.engine.side_by_side import summed_discordance
@@ -382,7 +383,8 @@ def settle_ledger(intake: Intake, superseded: pl.Series, later: pl.Series, neede
         .then(pl.lit("not read by the scales that were graded"))
     )
     gone = fates.select("row", reason.alias("why")).filter(pl.col("why").is_not_null())
-    moved = gone.group_by(_file_of(intake).alias("file"), "why").len().rename({"len": "rows"})
+    named = gone.with_columns(file_of(gone["row"], intake.files or _only_file(intake)))
+    moved = named.group_by("file", "why").len("rows")
     return _with_moved(intake.ledger, moved)
 
 
@@ -392,16 +394,6 @@ def _counted(fates: pl.DataFrame, numbers: pl.Series, name: str) -> pl.DataFrame
         return fates.with_columns(pl.lit(0, pl.UInt32).alias(name))
     counts = numbers.alias("row").to_frame().group_by("row").agg(pl.len().alias(name))
     return fates.join(counts, on="row", how="left").with_columns(pl.col(name).fill_null(0))
-
-
-def _file_of(intake: Intake) -> pl.Expr:
-    """The file of a row: by its place in the run, as the door counted rows."""
-    expression = pl.lit(None, pl.String)
-    for name, first, count in intake.files or _only_file(intake):
-        expression = (
-            pl.when((pl.col("row") >= first) & (pl.col("row") < first + count)).then(pl.lit(name)).otherwise(expression)
-        )
-    return expression
 
 
 def _with_moved(ledger: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:

@@ -47,8 +47,8 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     for name in ("observations", "patients", "in_doubt"):
         frame = getattr(outcome, name)
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
-    _remove_other_form(folder, tables, form)
-    _remove_advice(folder)
+    without_other_form(folder, tables, form)
+    without_advice(folder)
     return [*paths, _write_run(outcome.run, folder)]
 
 
@@ -69,7 +69,7 @@ def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | No
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
             _join_parts(held, target)
-    _remove_other_form(folder, ["advice"], form)
+    without_other_form(folder, ["advice"], form)
     return targets
 
 
@@ -111,10 +111,10 @@ def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parque
         parts = Path(parts_name)
         shell = _write_parts(chain([first], rest), parts)
         paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
-        _remove_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
-        _remove_advice(folder)
+        without_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
+        without_advice(folder)
         kept = folder / "observations.parquet"
-        shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
+        cleared(kept)
         (parts / "observations").rename(kept)
         paths += [_join_parts(parts / name, folder / f"{name}.parquet") for name in ("patients", "in_doubt")]
     bounds = (
@@ -203,20 +203,28 @@ def _flat(table: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFram
     return table.with_columns(*lists, *stamps)
 
 
-def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
+def without_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
     """Tables of an earlier run in the other format would be read instead, and its reports would show other data."""
     for other in FORMATS:
         for name in tables:
             if other != form:
-                (folder / f"{name}.{other}").unlink(missing_ok=True)
+                cleared(folder / f"{name}.{other}")
     for report in folder.glob("report*.html"):
         report.unlink()
 
 
-def _remove_advice(folder: Path) -> None:
+def without_advice(folder: Path) -> None:
     """Advice of an earlier run speaks of other grades."""
     for form in FORMATS:
-        (folder / f"advice.{form}").unlink(missing_ok=True)
+        cleared(folder / f"advice.{form}")
+
+
+def cleared(path: Path) -> None:
+    """Remove a table of an earlier run, one file or a folder of parts."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -227,6 +235,8 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.chmod(0o644)
+        if path.is_dir():
+            cleared(path)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ the decision up, so a file of millions of clean rows costs a few passes over its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from cytowatch.adapters import limits, rules, values
@@ -15,6 +17,7 @@ from cytowatch.adapters.explain import explained
 from cytowatch.adapters.frame import LINE, ROW, clock_of, long_table
 from cytowatch.adapters.intake import Admission, Clock, no_units, summed_units
 from cytowatch.adapters.resolve import Dictionary
+from cytowatch.adapters.spans import Span, file_of, line_of
 from cytowatch.adapters.times import check_zone
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import DAY_US, LEDGER, OBSERVATIONS
@@ -28,6 +31,7 @@ def admit(
     first_row: int = 0,
     clock: Clock | None = None,
     zone: str | None = None,
+    files: Sequence[Span] = (),
 ) -> Admission:
     """Admit or reject every row of a raw long table (contract §1).
 
@@ -36,13 +40,15 @@ def admit(
     the clock most rows are written in; a row that fills both `time` and `hours` is read by that clock. ``zone``
     (an IANA name) places times without one. A column `_line` (whole numbers), if there, says on which line of the
     file each row stands; a column `_row` gives the number of the input row that it comes from, in place of its own.
+    ``files``: where rows of several files are mixed, which row numbers are whose; sources and the ledger name them.
     Raises InputError if a needed column is missing, ArgumentError for an unknown zone.
     """
     check_zone(zone)
     given, extra = long_table(raw, file=file)
     clock = clock or clock_of(given)
     dictionary = Dictionary(knowledge)
-    numbered = _numbered(given, file, first_row)
+    numbered = _numbered(given, file, first_row, files)
+    every = numbered[ROW]
     clean = OBSERVATIONS.empty()
     if len(numbered) >= WORTH_IT:
         clean, numbered = part_clean(numbered, dictionary, clock)
@@ -64,12 +70,12 @@ def admit(
     observations = _observations(good, meanings)
     whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
     told = [*(f"column {name!r} is not read" for name in extra), *limits.not_used(good, meanings)]
-    ledger = _ledger(file, len(whole), rejects, told)
+    ledger = _ledger_of_files(every, rejects, told, files) if files else _ledger(file, len(whole), rejects, told)
     units = summed_units([_units_given(work, meanings), _canonical_units(clean)])
     return Admission(whole, rejects, ledger, clock, in_doubt(refused, meanings), units)
 
 
-def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:
+def _numbered(given: pl.DataFrame, file: str, first_row: int, files: Sequence[Span]) -> pl.DataFrame:
     """Add the row number; a row without a source gets the file and its line, or its place in the frame from 1."""
     if ROW in given.columns:
         frame = given
@@ -78,8 +84,9 @@ def _numbered(given: pl.DataFrame, file: str, first_row: int) -> pl.DataFrame:
     has_source = "source" in frame.columns
     if has_source and not frame["source"].null_count():
         return frame
-    line = pl.col(LINE) if LINE in frame.columns else pl.col("_row") - first_row + 1
-    invented = pl.format("{}:{}", pl.lit(file), line)
+    place = pl.lit(line_of(frame[ROW], files)) if files else pl.col(ROW) - first_row + 1
+    line = pl.col(LINE) if LINE in frame.columns else place
+    invented = pl.format("{}:{}", pl.lit(file_of(frame[ROW], files)) if files else pl.lit(file), line)
     return frame.with_columns((pl.coalesce("source", invented) if has_source else invented).alias("source"))
 
 
@@ -113,6 +120,23 @@ def _observations(good: pl.DataFrame, meanings: rules.Meanings) -> pl.DataFrame:
     columns |= {name[1:]: pl.col(name) for name in good.columns if name.startswith("_") and name[1:] in _READ}
     nothing = {name: pl.lit(None, dtype) for name, dtype in OBSERVATIONS.schema.items()}
     return good.select({**nothing, **columns}[name].alias(name) for name in OBSERVATIONS.names)
+
+
+def _ledger_of_files(rows: pl.Series, rejects: pl.DataFrame, told: list[str], files: Sequence[Span]) -> pl.DataFrame:
+    """The ledgers of several files whose rows are mixed; what is told of the table is told of each of them."""
+    read = file_of(rows, files).to_frame().group_by("file").len("rows")
+    refused = rejects.select(pl.lit(file_of(rejects["row"], files)).alias("file"), pl.col("rule").alias("reason"))
+    refused = refused.group_by("file", "reason").len("rows").with_columns(pl.lit("rejected").alias("fate"))
+    lost = refused.group_by("file").agg(pl.col("rows").sum().alias("lost"))
+    used = read.join(lost, on="file", how="left").select(
+        "file", pl.lit("used").alias("fate"), pl.lit("").alias("reason"), pl.col("rows") - pl.col("lost").fill_null(0)
+    )
+    left = read.select("file").join(pl.DataFrame({"reason": told}, schema={"reason": pl.String}), how="cross")
+    left = left.with_columns(pl.lit("ignored").alias("fate"), pl.lit(0).alias("rows"))
+    parts = [used.filter(pl.col("rows") > 0), refused, left]
+    return pl.concat([part.select(LEDGER.names).cast(pl.Schema(LEDGER.schema)) for part in parts]).sort(
+        "file", "fate", "reason"
+    )
 
 
 _READ = ("time", "until", "available", "value", "comparator", "text", "status", "range_low", "range_high")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cytowatch.adapters.frame import LINE, as_text
+from cytowatch.adapters.frame import LINE, ROW, as_text
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.numbers import read_numbers, trimmed
 from cytowatch.adapters.resolve import find_category
@@ -89,7 +89,9 @@ def read_patients(
     counts[("rejected", "missing_patient")] = int(nameless.sum())
     counts[("rejected", "broken_line")] = len(broken)
     return PatientTable(
-        frame, pl.concat([broken, *rejects, *fields.refused]).sort("row"), _ledger(label, counts, extra)
+        frame,
+        pl.concat([broken, *rejects, *fields.refused]).sort("row", maintain_order=True),
+        _ledger(label, counts, extra),
     )
 
 
@@ -141,9 +143,10 @@ def _known_columns(raw: pl.DataFrame, label: str, first_row: int) -> tuple[pl.Da
     """The columns of the contract under their own names, with `_row` and `_source`; and the names of the others."""
     frame = _known_names(raw, label)
     line = pl.col(LINE) if LINE in frame.columns else pl.int_range(1, pl.len() + 1)
-    extra = [name for name in frame.columns if name not in PATIENTS.names and name != LINE]
+    row = pl.col(ROW) if ROW in frame.columns else pl.int_range(pl.len(), dtype=pl.Int64) + first_row
+    extra = [name for name in frame.columns if name not in PATIENTS.names and name not in (LINE, ROW)]
     frame = frame.with_columns(
-        (pl.int_range(pl.len(), dtype=pl.Int64) + first_row).alias("_row"),
+        row.alias("_row"),
         pl.format("{}:{}", pl.lit(label), line).alias("_source"),
     )
     return frame.drop(extra), extra
@@ -155,7 +158,7 @@ def _known_names(raw: pl.DataFrame, label: str) -> pl.DataFrame:
         twice = "patient" in names.values()
         raise InputError(
             "a column is there more than once" if twice else "missing column: patient",
-            where=f"{label} (found: {', '.join(name for name in raw.columns if name != LINE)})",
+            where=f"{label} (found: {', '.join(name for name in raw.columns if name not in (LINE, ROW))})",
             why="what is known of a patient cannot be told to be theirs",
             hint="give each column one name, among them `patient`, as in the observations",
         )

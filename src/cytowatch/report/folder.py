@@ -97,6 +97,8 @@ def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
     """The rows of these patients; a Parquet file is not read whole for them."""
     path = folder / f"{table.name}.parquet"
     own = pl.col("patient").is_in(names.implode())
+    if path.is_dir():
+        return pl.scan_parquet(sorted(path.glob("*.parquet")), glob=False).filter(own).collect()
     if path.is_file():
         return pl.scan_parquet(path, glob=False).filter(own).collect()
     found = _read(folder, table)

@@ -1,0 +1,76 @@
+"""A run on Spark as a graded folder: what ``cytowatch report`` and ``advise`` read, each table a folder of Parquet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from cytowatch.cluster.failures import told
+from cytowatch.cluster.payload import names
+from cytowatch.cluster.run import SparkResult
+from cytowatch.errors import InputError
+from cytowatch.results import atomically, cleared, without_advice, without_other_form, write_table
+
+COUNTS = ("ledger", "discordance")
+
+
+def write_graded(result: SparkResult, folder: Path) -> list[Path]:
+    """Write every table beside its place, check that no row is missing, and move all into place; the paths.
+
+    ``folder`` must be a path that the driver and all executors see as the same. Needs a result with ``keep_rows``.
+    InputError if what stands there is not what the executors counted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = [name for name in names(keep_rows=True) if name not in COUNTS]
+    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as held:
+        parts = Path(held).resolve()
+        parts.chmod(0o777)
+        for name in tables:
+            _write(result, name, parts / name)
+        for name in tables:
+            _check(parts / name, name, result.run["rows"][name])
+        paths = [_into_place(parts / name, folder / f"{name}.parquet") for name in tables]
+    paths += [write_table(getattr(result, name), folder / f"{name}.parquet") for name in COUNTS]
+    without_other_form(folder, [*tables, *COUNTS], "parquet")
+    without_advice(folder)
+    text = json.dumps(result.run, indent=2, ensure_ascii=False) + "\n"
+    atomically(folder / "run.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return [*paths, folder / "run.json"]
+
+
+def _write(result: SparkResult, name: str, target: Path) -> None:
+    session = result.envelope.sparkSession
+    key = "spark.sql.parquet.outputTimestampType"
+    before = session.conf.get(key)
+    # Spark's own choice is an old form without a zone, which reads back in nanoseconds
+    session.conf.set(key, "TIMESTAMP_MICROS")
+    try:
+        with told():
+            result.table(name).write.mode("errorifexists").parquet(f"file://{target}")
+    finally:
+        session.conf.set(key, before or "INT96")
+
+
+def _check(parts: Path, name: str, expected: int) -> None:
+    """Executors that write to a disk of their own leave a folder without their rows."""
+    files = sorted(parts.glob("*.parquet"))
+    found = int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
+    if found != expected:
+        raise InputError(
+            f"Of the table {name} {found:,} of {expected:,} rows came to the folder; nothing was kept.",
+            where=str(parts.parent.parent),
+            why="Rows on a disk that only an executor sees are lost to the result.",
+            hint="Name a folder that the driver and all executors share.",
+        )
+
+
+def _into_place(parts: Path, target: Path) -> Path:
+    for other in [*parts.glob("_*"), *parts.glob(".*")]:
+        other.unlink()
+    cleared(target)
+    shutil.move(parts, target)
+    return target

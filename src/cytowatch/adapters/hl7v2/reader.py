@@ -92,7 +92,7 @@ class Reader:
             return []
         rows = [(self._next(), line, text) for line, text in raw.lines]
         digest = blake2b("\r".join(text for _, text in raw.lines).encode("utf-8", "replace"), digest_size=16).digest()
-        segments = [read_segment(line, text, raw.separators) for _, line, text in rows]
+        segments = [read_segment(line, text, raw.separators, clean=raw.clean) for _, line, text in rows]
         header = segments[0]
         if header is not None and header[10] and digest in self._seen:
             for row, _, _ in rows:

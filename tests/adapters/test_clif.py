@@ -149,6 +149,7 @@ def test_the_dirt_of_the_cut_is_rejected_and_named(shipped: Intake) -> None:
     assert any(concept == "aptt" and rule == "not_a_number" for concept, rule, _ in refused)
 
 
+# the trap `mask_kinds` of the manifest
 def test_masks_of_one_category_are_told_apart(shipped: Intake) -> None:
     devices = set(shipped.observations.filter(pl.col("concept") == "oxygen_device")["text"])
     assert devices >= {"venturi_mask", "non_rebreather", "simple_mask", "oxygen_mask", "bipap", "cpap", "other"}
@@ -245,6 +246,7 @@ def test_stop_is_a_rate_of_zero_whatever_the_dose_column_says(made: Callable[...
     assert rates["until"].to_list() == [rates["time"][1], at(2 + 24)]
 
 
+# the trap `two_pumps` of the manifest
 def test_a_rate_ends_with_its_own_order_and_not_with_another_pump(made: Callable[..., Intake]) -> None:
     old = infusion((0, "start", 0.1), (3, "stop", 0), order="old")
     new = infusion((2, "start", 0.2), (8, "stop", 0), order="new")

@@ -78,6 +78,7 @@ def test_what_is_no_moment(text: str) -> None:
     assert read(text, "2024-03-01T10:00:00Z") == ([None, TEN], ["bad_time", None])
 
 
+# the trap `no_zone` of the manifest
 def test_a_time_without_a_zone() -> None:
     assert read("2024-03-01T10:00:00") == ([None], ["no_time_zone"])
     assert read("2024-03-01T10:00:00", "2024-03-01T10:00:00Z", None, zone="America/New_York") == (

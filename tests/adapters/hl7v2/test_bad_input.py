@@ -51,6 +51,7 @@ def write(folder: Path, data: str | bytes, name: str = "one.hl7") -> Path:
         (b"<ClinicalDocument/>", "no HL7 v2 message"),
         (b'{"resourceType": "Bundle"}', "no HL7 v2 message"),
         (b"\x00" * 100_000, "no HL7 v2 message"),
+        (b"FHS|^~\\&|A\rBHS|^~\\&|A\rBTS|0\rFTS|1\r", "no HL7 v2 message"),
         (b"PID|1||P1\rOBX|1|NM|777-3^^LN||210\r", "no HL7 v2 message"),
         (b"the words MSH and FHS in a text", "no HL7 v2 message"),
     ],

@@ -414,6 +414,8 @@ def test_merged_patients(tmp_path: Path) -> None:
     assert intake.observations["patient"].to_list() == ["P3"]
     # a correction under the new number still finds the result
     assert standing(read(tmp_path, result(obx()), merge, corrected("C", patient="P2"))) == [(120.0, "002.hl7:4")]
+    bare = merge.replace("MRG|P1^^^HOSP^MR", "MRG|P1")
+    assert read(tmp_path, result(obx()), bare).observations["patient"].to_list() == ["P2"]
     account = merge.replace("ADT^A40", "ADT^A41")
     assert read(tmp_path, result(obx()), account).observations["patient"].to_list() == ["P1"]
     lost = read(tmp_path, result(obx()), merge.replace("P1^^^HOSP^MR", ""))
@@ -613,3 +615,19 @@ def test_every_trap_is_tested_here() -> None:
 def test_the_moment_of_the_helpers(tmp_path: Path) -> None:
     assert EIGHT == "202503010800+0100"
     assert read(tmp_path, result(obx())).observations["time"].to_list() == [EIGHT_US]
+
+
+def test_an_order_that_begins_leaves_the_one_before_behind(tmp_path: Path) -> None:
+    # ORC after OBR names the same order (OUL); ORC of another order takes neither its time nor its status
+    same = message(msh(), pid(), obr(), "ORC|SC||F1", obx())
+    assert stated(read(tmp_path, same)) == PLATELETS
+    other = message(msh(), pid(), obr(), "ORC|RE||F2", obx())
+    assert rules(read(tmp_path, other)) == ["missing_time"]
+
+
+def test_a_report_in_the_hour_that_comes_twice_loses_no_result(tmp_path: Path) -> None:
+    text = message(msh("202510260310+0100"), pid(), obr(taken="202510260130", reported="202510260230"), obx())
+    intake = read(tmp_path, text, zone="Europe/Berlin")
+    assert stated(intake) == PLATELETS
+    doubled = text.replace("202510260130", "202510260230")
+    assert rules(read(tmp_path, doubled, zone="Europe/Berlin")) == ["ambiguous_local_time"]

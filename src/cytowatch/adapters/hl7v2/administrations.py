@@ -8,6 +8,7 @@ from itertools import pairwise
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
 from cytowatch.adapters.hl7v2.results import refuse_nameless
+from cytowatch.adapters.hl7v2.stamps import utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component, components, plain
 from cytowatch.adapters.hl7v2.tables import Meaning, Tables
 from cytowatch.adapters.hl7v2.values import codings, read_unit
@@ -90,7 +91,8 @@ class Administrations:
             fact.until = None if end.rule else end.text
         entered = context.stamp(segment[22])
         later = entered.moment is not None and start.moment is not None and entered.moment >= start.moment
-        fact.available = entered.text if later and not entered.rule else context.known_at(start.moment)
+        known = utc_text(entered.moment) if later and entered.moment is not None else None
+        fact.available = known or context.known_at(start.moment)
         for stamp, field in ((start, "RXA-3"), (end, "RXA-4")):
             if stamp.rule and (field == "RXA-3" or (concept is not None and concept.kind == "infusion")):
                 why = f"{field} is no time to the minute, and nothing is padded"

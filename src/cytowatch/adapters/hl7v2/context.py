@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cytowatch.adapters.hl7v2.facts import Identity
-from cytowatch.adapters.hl7v2.stamps import Clock, Stamp, read_stamp
+from cytowatch.adapters.hl7v2.stamps import Clock, Stamp, read_stamp, utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, Separators, component, is_truncated, repetitions
 
 # which identifier names the patient: the medical record number, else the hospital's own number, else the first
@@ -44,8 +44,8 @@ class Context:
         None (known at its own time) if neither can be read, or the earlier of the two is before the result itself.
         """
         for stamp in (self.stamp(self.reported), self.sent):
-            if stamp.moment is not None and not stamp.rule:
-                return stamp.text if moment is None or stamp.moment >= moment else None
+            if stamp.moment is not None:
+                return utc_text(stamp.moment) if moment is None or stamp.moment >= moment else None
         return None
 
     def begin_patient(self, patient: Identity | None) -> None:
@@ -54,9 +54,11 @@ class Context:
         self.order = self.pending = self.observed = self.reported = self.result_status = ""
 
     def begin_order(self, segment: Segment) -> None:
-        """An ORC: its number holds for the OBR or RXA that follows."""
+        """An ORC: its number holds for the OBR or RXA that follows; of another order nothing holds on."""
         self.pending = order_number(segment, self.separators)
-        self.order = self.pending
+        if self.pending and self.pending != self.order:
+            self.order = self.pending
+            self.observed = self.reported = self.result_status = ""
 
     def begin_report(self, segment: Segment) -> None:
         """An OBR: its number, when the specimen was taken, when it was reported, and its status."""

@@ -94,9 +94,9 @@ class _Settling:
 
     def __init__(self, reader: Reader, gathering: Gathering) -> None:
         self._reader, self._gathering = reader, gathering
-        self._current = survivors(reader.people.merges)
-        every = [one.patient for one in reader.facts if one.patient] + [s.patient for s in reader.people.statements]
-        self._authorities = {self._current(who).authority for who in every} - {""}
+        self._several = len({one.patient.authority for one in reader.people.statements} - {""}) > 1
+        merges = [(when, self._whole(old), self._whole(new)) for when, old, new in reader.people.merges]
+        self._current = survivors(merges)
 
     def intake(self) -> Intake:
         reader, gathering = self._reader, self._gathering
@@ -131,8 +131,12 @@ class _Settling:
         """The id of a patient; with who assigned it, where the input knows several who do."""
         if who is None:
             return ""
-        stands = self._current(who)
-        return f"{stands.id}@{stands.authority}" if stands.authority and len(self._authorities) > 1 else stands.id
+        stands = self._current(self._whole(who))
+        return f"{stands.id}@{stands.authority}" if stands.authority else stands.id
+
+    def _whole(self, who: Identity) -> Identity:
+        """The id with who assigned it, if the input knows several who do; else a number is a number."""
+        return who if self._several else Identity(who.id)
 
     def _rows(self) -> pl.DataFrame:
         """Every row with its file."""

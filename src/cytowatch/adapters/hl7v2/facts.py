@@ -85,6 +85,16 @@ class Silent:
         """A row that cannot be read."""
         self.rejected.append({"row": row, "source": source, "rule": rule, "reason": reason, "hint": hint, **told})
 
+    def mark(self) -> tuple[int, int]:
+        """How far it has been filled."""
+        return len(self.rows), len(self.rejected)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
+        """Forget everything since a mark."""
+        for column in (self.rows, self.fates, self.reasons):
+            del column[mark[0] :]
+        del self.rejected[mark[1] :]
+
     def frame(self) -> pl.DataFrame:
         """All of them, as `gather.Mapped` takes them."""
         records = [{**one, "fate": "rejected"} for one in self.rejected]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cytowatch.adapters.hl7v2.context import Context, read_identity
 from cytowatch.adapters.hl7v2.facts import Identity, Silent
-from cytowatch.adapters.hl7v2.stamps import Stamp, date_of
+from cytowatch.adapters.hl7v2.stamps import Stamp, date_of, utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component
 from cytowatch.adapters.hl7v2.tables import Tables
 
@@ -56,7 +56,7 @@ class People:
         moment = context.stamp(segment[29]) if died[0] != NULL else Stamp()
         # of a death that lies ahead of the message nothing is said about when it became known
         ahead = moment.moment is not None and (context.sent.moment or 0) < moment.moment
-        sent = context.sent.text if context.sent.moment is not None and not ahead else None
+        sent = utc_text(context.sent.moment) if context.sent.moment is not None and not ahead else None
         self.statements.append(
             Statement(
                 row, context.source(segment), (context.sent.moment or 0, row), who, context.kind[0] == "ADT",
@@ -75,7 +75,13 @@ class People:
             why = "which two ids became one is not said, so facts of one patient may stand under two"
             silent.reject(row, context.source(segment), "unread_merge", why, "send PID-3 and MRG-1")
             return
-        self.merges.append(((context.sent.moment or 0, row), old, context.patient))
+        # a number without its authority is of the same house as the other
+        new = context.patient
+        old, new = (
+            old._replace(authority=old.authority or new.authority),
+            new._replace(authority=new.authority or old.authority),
+        )
+        self.merges.append(((context.sent.moment or 0, row), old, new))
         self.merge_rows.append(row)
 
 

@@ -40,14 +40,14 @@ class Reader:
         self._seen: set[bytes] = set()
         self._given = False
         self._batch: list[int] = []
-        self._label, self._headers, self._before = "", 0, (0, 0)
+        self._label, self._headers, self._before = "", 0, (0, (0, 0))
 
     def begin_file(self, label: str) -> None:
         """From here on rows belong to this file."""
         self._label = label
         self._batch = [0, 0]
         self._headers = 0
-        self._before = (self.row, len(self.silent.rejected))
+        self._before = (self.row, self.silent.mark())
         self.spans.append((label, self.row, 0))
 
     @property
@@ -76,7 +76,7 @@ class Reader:
         if not self.has_message:
             # its lines are no segments; that it is no such file is said once
             self.row = self._before[0]
-            del self.silent.rejected[self._before[1] :]
+            self.silent.back_to(self._before[1])
             self.spans[-1] = (label, self.row, 0)
         self.silent.reject(self._next(), label, rule, f"{fault.what}; {fault.why}", fault.hint)
 
@@ -92,7 +92,7 @@ class Reader:
             return []
         rows = [(self._next(), line, text) for line, text in raw.lines]
         digest = blake2b("\r".join(text for _, text in raw.lines).encode("utf-8", "replace"), digest_size=16).digest()
-        segments = [read_segment(line, text, raw.separators) for _, line, text in rows]
+        segments = [read_segment(line, text, raw.separators, clean=raw.clean) for _, line, text in rows]
         header = segments[0]
         if header is not None and header[10] and digest in self._seen:
             for row, _, _ in rows:

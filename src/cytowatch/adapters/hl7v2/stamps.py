@@ -81,6 +81,11 @@ def read_stamp(raw: str, clock: Clock, precision: str = "") -> Stamp:
     return Stamp(text, moment, "", found[8] or "")
 
 
+def utc_text(moment: int) -> str:
+    """Microseconds since 1970 as ISO text with a zone, which admission can always place."""
+    return (_EPOCH + moment * _MICROSECOND).isoformat()
+
+
 def date_of(raw: str) -> str:
     """The calendar day of a moment as ISO text; what is coarser stays coarse, to be refused as a date."""
     found = _FORM.fullmatch(raw)

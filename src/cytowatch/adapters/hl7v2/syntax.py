@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 NULL = '""'
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2}")
 # what stands for a separator in an escape sequence; the value is the place in `Separators.letters`
 _LETTERS = {"F": 0, "S": 1, "R": 2, "E": 3, "T": 4, "P": 5}
 # formatting of printed text: a line break or a space; the rest only changes the looks
@@ -60,10 +59,14 @@ class Segment:
 
 
 def read_separators(header: str, charset: str = "utf-8") -> Separators | None:
-    """The separators that a header segment defines; None if they cannot separate anything.
+    """The separators that a header segment defines; None if they cannot separate anything."""
+    # a feed has few different beginnings of headers: field 1, at most five letters, and field 1 again
+    return _separators(header[:10], charset)
 
-    3 to 5 characters after the field separator, all different, none a letter, a digit, a space or a quotation mark.
-    """
+
+@lru_cache(maxsize=256)
+def _separators(header: str, charset: str) -> Separators | None:
+    """3 to 5 characters after the field separator, all different; no letter, digit, space or quotation mark."""
     field = header[3:4]
     letters, end, _ = header[4:].partition(field) if field else ("", "", "")
     every = field + letters
@@ -74,17 +77,24 @@ def read_separators(header: str, charset: str = "utf-8") -> Separators | None:
     return Separators(field, letters[0], letters[1], letters[2], letters[3:4], letters[4:5], charset)
 
 
-def read_segment(line: int, text: str, separators: Separators) -> Segment | None:
-    """One line as a segment; None if it has no segment's name (three letters or digits, then a field or nothing)."""
-    name = text[:3]
-    if not _NAME.fullmatch(name) or text[3:4] not in ("", separators.field):
+def read_segment(line: int, text: str, separators: Separators, *, clean: bool = False) -> Segment | None:
+    """One line as a segment; None if it has no segment's name (three letters or digits, then a field or nothing).
+
+    ``clean``: it is known to hold no control character, so none is looked for.
+    """
+    if not _is_name(text[:3]) or text[3:4] not in ("", separators.field):
         return None
     fields = text.split(separators.field)
     fields[0] = fields[0].upper()
     if fields[0] in ("MSH", "FHS", "BHS"):
         # field 1 of a header is the separator itself
         fields.insert(1, separators.field)
-    return Segment(line, fields[0], fields, "control_character" if _CONTROL.search(text) else "")
+    return Segment(line, fields[0], fields, "" if clean or not _CONTROL.search(text) else "control_character")
+
+
+@lru_cache(maxsize=1024)
+def _is_name(name: str) -> bool:
+    return len(name) == 3 and name.isascii() and name.isalnum() and name[0].isalpha()
 
 
 def repetitions(raw: str, separators: Separators) -> list[str]:

@@ -27,6 +27,8 @@ _USUAL_HEADER = b"MSH|^~\\&"
 # stands at the end of a line that broke off, so that whoever reads it sees a control character and trusts none of it
 BROKEN_OFF = b"\x18"
 _ANY_HEADER = re.compile(rb"MSH|FHS|BHS", re.IGNORECASE)
+# everything but control characters
+_NO_CONTROL = bytes(code for code in range(256) if code in (9, 10, 13) or (code > 31 and code != 127))
 _FRAME_END = re.compile(rb"\x1c\r?\n?")
 _FRAME_START = re.compile(rb"(?<![\r\n])\x0b")
 _BLANK = re.compile(rb"[\x00-\x20\x7f]*")
@@ -44,6 +46,7 @@ class Raw:
 
     ``kind``: the name of its first segment, or empty. ``separators``: None if the header defines none that work.
     ``told``: what a reader of the ledger should know of it. ``cut``: the last line has no end; the file stops there.
+    ``clean``: no control character stands in them.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Raw:
     separators: Separators | None = None
     told: list[str] = field(default_factory=list)
     cut: bool = False
+    clean: bool = False
 
 
 def messages(stream: BinaryIO, label: str, charsets: Mapping[str, str]) -> Iterator[Raw]:
@@ -63,9 +67,12 @@ def messages(stream: BinaryIO, label: str, charsets: Mapping[str, str]) -> Itera
     for piece in _pieces(stream, label):
         data = piece.removeprefix(codecs.BOM_UTF8) if first else piece
         ends = data[-1:] in (b"\r", b"\n", b"\x1c", b"\x0b")
-        lines = _unframed(data).splitlines()
+        data = _unframed(data)
+        lines = data.splitlines()
         first = False
-        for raw in _grouped(lines, line, charsets, wide=wide):
+        clean = not data.translate(None, _NO_CONTROL) and not _swallows(data)
+        for raw in _grouped(lines, line, charsets, wide=wide, clean=clean):
+            raw.clean = clean
             raw.cut = not ends and bool(raw.lines) and raw.lines[-1][0] == line + len(lines) - 1
             yield raw
         line += len(lines)
@@ -163,17 +170,23 @@ def _unframed(data: bytes) -> bytes:
     return _FRAME_START.sub(b"\r", data).replace(b"\x0b", b"") if b"\x0b" in data else data
 
 
-def _grouped(lines: list[bytes], first: int, charsets: Mapping[str, str], *, wide: bool) -> Iterator[Raw]:
+def _swallows(data: bytes) -> bool:
+    """Whether a header may stand anywhere but at the beginning of a line."""
+    begun = sum(data.count(end + _USUAL_HEADER) for end in (b"\r", b"\n"))
+    return data.count(_USUAL_HEADER) != begun + data.startswith(_USUAL_HEADER)
+
+
+def _grouped(lines: list[bytes], first: int, charsets: Mapping[str, str], *, wide: bool, clean: bool) -> Iterator[Raw]:
     """Lines by the header they follow; blank lines are left out."""
     group: list[tuple[int, bytes]] = []
-    for number, line in _one_header_a_line(lines, first):
+    for number, line in enumerate(lines, first) if clean else _one_header_a_line(lines, first):
         text = line if b" " < line[:1] < b"\xef" else line.lstrip(b" \t\xef\xbb\xbf")
         name = text[:3].upper()
         if name == b"MSH" or (name[:1] in b"FB" and name[1:] in (b"HS", b"TS")):
             if group:
                 yield _decoded(group, charsets, wide=wide)
             group = [(number, text)]
-        elif text and not _BLANK.fullmatch(text):
+        elif b" " < text[:1] < b"\x7f" or (text and not _BLANK.fullmatch(text)):
             group.append((number, text))
     if group:
         yield _decoded(group, charsets, wide=wide)

@@ -14,10 +14,10 @@ from cytowatch.exports.fhir.advice import advice_resources
 from cytowatch.exports.fhir.codings import is_code
 from cytowatch.exports.fhir.episodes import EpisodeTeller, prepared
 from cytowatch.exports.fhir.facts import fact_resources, facts_of
-from cytowatch.exports.fhir.files import Writer, write_record, writing
+from cytowatch.exports.fhir.files import Writer, writing
 from cytowatch.exports.fhir.grades import grade_resources, with_grade_ids
 from cytowatch.exports.fhir.keys import dated, instant, patient_keys
-from cytowatch.exports.fhir.losses import ALWAYS, told
+from cytowatch.exports.fhir.losses import outcome
 from cytowatch.exports.fhir.origin import device, device_id, provenance_resources, recorded_at
 from cytowatch.exports.fhir.people import patient_resources
 from cytowatch.exports.fhir.terms import code_systems, concept_map
@@ -30,7 +30,7 @@ from cytowatch.schema import PATIENTS
 
 
 def export_fhir(folder: Path, out: Path, knowledge: Knowledge, options: Options) -> list[Path]:
-    """Write a graded folder as NDJSON files, one a type, and ``export.json``; give back the paths.
+    """Write a graded folder as NDJSON files, one a type; give back the paths.
 
     ArgumentError for a run that counts hours without ``--zero``; InputError if the folder holds no graded run.
     """
@@ -41,7 +41,8 @@ def export_fhir(folder: Path, out: Path, knowledge: Knowledge, options: Options)
             export.add(outcome)
         export.add_others(folder)
         export.add_terms()
-    return [*paths, write_record(out, export.record())]
+        export.add_outcome()
+    return paths
 
 
 def _moment_of(text: str | None) -> str | None:
@@ -147,18 +148,11 @@ class _Export:
         mapped = concept_map(self.knowledge, self.scales)
         self.writer.add_each(iter([mapped] if mapped else []))
 
-    def record(self) -> dict[str, Any]:
-        """What stands in ``export.json``."""
-        rejected = sum(one.get("rejected", 0) for one in self.run.get("inputs") or [])
-        self.lost["rejected"] = rejected
-        return {
-            "form": "fhir",
-            "fhir_version": "4.0.1",
-            "software": self.run.get("software"),
-            "knowledge": self.run.get("knowledge"),
-            "exported_with": f"{self.knowledge.version}#{self.knowledge.digest[:12]}",
-            "zero": self.options.zero,
-            "resources": dict(sorted(self.writer.counts.items())),
-            "not_written": told(self.lost),
-            "always": list(ALWAYS),
-        }
+    def add_outcome(self) -> None:
+        """What was written and what was not."""
+        self.lost["rejected"] = sum(one.get("rejected", 0) for one in self.run.get("inputs") or [])
+        own = f"{self.knowledge.version}#{self.knowledge.digest[:12]}"
+        notes = {} if self.options.zero is None else {"zero": f"Hour 0 is {self.options.zero}."}
+        if self.run.get("knowledge") != own:
+            notes["knowledge"] = f"Graded with the tables {self.run.get('knowledge')}; codes and words are of {own}."
+        self.writer.add_each(iter([outcome(self.writer.counts, self.lost, notes)]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,14 @@ def export_fhir(folder: Path, out: Path, knowledge: Knowledge, options: Options)
     ArgumentError for a run that counts hours without ``--zero``; InputError if the folder holds no graded run.
     """
     recorded = _moment_of(options.recorded)
+    outcomes = read_outcomes(folder)
+    # what cannot be read or written leaves no folder behind
+    first = next(outcomes)
+    options.zero_us(first.clock)
     with writing(out, bundle=options.bundle) as (writer, paths):
         export = _Export(knowledge, options, recorded, writer)
-        for outcome in read_outcomes(folder):
-            export.add(outcome)
+        for part in chain([first], outcomes):
+            export.add(part)
         export.add_others(folder)
         export.add_terms()
         export.add_outcome()
@@ -80,7 +85,7 @@ class _Export:
         self._seen.append(whole[0][1]["patient"])
 
     def _begin(self, outcome: Outcome) -> None:
-        if not self.run:
+        if not self.writer.shared:
             self.run = outcome.run
             self.writer.shared = [device(self.run)]
             self.writer.add_each(iter(self.writer.shared))

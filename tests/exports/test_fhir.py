@@ -283,6 +283,20 @@ def test_every_part_of_advice_is_a_proposal_with_its_source(cases: tuple[Outcome
     assert all("To avoid: " in one["description"] or "Not now: " in one["description"] for one in avoided)
 
 
+def test_advice_of_every_kind_is_valid(tmp_path: Path) -> None:
+    observations, patients = random_patients(40, 8)
+    own = observations.filter(pl.col("patient").is_in(["r8-000006", "r8-000012", "r8-000020", "r8-000031"]))
+    outcome = grade_intake(runs.intake(own, patients, "time"), runs.knowledge())
+    runs.advised(runs.written(outcome, tmp_path / "graded"), tmp_path / "graded")
+    found = checked(runs.exported(tmp_path / "graded", tmp_path / "fhir"))
+    urgent = [one for one in found["DetectedIssue"] if one.get("severity") == "high"]
+    assert urgent
+    assert all(one["evidence"][0]["detail"] for one in urgent)
+    unverified = [one for one in json.dumps(found["CarePlan"]).split('"description": ') if '"unverified"' in one]
+    texts = [one["detail"]["description"] for plan in found["CarePlan"] for one in plan.get("activity", ())]
+    assert sum(text.startswith("Not verified in its source:") for text in texts) >= len(unverified) > 0
+
+
 def test_a_bundle_of_one_patient_holds_all_that_it_refers_to(cases: tuple[Outcome, Path]) -> None:
     paths = sorted((cases[1] / "fhir" / "bundles").iterdir())
     assert len(paths) == 6

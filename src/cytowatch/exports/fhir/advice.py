@@ -156,8 +156,6 @@ class _Teller:
     def issue(self, row: dict[str, Any]) -> dict[str, Any]:
         """The fields of an issue."""
         severity = "high" if row["kind"] == "breach" else _SEVERITIES.get(row["level"])
-        source = self._knowledge.sources.get(row["source"])
-        url = source.url if source and source.url else f"{SOURCE}:{row['source']}"
         return {
             "resourceType": "DetectedIssue",
             "extension": [_fields(row)],
@@ -166,7 +164,7 @@ class _Teller:
             **({"severity": severity} if severity else {}),
             "author": self._device,
             "detail": f"{self._text(row)} {NOTICE}",
-            "reference": url,
+            "reference": self._address(row["source"]),
         }
 
     def _code(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +193,11 @@ class _Teller:
             self._source(row),
         ]
         return " ".join(part for part in parts if part)
+
+    def _address(self, key: str) -> str:
+        found = self._knowledge.sources.get(key)
+        doi = f"https://doi.org/{found.doi}" if found and found.doi else ""
+        return doi or (found.url if found else "") or f"{SOURCE}:{key}"
 
     def _source(self, row: dict[str, Any]) -> str:
         found = self._knowledge.sources.get(row["source"])

@@ -149,7 +149,9 @@ def unlisted(resources: dict[str, list[Resource]]) -> set[tuple[str, str]]:
         for kind, each in resources.items()
         if kind not in ("CodeSystem", "ConceptMap")
         for part in walk(each)
-        if str(part.get("system", "")).startswith("urn:x-cytowatch:") and "code" in part
+        if str(part.get("system", "")).startswith("urn:x-cytowatch:")
+        and "code" in part
+        and part["system"] != "urn:x-cytowatch:export"
     }
     mapped = {
         (group["source"], element["code"])

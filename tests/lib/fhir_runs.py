@@ -40,9 +40,12 @@ def of_cases(folder: Path) -> Outcome:
     data = Path(str(files("cytowatch") / "demo_data" / "cases"))
     tables = sorted(path for path in data.glob("*.csv") if path.name != "patients.csv")
     intake = read_files(tables, knowledge(), patients=data / "patients.csv")
-    outcome = written(grade_intake(intake, knowledge()), folder)
-    advice = [outward(part, outcome.clock) for part in advised_each(outcome, knowledge(), None)]
-    write_advice(iter(advice), folder)
+    return advised(written(grade_intake(intake, knowledge()), folder), folder)
+
+
+def advised(outcome: Outcome, folder: Path) -> Outcome:
+    """Put the advice beside a run."""
+    write_advice((outward(part, outcome.clock) for part in advised_each(outcome, knowledge(), None)), folder)
     return outcome
 
 

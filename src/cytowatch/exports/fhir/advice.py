@@ -47,22 +47,29 @@ def advice_resources(
 ) -> dict[str, pl.DataFrame]:
     """DetectedIssues and CarePlans (``patient, id, line``) of the rows of table `advice`, but the silent ones."""
     told = advice.filter(pl.col("kind") != "silent").sort("patient", "start", maintain_order=True)
-    rows = dated(told.join(keys, on="patient", how="left", maintain_order="left"), zero, "start", "end", "not_before")
+    told = told.join(keys, on="patient", how="left", maintain_order="left").with_columns(id=_issue_ids(told))
+    rows = dated(told, zero, "start", "end", "not_before")
     rows = rows.with_row_index("at")
     items = evidence_items(rows, facts)
     rows = rows.join(items, on="at", how="left", maintain_order="left")
     rows = rows.with_columns(pl.col(name).list.join(LIST_SEPARATOR) for name in _LISTS)
     teller = _Teller(knowledge, device)
     issues = rows.filter(is_issue())
-    issues = issues.with_columns(id=_numbered("key", "-i"))
     plans = rows.filter(~pl.col("kind").is_in(_ISSUES))
     return {"DetectedIssue": _issues(issues, teller), "CarePlan": _plans(plans, teller)}
 
 
-def _numbered(key: str, mark: str) -> pl.Expr:
-    return pl.concat_str(key, pl.lit(mark), pl.int_range(1, pl.len() + 1).over(key).cast(pl.String))
+def _issue_ids(rows: pl.DataFrame) -> pl.Expr:
+    """The ids of issues: by what is said and from when on, so that they stay as the record grows."""
+    said = rows.select(pl.concat_str(pl.col(_SAME).cast(pl.String), separator="/", ignore_nulls=True))["guideline"]
+    marks = pl.Series("mark", [hashed(one, 6) for one in said.to_list()], dtype=pl.String)
+    whole = pl.concat_str("key", pl.lit("-i"), marks, pl.lit("-"), pl.col("start").cast(pl.String))
+    again = pl.int_range(pl.len()).over(whole)
+    return pl.when(again == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), (again + 1).cast(pl.String)))
 
 
+# what tells two rows of advice that begin together apart
+_SAME = ("guideline", "rule", "kind", "state", "level", "grade", "drug")
 _PERIOD = an_object({"start": string("start"), "end": string("end")})
 
 
@@ -149,8 +156,6 @@ class _Teller:
     def issue(self, row: dict[str, Any]) -> dict[str, Any]:
         """The fields of an issue."""
         severity = "high" if row["kind"] == "breach" else _SEVERITIES.get(row["level"])
-        source = self._knowledge.sources.get(row["source"])
-        url = source.url if source and source.url else f"{SOURCE}:{row['source']}"
         return {
             "resourceType": "DetectedIssue",
             "extension": [_fields(row)],
@@ -159,7 +164,7 @@ class _Teller:
             **({"severity": severity} if severity else {}),
             "author": self._device,
             "detail": f"{self._text(row)} {NOTICE}",
-            "reference": url,
+            "reference": self._address(row["source"]),
         }
 
     def _code(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -188,6 +193,11 @@ class _Teller:
             self._source(row),
         ]
         return " ".join(part for part in parts if part)
+
+    def _address(self, key: str) -> str:
+        found = self._knowledge.sources.get(key)
+        doi = f"https://doi.org/{found.doi}" if found and found.doi else ""
+        return doi or (found.url if found else "") or f"{SOURCE}:{key}"
 
     def _source(self, row: dict[str, Any]) -> str:
         found = self._knowledge.sources.get(row["source"])

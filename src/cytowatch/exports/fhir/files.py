@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections import Counter
@@ -16,10 +15,8 @@ import polars as pl
 from cytowatch.errors import ArgumentError
 from cytowatch.exports.fhir.jsontext import encoded
 from cytowatch.exports.fhir.names import TYPES
-from cytowatch.results import atomically
 
 BUNDLES = "bundles"
-RECORD = "export.json"
 # a name that nobody can own: references within a bundle resolve against it
 BASE = "http://cytowatch.invalid/fhir"
 # always there, even if empty: a missing file would say that its kind is not recorded
@@ -130,11 +127,3 @@ def _placed(parts: Path, folder: Path) -> list[Path]:
         (parts / BUNDLES).rename(folder / BUNDLES)
         paths.append(folder / BUNDLES)
     return paths
-
-
-def write_record(folder: Path, record: dict[str, Any]) -> Path:
-    """What was written and what was not, as ``export.json``."""
-    path = folder / RECORD
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    return path

@@ -1,9 +1,11 @@
-"""What the export leaves out, or FHIR cannot carry: counted for each run, and told in ``export.json``."""
+"""What the export leaves out, or FHIR cannot carry: counted for each run, and told in an OperationOutcome."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+
+from cytowatch.exports.fhir.names import EXPORT, coded
 
 # each with the reason; the how-to page explains them
 LOSSES = {
@@ -13,13 +15,29 @@ LOSSES = {
     "silent_advice": "Guidelines that say nothing of a patient, as they speak of others, make no plan.",
 }
 # what cannot be counted, as it is true of every run
-ALWAYS = (
-    "What was known before a row was withdrawn or corrected is not told: the resource says what stands now.",
-    "Joint states, findings, look-alikes, concordance and discordance have no resource; they are in the folder.",
-    "FHIR counts the end of a period as part of it. Here the next grade begins at the moment at which one ends.",
-)
+ALWAYS = {
+    "history": "What was known before a row was withdrawn or corrected is not told: a resource says what stands now.",
+    "tables": "Joint states, findings, concordance and discordance have no resource; they are in the graded folder.",
+    "period_end": "FHIR counts the end of a period as part of it; here the next grade begins at that very moment.",
+    "pseudonym": "A pseudonym that FHIR does not allow as an id is hashed for it; it stands whole as the identifier.",
+}
 
 
-def told(counts: Counter[str]) -> list[dict[str, Any]]:
-    """The losses of a run that happened, with how many rows and why."""
-    return [{"what": what, "rows": counts[what], "why": why} for what, why in LOSSES.items() if counts[what]]
+def outcome(written: Counter[str], lost: Counter[str], notes: dict[str, str]) -> dict[str, Any]:
+    """The resource that tells what an export wrote (``written``: a type, how many) and what it did not.
+
+    ``notes``: what else must be known of this export, such as the zero of its hours.
+    """
+    issues = [_issue(f"written/{kind}", f"{count} resources") for kind, count in sorted(written.items())]
+    issues += [_issue(f"lost/{what}", f"{lost[what]} rows: {why}") for what, why in LOSSES.items() if lost[what]]
+    issues += [_issue(f"always/{what}", why) for what, why in ALWAYS.items()]
+    issues += [_issue(f"note/{what}", text) for what, text in notes.items()]
+    return {"resourceType": "OperationOutcome", "id": "cytowatch-export", "issue": issues}
+
+
+def _issue(code: str, text: str) -> dict[str, Any]:
+    return {
+        "severity": "information",
+        "code": "informational",
+        "details": {**coded(EXPORT, code), "text": text},
+    }

@@ -17,6 +17,7 @@ GUIDELINE = f"{URN}guideline"
 RULE = f"{URN}rule"
 PATIENT = f"{URN}patient"
 INPUT = f"{URN}input"
+EXPORT = f"{URN}export"  # what an export wrote, and what it left out
 SOURCE = f"{URN}source"
 # extensions
 STATUS = f"{URN}status"
@@ -47,7 +48,7 @@ AGENT = f"{_TERMINOLOGY}provenance-participant-type"
 # every type that the export may write, in the order in which a server can take them
 TYPES = (
     "CodeSystem", "ConceptMap", "Device", "Patient", "Observation", "MedicationAdministration", "Condition",
-    "AdverseEvent", "DetectedIssue", "CarePlan", "Provenance",
+    "AdverseEvent", "DetectedIssue", "CarePlan", "Provenance", "OperationOutcome",
 )  # fmt: skip
 # R4 lets an Observation be derived from these; other evidence stands in an extension
 DERIVABLE = (

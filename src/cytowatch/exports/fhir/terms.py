@@ -115,6 +115,9 @@ def _messages(knowledge: Knowledge, kind: str) -> Iterator[Term]:
 def _rules(knowledge: Knowledge) -> Iterator[Term]:
     for key, guideline in knowledge.advice.guidelines.items():
         yield from ((f"{key}/{rule.id}", rule.action) for rule in guideline.rules)
+    for key, drug in knowledge.advice.drugs.items():
+        limits = ((limit.id, f"{drug.label}: {limit.kind}, at most {limit.times}") for limit in drug.limits)
+        yield from ((f"drug.{key}/{name}", text) for name, text in limits)
     for key, conflict in knowledge.advice.conflicts.items():
         yield f"conflict/{key}", f"{conflict.says_one} Against that: {conflict.says_other}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from cytowatch.exports.fhir.advice import advice_resources
 from cytowatch.exports.fhir.codings import is_code
 from cytowatch.exports.fhir.episodes import EpisodeTeller, prepared
 from cytowatch.exports.fhir.facts import fact_resources, facts_of
-from cytowatch.exports.fhir.files import Writer, write_record, writing
+from cytowatch.exports.fhir.files import Writer, writing
 from cytowatch.exports.fhir.grades import grade_resources, with_grade_ids
 from cytowatch.exports.fhir.keys import dated, instant, patient_keys
-from cytowatch.exports.fhir.losses import ALWAYS, told
+from cytowatch.exports.fhir.losses import outcome
 from cytowatch.exports.fhir.origin import device, device_id, provenance_resources, recorded_at
 from cytowatch.exports.fhir.people import patient_resources
 from cytowatch.exports.fhir.terms import code_systems, concept_map
@@ -30,18 +31,23 @@ from cytowatch.schema import PATIENTS
 
 
 def export_fhir(folder: Path, out: Path, knowledge: Knowledge, options: Options) -> list[Path]:
-    """Write a graded folder as NDJSON files, one a type, and ``export.json``; give back the paths.
+    """Write a graded folder as NDJSON files, one a type; give back the paths.
 
     ArgumentError for a run that counts hours without ``--zero``; InputError if the folder holds no graded run.
     """
     recorded = _moment_of(options.recorded)
+    outcomes = read_outcomes(folder)
+    # what cannot be read or written leaves no folder behind
+    first = next(outcomes)
+    options.zero_us(first.clock)
     with writing(out, bundle=options.bundle) as (writer, paths):
         export = _Export(knowledge, options, recorded, writer)
-        for outcome in read_outcomes(folder):
-            export.add(outcome)
+        for part in chain([first], outcomes):
+            export.add(part)
         export.add_others(folder)
         export.add_terms()
-    return [*paths, write_record(out, export.record())]
+        export.add_outcome()
+    return paths
 
 
 def _moment_of(text: str | None) -> str | None:
@@ -79,7 +85,7 @@ class _Export:
         self._seen.append(whole[0][1]["patient"])
 
     def _begin(self, outcome: Outcome) -> None:
-        if not self.run:
+        if not self.writer.shared:
             self.run = outcome.run
             self.writer.shared = [device(self.run)]
             self.writer.add_each(iter(self.writer.shared))
@@ -147,18 +153,11 @@ class _Export:
         mapped = concept_map(self.knowledge, self.scales)
         self.writer.add_each(iter([mapped] if mapped else []))
 
-    def record(self) -> dict[str, Any]:
-        """What stands in ``export.json``."""
-        rejected = sum(one.get("rejected", 0) for one in self.run.get("inputs") or [])
-        self.lost["rejected"] = rejected
-        return {
-            "form": "fhir",
-            "fhir_version": "4.0.1",
-            "software": self.run.get("software"),
-            "knowledge": self.run.get("knowledge"),
-            "exported_with": f"{self.knowledge.version}#{self.knowledge.digest[:12]}",
-            "zero": self.options.zero,
-            "resources": dict(sorted(self.writer.counts.items())),
-            "not_written": told(self.lost),
-            "always": list(ALWAYS),
-        }
+    def add_outcome(self) -> None:
+        """What was written and what was not."""
+        self.lost["rejected"] = sum(one.get("rejected", 0) for one in self.run.get("inputs") or [])
+        own = f"{self.knowledge.version}#{self.knowledge.digest[:12]}"
+        notes = {} if self.options.zero is None else {"zero": f"Hour 0 is {self.options.zero}."}
+        if self.run.get("knowledge") != own:
+            notes["knowledge"] = f"Graded with the tables {self.run.get('knowledge')}; codes and words are of {own}."
+        self.writer.add_each(iter([outcome(self.writer.counts, self.lost, notes)]))

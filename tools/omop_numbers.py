@@ -1,4 +1,4 @@
-"""Gives every concept, category, product and scale its number in ``codes/omop_local.csv``; numbers are never changed."""
+"""Gives every concept, category, product and scale its number in ``codes/omop_local.csv``; none is ever changed."""
 
 from __future__ import annotations
 

@@ -215,7 +215,8 @@ def test_a_quantity_that_is_no_number_is_rejected_and_in_doubt(tmp_path: Path) -
 
 def test_trap_ordered(tmp_path: Path) -> None:
     intake = given(tmp_path, {"drug_type_concept_id": "32838"},
-                   {"drug_type_concept_id": "32869", "drug_concept_id": "1125315", "quantity": "650", "dose_unit_source_value": "mg"},
+                   {"drug_type_concept_id": "32869", "drug_concept_id": "1125315", "quantity": "650",
+                    "dose_unit_source_value": "mg"},
                    {"drug_type_concept_id": "32869", "drug_concept_id": "792844"})  # fmt: skip
     said = {row["concept"]: (row["value"], row["comparator"]) for row in facts(intake)}
     # a cell product that somebody paid for was given; a tablet may have been
@@ -225,7 +226,8 @@ def test_trap_ordered(tmp_path: Path) -> None:
 
 VOCABULARY: dict[str, list[Row]] = {
     "concept": [
-        {"concept_id": "40231918", "concept_name": "acetaminophen 325 MG / oxycodone 10 MG Oral Tablet", "vocabulary_id": "RxNorm"},
+        {"concept_id": "40231918", "concept_name": "acetaminophen 325 MG / oxycodone 10 MG Tablet",
+         "vocabulary_id": "RxNorm"},
         {"concept_id": "19008572", "concept_name": "hydrocortisone 10 MG/ML Topical Cream", "vocabulary_id": "RxNorm"},
         {"concept_id": "8751", "vocabulary_id": "UCUM", "concept_code": "mg/L"},
         {"concept_id": "777", "vocabulary_id": "LOINC", "concept_code": "8310-5"},
@@ -327,7 +329,8 @@ def test_trap_unit_zero(tmp_path: Path) -> None:
     crp = {"measurement_concept_id": "3020460", "value_as_number": "12"}
     intake = measured(tmp_path, {**crp, "unit_concept_id": "0", "unit_source_value": "mg/dL"},
                       {**crp, "unit_concept_id": ""}, {**crp, "unit_concept_id": "123456"},
-                      {"measurement_concept_id": "3020716", "value_as_number": "0.4", "unit_concept_id": "0"})  # fmt: skip
+                      {"measurement_concept_id": "3020716", "value_as_number": "0.4",
+                       "unit_concept_id": "0"})  # fmt: skip
     assert [row["value"] for row in facts(intake)] == [120.0, 0.4]
     assert rules(intake) == ["missing_unit", "missing_unit"]
 
@@ -406,7 +409,8 @@ def test_trap_float_ids(tmp_path: Path) -> None:
 
 def test_trap_same_key(tmp_path: Path) -> None:
     intake = measured(tmp_path, {"measurement_id": "5"}, {"measurement_id": "5"},
-                      {"measurement_id": "5", "value_as_number": "39.1"}, {"measurement_id": ""}, {"measurement_id": ""})  # fmt: skip
+                      {"measurement_id": "5", "value_as_number": "39.1"}, {"measurement_id": ""},
+                      {"measurement_id": ""})  # fmt: skip
     assert counted(intake, "measurement") == {"used": 4, "superseded": 1}
     assert [row["source"] for row in facts(intake)][:2] == ["measurement/5", "measurement/5#3"]
     assert any("2 rows share a measurement_id" in line for line in reasons(intake, "measurement"))
@@ -527,7 +531,8 @@ def one_row(tmp_path: Path) -> bytes:
 def test_a_zip_with_odd_paths_touches_nothing_outside(tmp_path: Path) -> None:
     data = one_row(tmp_path)
     address = zipped(tmp_path, {"../../../escaped/../measurement.csv": data, "__MACOSX/person.csv": b"junk",
-                                "deep/.person.csv": b"junk", "notes.txt": b"hello", "cdm\\death.csv": b"person_id,death_date\n"})  # fmt: skip
+                                "deep/.person.csv": b"junk", "notes.txt": b"hello",
+                                "cdm\\death.csv": b"person_id,death_date\n"})  # fmt: skip
     before = set(tmp_path.rglob("*"))
     intake = read_omop(address, KNOWLEDGE, zone="UTC")
     assert counted(intake, "measurement") == {"used": 1}

@@ -1,4 +1,4 @@
-"""Random patients written as OMOP tables and read again: the same timelines, where the format can carry what they hold."""
+"""Random patients written as OMOP tables and read again: the same timelines, as far as the format goes."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def _calendar(tmp_path: Path) -> Path:
 
 
 def test_every_concept_product_and_scale_has_a_number_of_its_own() -> None:
-    """A number, once given, stays; a new concept needs a new row in ``codes/omop_local.csv`` (tools/omop_numbers.py)."""
+    """A number stays; a new concept needs a new row in ``codes/omop_local.csv`` (tools/omop_numbers.py)."""
     rows = KNOWLEDGE.codes["omop_local"]
     numbers = [row["concept_id"] for row in rows]
     assert len(set(numbers)) == len(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import random
@@ -13,6 +14,7 @@ import pytest
 from tests.lib import omop
 from tests.lib.mutate import mutated
 
+from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.omop import read_omop
 from cytowatch.adapters.omop.availability import availability
 from cytowatch.errors import CytowatchError
@@ -23,13 +25,14 @@ TABLES = ("person", "death", "measurement", "observation", "drug_exposure", "dev
           "condition_occurrence", "concept", "concept_ancestor", "concept_relationship")  # fmt: skip
 # cells that exports, people and other systems write
 CELLS = (
-    "", "0", "1", "-1", "NaN", "inf", "-inf", "1e999", "abc", "null", "NULL", "8840.0", "2000000001", "99999999999999999999",
-    "4172704", "4171756", "4172705", "<0.1", "> 1500", "1,5", "1.234,5", "0001-01-01", "0001-01-01 00:00:00", "9999-12-31 23:59:59",
-    "2026-03-01", "2026-03", "2026-02-30 10:00:00", "2026-03-01T10:00", "2026-03-01 24:00:00", "2026-03-01 25:61:61", "10:00",
-    "2026-03-01 10:00:00+02", "2026-03-29 02:30:00", "2026-10-25 02:30:00", "1321341", "40171288", "792844", "3020891", "3004249",
-    "4036936", "4177224", "2094000001", "2094000454", "2094000413", "586323", "9289", "8876", "mg", "mcg/kg/min", "mL", "mmHg", "µg",
-    "Bipap mask ", "Nasal cannula", "8310-5", "acetaminophen topical cream", "\u202e\U0001f9ea", "x" * 3000, "'; DROP TABLE person; --",
-    "32838", "32818", "8507", "1960", "13", "31", "D", "Maps to", "RxNorm has ing",
+    "", "0", "1", "-1", "NaN", "inf", "-inf", "1e999", "abc", "null", "NULL", "8840.0", "2000000001",
+    "99999999999999999999", "4172704", "4171756", "4172705", "<0.1", "> 1500", "1,5", "1.234,5", "0001-01-01",
+    "0001-01-01 00:00:00", "9999-12-31 23:59:59", "2026-03-01", "2026-03", "2026-02-30 10:00:00", "2026-03-01T10:00",
+    "2026-03-01 24:00:00", "2026-03-01 25:61:61", "10:00", "2026-03-01 10:00:00+02", "2026-03-29 02:30:00",
+    "2026-10-25 02:30:00", "1321341", "40171288", "792844", "3020891", "3004249", "4036936", "4177224", "2094000001",
+    "2094000454", "2094000413", "586323", "9289", "8876", "mg", "mcg/kg/min", "mL", "mmHg", "µg", "Bipap mask ",
+    "Nasal cannula", "8310-5", "acetaminophen topical cream", "\u202e\U0001f9ea", "x" * 3000,
+    "'; DROP TABLE person; --", "32838", "32818", "8507", "1960", "13", "31", "D", "Maps to", "RxNorm has ing",
 )  # fmt: skip
 
 
@@ -44,12 +47,13 @@ def rows(table: str, count: int, chance: random.Random) -> list[dict[str, str]]:
 
 def check(folder: Path, *, complete: bool) -> int:
     """Read a source; each of its rows is counted once. Gives back how many were read."""
-    try:
-        intake = read_omop(str(folder), KNOWLEDGE, zone="Europe/Berlin")
-    except CytowatchError as error:
-        assert not complete, str(error)
-        assert error.what
-        return 0
+    with contextlib.nullcontext() if complete else contextlib.suppress(CytowatchError):
+        return counted(read_omop(str(folder), KNOWLEDGE, zone="Europe/Berlin"))
+    return 0
+
+
+def counted(intake: Intake) -> int:
+    """Every row of an intake is in one place; how many there are."""
     told = dict(intake.ledger.group_by("file").agg(pl.col("rows").sum()).rows())
     assert set(intake.ledger["fate"]) <= {"used", "superseded", "ignored", "rejected"}
     numbers = {name: count for name, _, count in intake.files}
@@ -65,14 +69,14 @@ def check(folder: Path, *, complete: bool) -> int:
 
 
 def batch(folder: Path, seed: int, each: int) -> int:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311  (damage, not secrets)
     omop.write(folder, {table: rows(table, each, chance) for table in TABLES})
     return check(folder, complete=True)
 
 
 def whole_files(folder: Path, seed: int, *, zipped: bool) -> int:
     """A small source of which one file, or the archive, is injured byte by byte."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311  (damage, not secrets)
     omop.write(folder, {table: [{}] * 3 for table in TABLES})
     if not zipped:
         victim = folder / f"{chance.choice(TABLES)}.csv"

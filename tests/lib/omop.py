@@ -20,7 +20,8 @@ Tables = Mapping[str, Sequence[Row]]
 _DATE = "2026-03-01"
 # what every row of a table carries unless it says otherwise
 USUAL: dict[str, dict[str, str]] = {
-    "person": {"person_id": "1", "gender_concept_id": "8532", "year_of_birth": "1960", "month_of_birth": "4", "day_of_birth": "5"},
+    "person": {"person_id": "1", "gender_concept_id": "8532", "year_of_birth": "1960",
+               "month_of_birth": "4", "day_of_birth": "5"},
     "measurement": {
         "measurement_id": "", "person_id": "1", "measurement_concept_id": "3020891", "measurement_date": _DATE,
         "measurement_datetime": f"{_DATE} 08:00:00", "operator_concept_id": "", "value_as_number": "38.4",
@@ -52,7 +53,8 @@ USUAL: dict[str, dict[str, str]] = {
     },
     "condition_occurrence": {
         "condition_occurrence_id": "", "person_id": "1", "condition_concept_id": "0", "condition_start_date": _DATE,
-        "condition_start_datetime": f"{_DATE} 10:00:00", "condition_source_value": "", "condition_source_concept_id": "",
+        "condition_start_datetime": f"{_DATE} 10:00:00", "condition_source_value": "",
+        "condition_source_concept_id": "",
     },
     "death": {"person_id": "1", "death_date": _DATE, "death_datetime": f"{_DATE} 20:00:00"},
     "concept": {"concept_id": "", "concept_name": "", "vocabulary_id": "", "concept_class_id": "", "concept_code": ""},

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for a test: started in a temporary folder on a socket and a free port, and ended after it."""
+"""A real PostgreSQL server for a test: started in a temporary folder on a free port, and ended after it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def server() -> Iterator[str]:
     programs, whom = _programs(), _as_whom()
     if programs is None or whom is None:
         pytest.skip("there is no PostgreSQL server here (apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="cytowatch-pg-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="cytowatch-pg-", dir="/tmp"))  # a socket's path must be short
     port = _free_port()
     secret = folder / "secret"
     secret.write_text("not-to-be-shown")

@@ -14,8 +14,9 @@ from cytowatch.adapters.omop import events as event_rows
 from cytowatch.adapters.omop import readings as reading_rows
 from cytowatch.adapters.omop.meanings import NOT_TOLD, Judge
 from cytowatch.adapters.omop.moments import at_midnight
+from cytowatch.adapters.omop.opening import open_source
 from cytowatch.adapters.omop.people import deaths, persons, repeated_persons
-from cytowatch.adapters.omop.source import Source, open_source
+from cytowatch.adapters.omop.source import Source
 from cytowatch.adapters.omop.tables import (
     SHAPES,
     Kept,
@@ -166,8 +167,8 @@ class _Reading:
         if share is not None and share > _MOST_AT_MIDNIGHT:
             what = "vital signs" if table in reading_rows.KEYS else "rows"
             self._gathering.enter(
-                table, "ignored", f"{share:.0%} of the {what} stand at exactly midnight: the time of day may not be known; "
-                "read grades by day, not by hour", 0,
+                table, "ignored", f"{share:.0%} of the {what} stand at exactly midnight: the time of day may "
+                "not be known; read grades by day, not by hour", 0,
             )  # fmt: skip
         key = SHAPES[table].key
         twice = frame.filter(~repeated(frame, table), pl.col(key).is_not_null()).filter(pl.col(key).is_duplicated())

@@ -22,10 +22,14 @@ class DuckSource:
         self._duckdb = _library()
         if not path.is_file():
             raise InputError("There is no such file.", where=str(path), hint="Check the path.")
-        self._file = path
-        self._schema, self._tables = self._look(schema, known)
-        if not self._tables:
-            raise no_tables(self.label)
+        self._connection = self._opened(path)
+        try:
+            self._schema, self._tables = self._look(schema, known)
+            if not self._tables:
+                raise no_tables(self.label)
+        except InputError:
+            self.close()
+            raise
 
     def tables(self) -> dict[str, list[str]]:
         """The tables that are there, and their columns."""
@@ -45,7 +49,16 @@ class DuckSource:
         target.unlink()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Close the file."""
+        self._connection.close()
+
+    def _opened(self, path: Path) -> Any:  # noqa: ANN401 - of a library that may not be installed
+        try:
+            connection = self._duckdb.connect(str(path), read_only=True)
+            connection.execute("SET TimeZone = 'UTC'")
+        except self._duckdb.Error as cause:
+            raise unreadable(self.label, cause) from cause
+        return connection
 
     def _look(self, schema: str, known: frozenset[str]) -> tuple[str, dict[str, tuple[str, dict[str, str]]]]:
         """The schema that holds the tables (the one asked for, or the only one with a table `person`), and them."""
@@ -57,10 +70,8 @@ class DuckSource:
 
     def _run(self, statement: str) -> list[tuple[Any, ...]]:
         try:
-            with self._duckdb.connect(str(self._file), read_only=True) as connection:
-                connection.execute("SET TimeZone = 'UTC'")
-                found: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
-                return found
+            found: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
+            return found
         except self._duckdb.Error as cause:
             raise unreadable(self.label, cause) from cause
 

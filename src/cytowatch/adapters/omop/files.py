@@ -1,4 +1,4 @@
-"""Tables as files: a folder of CSV and Parquet in any case, parts of a table in a folder of its name, or a zip of it."""
+"""Tables as files: a folder of CSV and Parquet in any case, a table's parts in a folder of its name, or a zip."""
 
 from __future__ import annotations
 

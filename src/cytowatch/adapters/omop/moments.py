@@ -11,7 +11,7 @@ import polars as pl
 from cytowatch.adapters.gather import SILENT
 
 _CLOCK = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}"
-_DATE = r"^\d{4}-\d{2}-\d{2}"
+_DAY = r"^(\d{4}-\d{2}-\d{2})"
 _TIME = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$"
 _MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?$"
 # years that stand for "not known" in the systems that write them; shifted records reach the 23rd century
@@ -31,8 +31,8 @@ def with_moment(frame: pl.DataFrame, date: str, moment: str, clock: str | None =
 
     ``date``, ``moment``, ``clock``: the columns of the table for the day, the moment, and the time of day alone.
     """
-    full = pl.when(pl.col(moment).str.contains(_CLOCK)).then(pl.col(moment))
-    day = pl.coalesce(pl.col(moment).str.extract(f"({_DATE[1:]})"), pl.col(date).str.extract(f"({_DATE[1:]})"))
+    full: pl.Expr = pl.when(pl.col(moment).str.contains(_CLOCK)).then(pl.col(moment))
+    day = pl.coalesce(pl.col(moment).str.extract(_DAY), pl.col(date).str.extract(_DAY))
     if clock is not None:
         told = pl.when(pl.col(clock).str.contains(_TIME)).then(pl.col(clock).str.pad_start(5, "0"))
         full = pl.coalesce(full, day + " " + told)
@@ -64,7 +64,7 @@ def at_midnight(column: str) -> pl.Expr:
 
 def day_after(column: str) -> pl.Expr:
     """The midnight after the day of a text, as text; empty where it is none."""
-    day = pl.col(column).str.extract(f"({_DATE[1:]})").str.to_date("%Y-%m-%d", strict=False)
+    day = pl.col(column).str.extract(_DAY).str.to_date("%Y-%m-%d", strict=False)
     return day.dt.offset_by("1d").dt.strftime("%Y-%m-%d 00:00:00")
 
 

@@ -5,10 +5,7 @@ Everything comes as text, so that a database and its export give the same rows.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol
 
 from cytowatch.adapters.csvfile import Block
@@ -31,48 +28,6 @@ class Source(Protocol):
     def close(self) -> None:
         """Let go of what is held."""
         ...
-
-
-@contextmanager
-def open_source(address: str, known: frozenset[str]) -> Iterator[Source]:
-    """Open a folder, a zip file, a DuckDB file (``file.duckdb#schema``) or ``postgresql://…?schema=…``.
-
-    ``known``: the tables of the model, in lower case; nothing else is looked at. Raises InputError if there is none.
-    """
-    with tempfile.TemporaryDirectory(prefix="cytowatch-omop-") as held:
-        source = _opened(address, known, Path(held))
-        try:
-            yield source
-        finally:
-            source.close()
-
-
-def _opened(address: str, known: frozenset[str], held: Path) -> Source:
-    # a database's library is loaded only where one is read
-    if address.lower().startswith(("postgresql://", "postgres://")):
-        from cytowatch.adapters.omop.postgres import PostgresSource
-
-        return PostgresSource(address, known, held)
-    name, _, schema = address.partition("#")
-    if Path(name).suffix.lower() in (".duckdb", ".ddb") and not Path(address).exists():
-        address = name
-    if Path(address).suffix.lower() in (".duckdb", ".ddb"):
-        from cytowatch.adapters.omop.duck import DuckSource
-
-        return DuckSource(Path(address), schema, known, held)
-    from cytowatch.adapters.omop.files import FileSource, unpacked
-
-    path = Path(address)
-    if path.is_file() and path.suffix.lower() == ".zip":
-        return FileSource(unpacked(path, known, held), known, address)
-    if not path.is_dir():
-        raise InputError(
-            "There is no such folder, zip file, DuckDB file or PostgreSQL address.",
-            where=address,
-            hint="Give a folder of CDM tables (person.csv, measurement.csv, …), a .zip of one, a .duckdb file or "
-            "postgresql://host/database?schema=cdm.",
-        )
-    return FileSource(path, known, address)
 
 
 def no_tables(where: str) -> InputError:

@@ -103,7 +103,7 @@ class Concepts:
         if concept in (None, "0"):
             local = (source or "0").isdecimal() and int(source or "0") >= _FIRST_LOCAL
             return f"{NOT_MAPPED}, and no code list maps its local concept" if local else NOT_MAPPED
-        if concept is not None and concept.isdecimal() and int(concept) >= _FIRST_LOCAL:
+        if concept and concept.isdecimal() and int(concept) >= _FIRST_LOCAL:
             return "a local concept (id of 2,000,000,000 or more) that no code list maps"
         return "concept not needed by any table"
 
@@ -160,7 +160,7 @@ def _name(concepts: Concepts, source: Source, there: dict[str, list[str]], wante
 
 @dataclass(frozen=True)
 class Steps:
-    """Relationships in force: what maps to what, every step inward from a product, and which steps end in ingredients."""
+    """Relationships in force: what maps to what, steps inward from a product, and which end in ingredients."""
 
     maps: dict[str, list[str]]
     inward: dict[str, list[str]]

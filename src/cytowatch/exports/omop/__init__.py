@@ -1,4 +1,4 @@
-"""A graded folder as tables of the OMOP common data model 5.4: facts, cohorts, grades, and what could not be carried."""
+"""A graded folder as tables of the OMOP common data model 5.4: facts, cohorts, grades, and what is lost."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ def facts(observations: pl.DataFrame, ids: Ids, losses: Losses) -> Tables:
     rows = _standing(observations.filter(known), knowledge, losses)
     kinds = {key: concept.kind for key, concept in knowledge.concepts.items()}
     rows = rows.with_columns(kind=pl.col("concept").replace_strict(kinds, default=None, return_dtype=pl.String))
+    numberless = [key for key in kinds if ids.source_concept(key, None) == "0"]
+    losses.add("unknown_concept", rows.filter(pl.col("concept").is_in(numberless)))
     losses.add("available", rows.filter(pl.col("available").is_not_null()))
     losses.add("status", rows.filter(pl.col("status") != "final"))
     losses.add("source", rows)

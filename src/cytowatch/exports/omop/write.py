@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def write_omop(folder: Path, target: Path, knowledge: Knowledge, options: Options) -> list[Path]:
     """Write a graded folder as CSV tables of the common data model 5.4; gives back the paths.
 
-    Raises ArgumentError for a folder that counts hours if no zero is given, InputError for one that is no graded folder.
+    Raises ArgumentError for a folder that counts hours without a zero, InputError for one that is no graded folder.
     """
     outcomes = list(read_outcomes(folder))
     shift = _shift(outcomes, options)
@@ -76,7 +76,7 @@ def _shift(outcomes: list[Outcome], options: Options) -> int:
             "This folder counts hours from a zero of its own." if options.zero is None else "--zero is no moment.",
             where="--zero",
             why="The common data model holds calendar times.",
-            hint="Say when hour 0 was, with its zone: --zero 2026-03-01T08:00:00Z (any moment, if only distances matter).",
+            hint="Say when hour 0 was, with its zone: --zero 2026-03-01T08:00:00Z (any moment if only spans matter).",
         )
     return int((zero - _EPOCH).total_seconds()) * 1_000_000
 

@@ -47,7 +47,14 @@ def test_grades_with_the_scale_that_they_were_given_on(tmp_path: Path) -> None:
     ]
     assert rules(intake) == ["dangling_reference"]
     assert fates(intake, "suppae.csv") == {"used": 1, "rejected": 1, "ignored": 1}
-    named = read(tmp_path, codes=[Code("AETOXGR", "CRS", "reported_grade", "crs.ctcae-5.0")])
+    named = read(
+        tmp_path,
+        codes=[
+            Code("AETOXGR", "CRS", "reported_grade", "crs.ctcae-5.0"),
+            Code("OTHER", "CRS", "reported_grade", "crs.lee-2014"),
+        ],
+    )
+    assert (2.0, "crs.lee-2014") in stated(named, "value", "text")
     assert (3.0, "crs.ctcae-5.0") in stated(named, "value", "text")
 
 

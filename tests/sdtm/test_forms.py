@@ -185,3 +185,11 @@ def test_without_dm_everything_else_is_read(tmp_path: Path) -> None:
     intake = read(write(tmp_path, vs=[vital()]))
     assert intake.patients.is_empty()
     assert fates(intake) == {"used": 1}
+
+
+def test_a_file_that_unpacks_to_far_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cytowatch.adapters.sdtm.files._MOST_BYTES", 100_000)
+    text = "USUBJID,VSTESTCD,VSSTRESN,VSDTC\n" + "a,TEMP,37,2024-03-01T08:00\n" * 10_000
+    (tmp_path / "vs.csv.gz").write_bytes(gzip.compress(text.encode()))
+    with pytest.raises(InputError, match="larger than"):
+        read(tmp_path)

@@ -73,7 +73,10 @@ class _Door:
         persons = None
         if demographics is not None:
             read = self.gathering.persons(people.known_people(demographics), file=self.domains["DM"][0].label)
-            self.gathering.refuse(read.rejects.with_columns(pl.lit(None, pl.Int64).alias("row")))
+            numbers = demographics.select("row", "source").unique("source", keep="first")
+            self.gathering.refuse(
+                read.rejects.drop("row").join(numbers, on="source", how="left", maintain_order="left")
+            )
             persons = read.frame
         missing = not_recorded(self.knowledge, self.knowledge.doors["sdtm"].unrecorded_kinds(self._present()))
         return self.gathering.intake(persons, not_recorded=missing)
@@ -131,11 +134,9 @@ class _Door:
                 hint="Export the domain as SDTM has it; SUBJID alone is not unique.",
             )
         prefix = domain.name.removeprefix("SUPP")
-        wanted = [f"{prefix}{part}DTC" for part in ("", "ST", "EN")] + (["DTHDTC"] if domain.name == "DM" else [])
-        wanted = [] if domain.name == "DM" and "DTHDTC" not in domain.frame.columns else wanted
-        bare = without_zone(
-            domain.frame.select(name for name in wanted if name in domain.frame.columns and name != "DMDTC")
-        )
+        parts = ("", "EN") if domain.name in (*_FINDINGS, *_ABOUT) else ("ST", "EN")
+        wanted = ["DTHDTC"] if domain.name == "DM" else [f"{prefix}{part}DTC" for part in parts]
+        bare = without_zone(domain.frame.select(name for name in wanted if name in domain.frame.columns))
         if bare is not None and self.zone is None:
             raise ArgumentError(
                 f"The times of this study have no time zone ({bare[0]}: {bare[1]}).",

@@ -109,12 +109,10 @@ def _event_why(frame: pl.DataFrame, domain: str) -> pl.Expr:
 
 def _scale(lookups: Lookups, grade: pl.Expr, variable_of: str) -> pl.Expr:
     """The scale of a grade by where it stands and for which syndrome; a site's list first."""
-    scales = {key.upper(): row["scale"] for key, row in lookups.rows("grades").items()}
-    for name in {key.partition("|")[0] for key in scales} | {"TOXGR"}:
-        for kind in ("CRS", "ICANS"):
-            site = lookups.vocabulary.code(f"{variable_of}{name}" if name == "TOXGR" else name, kind)
-            if site is not None and site.category:
-                scales[f"{name}|{kind}"] = site.category
+    scales = {key: row["scale"] for key, row in lookups.rows("grades").items()}
+    for variable, kind, scale in lookups.site_scales:
+        name = "TOXGR" if variable == f"{variable_of}TOXGR" else variable
+        scales[f"{name}|{kind}"] = scale
     key = pl.concat_str([capitals(grade), pl.col("_syndrome").str.to_uppercase()], separator="|")
     return key.replace_strict(scales, default=None, return_dtype=pl.String)
 

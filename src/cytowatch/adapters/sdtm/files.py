@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cytowatch.adapters.csvfile import Broken
+from cytowatch.adapters.csvfile import Block, Broken
 from cytowatch.adapters.frame import LINE, as_text
 from cytowatch.adapters.sdtm.dataset_json import read_dataset_json
 from cytowatch.adapters.sdtm.xpt import read_xpt
@@ -17,6 +17,8 @@ from cytowatch.errors import InputError
 
 _XPT, _JSON = (".xpt", ".xport"), (".json", ".ndjson")
 _TABLES = (".csv.gz", ".csv", ".parquet", ".pq")
+# more text than any domain of a study holds
+_MOST_BYTES = 4 * 2**30
 ENDINGS = (*_XPT, *_JSON, *_TABLES)
 
 
@@ -99,13 +101,30 @@ def read_domain(file: DomainFile) -> Domain:
     elif name.endswith(_JSON):
         frame, broken, called = read_dataset_json(file.path)
     else:
-        blocks = list(read_blocks(TableFile(file.path, file.label)))
+        blocks = _bounded(file)
         # a header and no row: the domain is there, and empty
         nothing = pl.DataFrame(schema={"USUBJID": pl.String, LINE: pl.Int64})
         frame = pl.concat([block.frame for block in blocks]) if blocks else nothing
         broken = [line for block in blocks for line in block.broken]
     frame = _tidy(frame, file)
     return Domain(_domain(frame, called or file.stem), file.label, frame, broken)
+
+
+def _bounded(file: DomainFile) -> list[Block]:
+    """The blocks of a table; InputError where it unpacks to more than any domain is."""
+    blocks: list[Block] = []
+    size = 0
+    for block in read_blocks(TableFile(file.path, file.label)):
+        size += int(block.frame.estimated_size())
+        if size > _MOST_BYTES:
+            raise InputError(
+                "The domain is larger than 4 GiB.",
+                where=file.label,
+                why="It would fill the memory.",
+                hint="Check what is packed in it, or split it by subjects into folders of their own.",
+            )
+        blocks.append(block)
+    return blocks
 
 
 def _tidy(frame: pl.DataFrame, file: DomainFile) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.adapters.gather import Mapped
-from cytowatch.adapters.numbers import parse_printed
+from cytowatch.adapters.numbers import read_numbers
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.sdtm.dates import read_dates
 from cytowatch.adapters.sdtm.lookups import Lookups
@@ -163,10 +163,14 @@ def _canonical(frame: pl.DataFrame, side: str, lookups: Lookups) -> pl.DataFrame
         "_shift": pl.Float64,
         f"{side}_to": pl.String,
     }
-    frame = frame.join(pl.DataFrame(rows, schema=schema, orient="row"), on=["concept", unit], how="left")
-    number = parse_printed(frame[side].fill_null("")).select("value", "comparator")
-    value = pl.when(number["comparator"].is_null()).then(number["value"])
-    canonical = (value + pl.col("_shift")) * pl.col("_factor")
+    units = pl.DataFrame(rows, schema=schema, orient="row")
+    frame = frame.join(units, on=["concept", unit], how="left", maintain_order="left")
+    numbers = read_numbers(frame[side])
+    value = numbers.value
+    for unsure in (numbers.comparator, numbers.other):
+        # a bound is no value, and of a comma that may mean two things none is taken
+        value = value if unsure is None else value.set(unsure.is_not_null(), None)
+    canonical = (value + frame["_shift"]) * frame["_factor"]
     return frame.with_columns(canonical.alias(f"{side}_canonical")).drop("_factor", "_shift")
 
 

@@ -36,6 +36,12 @@ class Lookups:
         """Concepts by their label in capitals."""
         return {concept.label.upper(): concept for concept in self.knowledge.concepts.values()}
 
+    @cached_property
+    def site_scales(self) -> list[tuple[str, str, str]]:
+        """What a site's list says of grades: variable or qualifier, syndrome, scale, the first two in capitals."""
+        codes = self.vocabulary.frame().filter(pl.col("concept") == "reported_grade", pl.col("category").is_not_null())
+        return [(row["system"].upper(), row["code"].upper(), row["category"]) for row in codes.iter_rows(named=True)]
+
     def meanings(self, names: Iterable[tuple[str | None, ...]], find: Callable[..., Code | None]) -> pl.DataFrame:
         """One row for each distinct combination of names: columns `_0`, `_1`, … and what ``find`` makes of them."""
         found = []

@@ -54,7 +54,7 @@ def check_asked(source: str, form: str, folder: Path | None, *, mapping: Path | 
 def grade_on_spark(
     asked: Asked, tables: Knowledge, advance: Callable[[str, float], None]
 ) -> tuple[SparkResult, list[Path]]:
-    """Grade on Spark into a folder; the session that was started for it is stopped."""
+    """Grade on Spark into a folder; a session that is running already is used."""
     from cytowatch.cluster.folder import write_graded
 
     advance("starting Spark", 0.0)

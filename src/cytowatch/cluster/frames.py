@@ -200,9 +200,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
 
 
-def in_buckets(
-    spark: SparkSession, seen: Observed, persons: People | None, buckets: int, partitions: int
-) -> DataFrame:
+def in_buckets(spark: SparkSession, seen: Observed, persons: People | None, buckets: int, partitions: int) -> DataFrame:
     """All rows with their bucket, each bucket in one partition, sorted by it; bucket 0 is always there."""
     bucket_of = sf.arrow_udf(_bucket_udf(buckets), st.IntegerType())
     parts = [
@@ -226,5 +224,3 @@ def _bucket_udf(buckets: int) -> Any:  # noqa: ANN401 - Spark takes any callable
         return hashed(patients, buckets)
 
     return bucket
-
-

@@ -105,7 +105,9 @@ def envelope_schema(tables: Iterable[str]) -> pa.Schema:
     """One row a chunk: the bucket, what was counted in it (on its first row only), and the bytes of each table."""
     counts = [(name, pa.int64()) for name in ("patients_graded", "patients_without_rows", "peak_kib")]
     sizes = [(f"rows_of_{name}", pa.int64()) for name in tables]
-    return pa.schema([("bucket", pa.int32()), ("chunk", pa.int32()), *counts, *sizes, *((name, pa.binary()) for name in tables)])
+    return pa.schema(
+        [("bucket", pa.int32()), ("chunk", pa.int32()), *counts, *sizes, *((name, pa.binary()) for name in tables)]
+    )
 
 
 def packed(

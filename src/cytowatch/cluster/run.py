@@ -146,7 +146,7 @@ def grade_spark(
             "zone": zone,
             "look_alikes": look_alikes,
         }
-        job = _prepared(session, observations, patients, tables, asked)
+        job = _prepared(session, observations, patients, asked)
         number = buckets or max(1, -(-job.seen.count // ROWS_A_BUCKET))
         tasks = partitions or min(number, _MOST_PARTITIONS)
         return _graded(session, job, tables, number, min(tasks, number), keep_rows, work, started)
@@ -174,7 +174,10 @@ def _session_of(source: object) -> SparkSession | None:
 
 
 def _prepared(
-    session: SparkSession, source: Any, patients: Any, tables: Knowledge, asked: dict[str, Any]  # noqa: ANN401
+    session: SparkSession,
+    source: DataFrame | str | Path | Sequence[str | Path],
+    patients: DataFrame | pl.DataFrame | str | Path | None,
+    asked: dict[str, Any],
 ) -> _Job:
     from cytowatch.adapters.times import check_zone
     from cytowatch.cluster.frames import observed, people
@@ -217,9 +220,7 @@ def _graded(
     crossed = _summed(shell, "discordance", [name for name in DISCORDANCE.names if name != "patients"], "patients")
     whole = combined_run([run], ledger, started)
     whole |= {"peak_mib": counted["peak_kib"] // 1024}
-    return SparkResult(
-        envelope, shell.clock, ledger, summed_discordance([crossed]), whole, told_tables, shell.broken
-    )
+    return SparkResult(envelope, shell.clock, ledger, summed_discordance([crossed]), whole, told_tables, shell.broken)
 
 
 def _kept(graded: DataFrame, work: str | None, partitions: int) -> DataFrame:
@@ -284,7 +285,9 @@ def _ledger(shell: SparkResult, job: _Job) -> pl.DataFrame:
     told = [(name, "ignored", f"column {column!r} is not read", 0) for column in job.seen.extra
             for name, _, rows in job.seen.files if rows]  # fmt: skip
     empty = [(name, "ignored", "no rows", 0) for name, _, rows in job.seen.files if not rows]
-    broken = [(job.options.patients_file, "rejected", "broken_line", shell.broken.height)] if shell.broken.height else []
+    broken = (
+        [(job.options.patients_file, "rejected", "broken_line", shell.broken.height)] if shell.broken.height else []
+    )
     more = pl.DataFrame([*told, *empty, *broken], schema=LEDGER.schema, orient="row")
     return summed([counts, more]).filter(~_names_nothing(counts))
 
@@ -310,5 +313,3 @@ def _summed(shell: SparkResult, name: str, keys: list[str], number: str) -> pl.D
     schema = SHIPPED[name].schema
     rows = [tuple(row[key] for key in schema) for row in added.select(*schema).collect()]
     return pl.DataFrame(rows, schema=schema, orient="row")
-
-

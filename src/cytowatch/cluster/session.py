@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # what Spark 4 needs
 JAVA = 17
+
+
 def check_java() -> int:
     """The version of Java that Spark will start; ArgumentError if there is none, or an older one."""
     home = os.environ.get("JAVA_HOME")
@@ -72,6 +75,7 @@ def own_session(master: str, *, memory: str = "2g") -> SparkSession:
         return running
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     folder = Path(mkdtemp(prefix="cytowatch-spark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     settings = {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -99,6 +103,8 @@ def _local(master: str, folder: Path) -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": str(folder),
+        # only for sums of a few lines; buckets have their own number of tasks
+        "spark.sql.shuffle.partitions": "4",
         "spark.executorEnv.PYTHONPATH": path,
         "spark.executorEnv.POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", str(threads)),
     }

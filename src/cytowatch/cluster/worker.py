@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.frame import LINE, ROW, as_text
-from cytowatch.buckets import BUCKET, bucket_of
 from cytowatch.bucket_run import bucket_tables, grade_bucket
+from cytowatch.buckets import BUCKET, bucket_of
 from cytowatch.cluster.payload import packed
 from cytowatch.errors import CytowatchError
 from cytowatch.knowledge.model import Knowledge
@@ -155,5 +155,3 @@ def _in_utc(rows: pl.DataFrame) -> pl.DataFrame:
     """Instants under the session's zone are the same instants in UTC."""
     zoned = [name for name, dtype in rows.schema.items() if isinstance(dtype, pl.Datetime) and dtype.time_zone]
     return rows.with_columns(pl.col(name).dt.convert_time_zone("UTC") for name in zoned)
-
-

@@ -264,7 +264,7 @@ def grade_intake(
         look_alikes=beside,
     )
     timeline = _stamped(graded.timeline, knowledge)
-    compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge)
+    compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge, chosen)
     ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge, look_alikes=beside))
     run = run_record(
         intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product, look_alikes=beside

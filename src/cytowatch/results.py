@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
-from cytowatch.pipeline import Outcome, combined_run, outward, summed
+from cytowatch.pipeline import Outcome, outward
 from cytowatch.report import read_folder, read_parts
 from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
+
+
+def check_form(form: str) -> None:
+    """ArgumentError for a format of tables that there is not."""
+    if form not in FORMATS:
+        raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
 
 
 def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list[Path]:
@@ -30,8 +31,7 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     The admitted observations and patients are kept beside them as Parquet, so that a report can be drawn later.
     Each file is written under another name and moved into place: a crash leaves no half-written file.
     """
-    if form not in FORMATS:
-        raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
+    check_form(form)
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "timeline": outcome.timeline,
@@ -47,9 +47,8 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     for name in ("observations", "patients", "in_doubt"):
         frame = getattr(outcome, name)
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
-    _remove_other_form(folder, tables, form)
-    _remove_advice(folder)
-    return [*paths, _write_run(outcome.run, folder)]
+    clear_folder(folder, tables, form)
+    return [*paths, write_run(outcome.run, folder)]
 
 
 def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | None = None) -> list[Path]:
@@ -68,7 +67,7 @@ def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | No
         targets = [folder / f"advice.{form}", *([besides] if besides is not None else [])]
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _join_parts(held, target)
+            join_parts(sorted(held.iterdir()), target)
     _remove_other_form(folder, ["advice"], form)
     return targets
 
@@ -96,76 +95,9 @@ def _check_ending(path: Path) -> None:
         raise ArgumentError(f"{path.name} ends in neither .csv nor .parquet.", where="--out", hint="Use one of them.")
 
 
-def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parquet") -> tuple[Outcome, list[Path]]:
-    """Write a run that comes in parcels of whole patients, holding one parcel at a time.
-
-    Every table is first written in parts beside its place and moved there whole at the end. Gives back a summary of
-    the run (its timeline holds the worst bounds of each patient only) and the paths.
-    """
-    started = time.perf_counter()
-    rest = iter(outcomes)
-    # an input that cannot be read leaves no folder behind
-    first = next(rest)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as parts_name:
-        parts = Path(parts_name)
-        shell = _write_parts(chain([first], rest), parts)
-        paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
-        _remove_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
-        _remove_advice(folder)
-        kept = folder / "observations.parquet"
-        shutil.rmtree(kept, ignore_errors=True) if kept.is_dir() else kept.unlink(missing_ok=True)
-        (parts / "observations").rename(kept)
-        paths += [_join_parts(parts / name, folder / f"{name}.parquet") for name in ("patients", "in_doubt")]
-    bounds = (
-        pl.scan_parquet(folder / f"timeline.{form}", glob=False)
-        if form == "parquet"
-        else _scan_csv(folder / f"timeline.{form}")
-    )
-    worst = bounds.group_by("scale", "patient").agg(pl.col("at_least", "at_most").max()).collect(engine="streaming")
-    ledger = summed([part.ledger for part in shell])
-    run = combined_run([part.run for part in shell], ledger, started)
-    whole = replace(
-        shell[0],
-        timeline=worst,
-        run=run,
-        ledger=ledger,
-        rejects=pl.concat([part.rejects for part in shell]),
-        concordance=pl.concat([part.concordance for part in shell]),
-        discordance=summed_discordance([part.discordance for part in shell]),
-    )
-    paths += [_write_table(getattr(whole, name), folder / f"{name}.{form}") for name in _SUMMED]
-    return whole, [*paths, _write_run(run, folder)]
-
-
-_PARTED = ("timeline", "episodes", "rejects", "concordance", "joint", "findings")
-_SUMMED = ("ledger", "discordance")
-
-
-def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
-    """Each parcel's tables as files of their own; what is given back holds only the small tables."""
-    shells = []
-    for name in (*_PARTED, "observations", "patients", "in_doubt"):
-        (parts / name).mkdir()
-    for number, outcome in enumerate(outcomes):
-        for name in (*_PARTED, "observations", "patients", "in_doubt"):
-            frame = outward(getattr(outcome, name), outcome.clock)
-            frame.write_parquet(parts / name / f"part-{number:06}.parquet", compression="lz4")
-        shells.append(
-            replace(
-                outcome.without_observations(),
-                timeline=outcome.timeline.clear(),
-                episodes=outcome.episodes.clear(),
-                rejects=outcome.rejects.head(1_000),
-                joint=outcome.joint.clear(),
-                findings=outcome.findings.clear(),
-            )
-        )
-    return shells
-
-
-def _join_parts(parts: Path, path: Path) -> Path:
-    table = pl.scan_parquet(sorted(parts.iterdir()), glob=False)
+def join_parts(files: Sequence[Path], path: Path, without: Iterable[str] = ()) -> Path:
+    """Parquet files one after another as one table, CSV or Parquet by the ending of the path."""
+    table = pl.scan_parquet(files, glob=False).drop(without, strict=False)
     if path.suffix == ".parquet":
         atomically(path, table.sink_parquet)
     else:
@@ -173,11 +105,8 @@ def _join_parts(parts: Path, path: Path) -> Path:
     return path
 
 
-def _scan_csv(path: Path) -> pl.LazyFrame:
-    return pl.scan_csv(path, infer_schema=False, glob=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int16))
-
-
-def _write_run(run: dict[str, Any], folder: Path) -> Path:
+def write_run(run: dict[str, Any], folder: Path) -> Path:
+    """The record of a run as ``run.json``."""
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
     path = folder / "run.json"
     atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -213,10 +142,11 @@ def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
         report.unlink()
 
 
-def _remove_advice(folder: Path) -> None:
-    """Advice of an earlier run speaks of other grades."""
-    for form in FORMATS:
-        (folder / f"advice.{form}").unlink(missing_ok=True)
+def clear_folder(folder: Path, tables: Iterable[str], form: str) -> None:
+    """Remove what an earlier run left: its tables in the other format, its reports, and advice on other grades."""
+    _remove_other_form(folder, tables, form)
+    for other in FORMATS:
+        (folder / f"advice.{other}").unlink(missing_ok=True)
 
 
 def atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -12,6 +12,7 @@ from cytowatch.schema import DISCORDANCE
 
 # families whose scales grade the same thing
 FAMILIES = ("crs", "icans")
+_KEYS = [name for name in DISCORDANCE.names if name != "patients"]
 
 
 def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
@@ -33,13 +34,13 @@ def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowl
     for basis, worst in bases.items():
         for first, second in _pairs(worst["scale"].unique().to_list(), knowledge):
             parts.append(_crossed(worst, first, second).with_columns(pl.lit(basis).alias("basis")))
-    return pl.concat([part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts])
+    typed = [part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts]
+    return pl.concat(typed).sort(_KEYS)
 
 
 def summed_discordance(parts: list[pl.DataFrame]) -> pl.DataFrame:
     """The tables of several parcels of patients as one."""
-    keys = [name for name in DISCORDANCE.names if name != "patients"]
-    return pl.concat(parts).group_by(keys, maintain_order=True).agg(pl.col("patients").sum()).sort(keys)
+    return pl.concat(parts).group_by(_KEYS).agg(pl.col("patients").sum()).sort(_KEYS)
 
 
 def _bounds(timeline: pl.DataFrame) -> pl.DataFrame:

@@ -97,7 +97,7 @@ def _check_ending(path: Path) -> None:
 
 def join_parts(files: Sequence[Path], path: Path, without: Iterable[str] = ()) -> Path:
     """Parquet files one after another as one table, CSV or Parquet by the ending of the path."""
-    table = pl.scan_parquet(files, glob=False).drop(without, strict=False)
+    table = pl.scan_parquet(list(files), glob=False).drop(without, strict=False)
     if path.suffix == ".parquet":
         atomically(path, table.sink_parquet)
     else:

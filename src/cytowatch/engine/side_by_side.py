@@ -12,6 +12,7 @@ from cytowatch.schema import DISCORDANCE
 
 # families whose scales grade the same thing
 FAMILIES = ("crs", "icans")
+_BASES = ("derived", "certain", "reported")
 _KEYS = [name for name in DISCORDANCE.names if name != "patients"]
 
 
@@ -35,12 +36,24 @@ def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowl
         for first, second in _pairs(worst["scale"].unique().to_list(), knowledge):
             parts.append(_crossed(worst, first, second).with_columns(pl.lit(basis).alias("basis")))
     typed = [part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts]
-    return pl.concat(typed).sort(_KEYS)
+    return _in_order(pl.concat(typed), knowledge)
 
 
-def summed_discordance(parts: list[pl.DataFrame]) -> pl.DataFrame:
+def summed_discordance(parts: list[pl.DataFrame], knowledge: Knowledge) -> pl.DataFrame:
     """The tables of several parcels of patients as one."""
-    return pl.concat(parts).group_by(_KEYS).agg(pl.col("patients").sum()).sort(_KEYS)
+    return _in_order(pl.concat(parts).group_by(_KEYS).agg(pl.col("patients").sum()), knowledge)
+
+
+def _in_order(table: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """By what is compared, then family by family, then by scales and grades."""
+    families = {
+        name: FAMILIES.index(scale.family) for name, scale in knowledge.scales.items() if scale.family in FAMILIES
+    }
+    ranks = (
+        pl.col("basis").replace_strict({name: rank for rank, name in enumerate(_BASES)}, return_dtype=pl.Int8),
+        pl.col("scale_a").replace_strict(families, return_dtype=pl.Int8),
+    )
+    return table.sort(*ranks, "scale_a", "scale_b", "grade_a", "grade_b")
 
 
 def _bounds(timeline: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 # rows that are put in order at a time
 MERGE_ROWS = 400_000
 _PLACE = "_place"
+_Bound = str | int | None
 Ranks = Callable[[list[tuple[str, ...]]], list[tuple[str, ...]]]
 
 
@@ -65,16 +66,16 @@ def _sorted(frame: pl.DataFrame, order: Order, ranks: pl.DataFrame | None) -> pl
     return placed.sort(_PLACE, order.key, maintain_order=True)
 
 
-def _stretches(table: pl.LazyFrame, order: Order) -> list[tuple[object, object]]:
+def _stretches(table: pl.LazyFrame, order: Order) -> list[tuple[_Bound, _Bound]]:
     """Bounds of keys, from and up to but without, that hold about so many rows each; None is no bound."""
     counts = table.group_by(order.key).len("rows").collect(engine="streaming").sort(order.key)
     groups = (counts["rows"].cast(pl.Int64).cum_sum() - 1) // MERGE_ROWS
     firsts = counts.filter(groups != groups.shift(1)).get_column(order.key).to_list()
-    bounds: list[object] = [None, *firsts, None]
+    bounds: list[_Bound] = [None, *firsts, None]
     found = list(pairwise(bounds))
     return found[::-1] if order.descending else found
 
 
-def _between(table: pl.LazyFrame, key: str, low: object, high: object) -> pl.LazyFrame:
+def _between(table: pl.LazyFrame, key: str, low: _Bound, high: _Bound) -> pl.LazyFrame:
     table = table if low is None else table.filter(pl.col(key) >= low)
     return table if high is None else table.filter(pl.col(key) < high)

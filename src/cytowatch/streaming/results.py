@@ -49,7 +49,7 @@ def assemble(
         join_parts(files, final / f"{name}.{ending}", without=(FIRST,))
         shutil.rmtree(pieces / name, ignore_errors=True)
     _lay_observations(plan, work, final / "observations.parquet")
-    whole = _whole(large, plan, work, final, form, runs, started)
+    whole = _whole(large, plan, knowledge, work, final, form, runs, started)
     for name in ("ledger", "discordance"):
         write_table(getattr(whole, name), final / f"{name}.{form}")
     write_run(whole.run, final)
@@ -127,7 +127,14 @@ def _lay_observations(plan: Plan, work: Work, folder: Path) -> None:
 
 
 def _whole(
-    large: LargeInput, plan: Plan, work: Work, final: Path, form: str, runs: list[dict[str, Any]], started: float
+    large: LargeInput,
+    plan: Plan,
+    knowledge: Knowledge,
+    work: Work,
+    final: Path,
+    form: str,
+    runs: list[dict[str, Any]],
+    started: float,
 ) -> Outcome:
     ledger = _ledger(large, plan, work)
     tables = {
@@ -145,7 +152,7 @@ def _whole(
         observations=OBSERVATIONS.empty(),
         patients=PATIENTS.empty(),
         ledger=ledger,
-        discordance=summed_discordance(crossed),
+        discordance=summed_discordance(crossed, knowledge),
         clock=plan.clock,
         run=combined_run(runs, ledger, started),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
@@ -25,11 +26,8 @@ def write_runs(large: LargeInput, plan: Plan, work: Work, share: Share) -> None:
     for number, piece in enumerate(pieces):
         name = f"{_FOLDER}/run-{number:06}.parquet"
         if not work.path(name).exists():
-            frame = pl.concat([file.cut(start, count) for file, start, count in piece])
-            ordered = buckets.ordered(frame)
-            work.write(
-                name, lambda path, ordered=ordered: ordered.write_parquet(path, compression="lz4", row_group_size=rows)
-            )
+            ordered = buckets.ordered(pl.concat([file.cut(start, count) for file, start, count in piece]))
+            work.write(name, partial(ordered.write_parquet, compression="lz4", row_group_size=rows))
         share((number + 1) / len(pieces))
 
 

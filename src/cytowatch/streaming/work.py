@@ -27,6 +27,8 @@ NAME = BEING_MOVED.parent.name
 MOVING = BEING_MOVED.name
 _LOCK = "lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# the last is what Polars says when the end of a Parquet file finds no room
+_SAID_WHEN_FULL = (*(f"os error {code}" for code in sorted(_FULL)), "thrift: transport error")
 
 
 def work_folder(out: Path) -> Path:
@@ -135,7 +137,7 @@ def told_as_full(where: Path) -> Iterator[None]:
     except (OSError, pl.exceptions.PolarsError) as cause:
         number = cause.errno if isinstance(cause, OSError) else None
         said = str(cause)
-        if number in _FULL or any(f"os error {code}" in said for code in _FULL):
+        if number in _FULL or any(words in said for words in _SAID_WHEN_FULL):
             raise ArgumentError(
                 "There is no room for the results.",
                 where=f"{where} ({said})",

@@ -10,6 +10,7 @@ import argparse
 import random
 import shutil
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,9 @@ EPOCH = datetime(2024, 3, 1, 8, tzinfo=UTC)
 WATCHED_HOURS = 30 * 24
 HOURLY_HOURS = 7 * 24
 PATIENTS_A_CHUNK = 500
+PATIENTS_A_FILE = 10_000
+ROWS_A_PATIENT = 2_019
+DIFFERENT = 2_500
 # concept, unit, resting value, spread, what a fever adds, what shock adds, what hypoxia adds
 VITALS = [
     ("body_temperature", "Cel", 36.8, 0.35, 1.9, 0.0, 0.0),
@@ -238,14 +242,74 @@ def write(target: Path, patients: int, *, first: int = 1, seed: int = 1) -> int:
     return int(pl.scan_parquet(target).select(pl.len()).collect().item())
 
 
+def write_folder(folder: Path, rows: int, *, shuffled: bool = False, seed: int = 1) -> int:
+    """Write about ``rows`` rows into a folder of Parquet files; the number of patients.
+
+    Courses are made for up to ``DIFFERENT`` patients; more patients are these again under other ids, some weeks later.
+    Sorted: one patient after another, about 20 million rows a file. Shuffled: as many files, each with rows of every
+    patient, in no order. Memory holds one chunk of patients.
+    """
+    patients = max(1, rows // ROWS_A_PATIENT)
+    files = max(2, -(-patients // PATIENTS_A_FILE))
+    folder.mkdir(parents=True)
+    held = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        for place, chunk in enumerate(_chunks(held, patients, seed)):
+            if not shuffled:
+                number = place * files * PATIENTS_A_CHUNK // (patients + PATIENTS_A_CHUNK)
+                chunk.write_parquet(held / f"{place:06d}-{number:03d}.parquet")
+                continue
+            mixed = chunk.sample(fraction=1.0, shuffle=True, seed=seed + place)
+            for number in range(files):
+                mixed.gather_every(files, number).write_parquet(held / f"{place:06d}-{number:03d}.parquet")
+        for number in range(files):
+            chunks = sorted(held.glob(f"[0-9]*-{number:03d}.parquet"))
+            if shuffled:
+                random.Random(seed + number).shuffle(chunks)  # noqa: S311 - an order, no secret
+            target = folder / f"{number:03d}.parquet"
+            pl.scan_parquet(chunks).sink_parquet(target, compression="zstd", maintain_order=True)
+    finally:
+        shutil.rmtree(held)
+    return patients
+
+
+def _chunks(held: Path, patients: int, seed: int) -> Iterator[pl.DataFrame]:
+    """The rows of 500 patients at a time: new ones, then the same again under other ids."""
+    dice = random.Random(seed * 1_000_003 + 1)  # noqa: S311 - courses, not secrets
+    for start in range(1, patients + 1, PATIENTS_A_CHUNK):
+        made = held / f"made-{(start - 1) % DIFFERENT:06d}.parquet"
+        if not made.exists():
+            courses = pl.LazyFrame([course(f"B{start + place:07d}", dice) for place in range(PATIENTS_A_CHUNK)])
+            observations(courses).collect().write_parquet(made)
+        yield _again(pl.read_parquet(made), start, patients)
+
+
+def _again(chunk: pl.DataFrame, start: int, patients: int) -> pl.DataFrame:
+    """The same courses as those of the patients from number ``start`` on."""
+    offset = (start - 1) // DIFFERENT * DIFFERENT
+    number = pl.col("patient").str.slice(1).cast(pl.Int64) + offset
+    name = pl.format("B{}", number.cast(pl.String).str.zfill(7))
+    row = pl.col("source").str.split(":").list.last()
+    later = pl.duration(days=(start - 1) // DIFFERENT * 11)
+    return chunk.filter(number <= patients).with_columns(
+        name.alias("patient"), pl.format("chart:{}:{}", name, row).alias("source"), pl.col("time") + later
+    )
+
+
 def main() -> None:
-    """Command line: ``make_data.py FILE --patients N``."""
+    """Command line: ``make_data.py FILE --patients N``, or ``make_data.py FOLDER --rows N [--shuffled]``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rows", type=int, default=0, help="write a folder of about so many rows")
+    parser.add_argument("--shuffled", action="store_true", help="with --rows: in no order")
     options = parser.parse_args()
+    if options.rows:
+        patients = write_folder(options.file, options.rows, shuffled=options.shuffled, seed=options.seed)
+        print(f"{options.file}: about {options.rows:,} rows of {patients:,} patients")
+        return
     rows = write(options.file, options.patients, first=options.first, seed=options.seed)
     print(f"{options.file}: {rows:,} rows of {options.patients:,} patients")
 

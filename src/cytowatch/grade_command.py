@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 from cyclopts import Parameter
 
+from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.doors import Asked, Source, read_source
-from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
-from cytowatch.adapters.patients import raw_patients
 from cytowatch.cluster.command import Asked as SparkAsked
 from cytowatch.cluster.command import check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
-from cytowatch.pipeline import Outcome, grade_each, grade_intake
+from cytowatch.pipeline import Outcome, grade_intake
 from cytowatch.report import ReportData, write_report
-from cytowatch.results import write_parcels, write_results
+from cytowatch.results import write_results
+from cytowatch.streaming import LargeInput, find_large, stream
 from cytowatch.summary import summarize
-from cytowatch.terminal import Overlays, out, progress_bar
+from cytowatch.terminal import Overlays, err, out, progress_bar
 
-# rows held at a time when a large input is graded from its files
-_ROWS = 750_000
 _Files = Annotated[list[Path] | None, Parameter(negative=(), consume_multiple=True)]
 
 
@@ -45,6 +43,7 @@ def grade(
     engine: Literal["polars", "spark"] = "polars",
     master: str = "local[*]",
     buckets: int | None = None,
+    fresh: Annotated[bool, Parameter(negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
     format_: Annotated[Literal["csv", "parquet"], Parameter(name="--format")] = "parquet",
     report: Annotated[bool, Parameter(negative=())] = False,
@@ -67,7 +66,7 @@ def grade(
     mapping
         A TOML file that says which column of a wide table is which concept and unit.
     codes
-        A site's own code lists for sources that carry codes: CSV with `system,code,concept`, or a FHIR ConceptMap (.json).
+        A site's own code lists for sources that carry codes: CSV (`system,code,concept`) or FHIR ConceptMap (.json).
     scale
         Scale ids, patterns such as 'crs.*', or all. Default: crs.astct-2019 and icans.astct-2019.
     knowledge
@@ -90,6 +89,8 @@ def grade(
         Where Spark runs, such as local[2] or spark://host:7077.
     buckets
         Into how many parts of whole patients Spark cuts the input; by default 500,000 rows each.
+    fresh
+        Do not go on with a large run that was cut short, but begin anew.
     out_
         Folder for the results. Without it only the summary is printed.
     format_
@@ -110,15 +111,15 @@ def grade(
         }  # fmt: skip
         asked = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
         return _grade_on_spark(asked, tables, report=report, quiet=quiet, strict=strict)
-    large = None if source != "csv" or mapping or out_ is None else large_tables([Path(one) for one in inputs])
+    large = None if source != "csv" or mapping or codes or out_ is None else _large(inputs, quiet=quiet)
     if large is not None and out_ is not None:
-        with suppress(NotTogetherError), progress_bar(quiet) as advance:
-            people = raw_patients(patients) if patients else None
-            parcels = read_parcels(large, tables, patients=people, zone=zone, progress=advance, rows=_ROWS)
-            named = (parcel.not_recording(absent) for parcel in parcels)
-            graded = grade_each(named, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
-            outcome, written = write_parcels(graded, out_, format_)
-            return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+        options = BucketOptions("time", _names(scale), as_of, assume_trigger, absent, zone, look_alikes)
+        with progress_bar(quiet) as advance:
+            say = _silent if quiet else _tell
+            done = stream(large, patients, tables, options, out_, format_, advance=advance, say=say, fresh=fresh)
+        return _finish(
+            done.outcome, done.written, tables, out_, report=report, quiet=quiet, strict=strict, rejects=done.rejects
+        )
     with progress_bar(quiet) as advance:
         asked = Asked(tuple(inputs), patients, mapping, zone, tuple(codes or ()), advance)
         intake = read_source(source, asked, tables).not_recording(absent)
@@ -149,15 +150,39 @@ def _finish(
     report: bool,
     quiet: bool,
     strict: bool,
+    rejects: pl.LazyFrame | None = None,
 ) -> int:
     if report and folder is not None:
         with progress_bar(quiet) as advance:
             advance("drawing the report", 0.0)
             written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
     if not quiet:
-        for part in summarize(outcome, written, tables):
+        for part in summarize(outcome, written, tables, rejects):
             out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_REJECTS_WITH_STRICT if strict and not outcome.rejects.is_empty() else EXIT_DONE
+
+
+def _large(inputs: list[str], *, quiet: bool) -> LargeInput | None:
+    """The input, if it is one to be streamed; what is too large to be held and cannot be streamed is told."""
+    found = find_large(inputs)
+    if found.whole and not quiet:
+        _tell(
+            f"Held in memory: {found.whole:,} rows of Parquet beside files of other formats. "
+            "If all of them were Parquet, they would be streamed."
+        )
+    return found.large
+
+
+def _names(scale: list[str] | None) -> tuple[str, ...] | None:
+    return None if scale is None else tuple(scale)
+
+
+def _tell(line: str) -> None:
+    err.print(line, soft_wrap=True)
+
+
+def _silent(_line: str) -> None:
+    pass
 
 
 def _check_out(folder: Path | None, *, report: bool) -> None:

@@ -158,7 +158,7 @@ def grade(
             parcels = read_parcels([("observations", lazy)], tables, patients=patients, zone=zone)
             named = (parcel.not_recording(absent) for parcel in parcels)
             outcomes = grade_each(named, tables, scales, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
-            return Result(combined([part.without_observations() for part in outcomes], started))
+            return Result(combined([part.without_observations() for part in outcomes], tables, started))
     whole = read_frames(observations, tables, patients=patients, zone=zone).not_recording(absent)
     outcome = grade_intake(
         whole, tables, scales, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes, started=started
@@ -193,7 +193,7 @@ def grade_each(
             yield waiting.popleft().result()
 
 
-def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
+def combined(outcomes: Sequence[Outcome], knowledge: Knowledge, started: float) -> Outcome:
     """Parcels of whole patients as one run: the same rows in the same order as if graded at once."""
     if len(outcomes) == 1:
         return outcomes[0]
@@ -202,7 +202,7 @@ def combined(outcomes: Sequence[Outcome], started: float) -> Outcome:
     tables |= {name: _by_scale([getattr(part, name) for part in outcomes]) for name in ("timeline", "episodes")}
     ledger = summed([part.ledger for part in outcomes])
     run = combined_run([part.run for part in outcomes], ledger, started)
-    crossed = summed_discordance([part.discordance for part in outcomes])
+    crossed = summed_discordance([part.discordance for part in outcomes], knowledge)
     return Outcome(**tables, ledger=ledger, clock=outcomes[0].clock, run=run, discordance=crossed)
 
 
@@ -264,7 +264,7 @@ def grade_intake(
         look_alikes=beside,
     )
     timeline = _stamped(graded.timeline, knowledge)
-    compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge)
+    compared = concordance(graded.reported, graded.timeline, graded.triggers, knowledge, chosen)
     ledger = settle_ledger(intake, graded.superseded, graded.later, needed_by(chosen, knowledge, look_alikes=beside))
     run = run_record(
         intake, ledger, knowledge, chosen, started, as_of=as_of, assume_trigger=product, look_alikes=beside

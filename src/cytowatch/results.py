@@ -6,22 +6,24 @@ import json
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError
-from cytowatch.pipeline import Outcome, combined_run, outward, summed
+from cytowatch.pipeline import Outcome, outward
 from cytowatch.report import read_folder, read_parts
 from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
+
+
+def check_form(form: str) -> None:
+    """ArgumentError for a format of tables that there is not."""
+    if form not in FORMATS:
+        raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
 
 
 def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list[Path]:
@@ -30,8 +32,7 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     The admitted observations and patients are kept beside them as Parquet, so that a report can be drawn later.
     Each file is written under another name and moved into place: a crash leaves no half-written file.
     """
-    if form not in FORMATS:
-        raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
+    check_form(form)
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "timeline": outcome.timeline,
@@ -47,9 +48,8 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     for name in ("observations", "patients", "in_doubt"):
         frame = getattr(outcome, name)
         paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
-    without_other_form(folder, tables, form)
-    without_advice(folder)
-    return [*paths, _write_run(outcome.run, folder)]
+    clear_folder(folder, tables, form)
+    return [*paths, write_run(outcome.run, folder)]
 
 
 def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | None = None) -> list[Path]:
@@ -68,8 +68,8 @@ def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | No
         targets = [folder / f"advice.{form}", *([besides] if besides is not None else [])]
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _join_parts(held, target)
-    without_other_form(folder, ["advice"], form)
+            join_parts(sorted(held.iterdir()), target)
+    _remove_other_form(folder, ["advice"], form)
     return targets
 
 
@@ -96,76 +96,9 @@ def _check_ending(path: Path) -> None:
         raise ArgumentError(f"{path.name} ends in neither .csv nor .parquet.", where="--out", hint="Use one of them.")
 
 
-def write_parcels(outcomes: Iterable[Outcome], folder: Path, form: str = "parquet") -> tuple[Outcome, list[Path]]:
-    """Write a run that comes in parcels of whole patients, holding one parcel at a time.
-
-    Every table is first written in parts beside its place and moved there whole at the end. Gives back a summary of
-    the run (its timeline holds the worst bounds of each patient only) and the paths.
-    """
-    started = time.perf_counter()
-    rest = iter(outcomes)
-    # an input that cannot be read leaves no folder behind
-    first = next(rest)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as parts_name:
-        parts = Path(parts_name)
-        shell = _write_parts(chain([first], rest), parts)
-        paths = [_join_parts(parts / name, folder / f"{name}.{form}") for name in _PARTED]
-        without_other_form(folder, dict.fromkeys((*_PARTED, *_SUMMED)), form)
-        without_advice(folder)
-        kept = folder / "observations.parquet"
-        cleared(kept)
-        (parts / "observations").rename(kept)
-        paths += [_join_parts(parts / name, folder / f"{name}.parquet") for name in ("patients", "in_doubt")]
-    bounds = (
-        pl.scan_parquet(folder / f"timeline.{form}", glob=False)
-        if form == "parquet"
-        else _scan_csv(folder / f"timeline.{form}")
-    )
-    worst = bounds.group_by("scale", "patient").agg(pl.col("at_least", "at_most").max()).collect(engine="streaming")
-    ledger = summed([part.ledger for part in shell])
-    run = combined_run([part.run for part in shell], ledger, started)
-    whole = replace(
-        shell[0],
-        timeline=worst,
-        run=run,
-        ledger=ledger,
-        rejects=pl.concat([part.rejects for part in shell]),
-        concordance=pl.concat([part.concordance for part in shell]),
-        discordance=summed_discordance([part.discordance for part in shell]),
-    )
-    paths += [_write_table(getattr(whole, name), folder / f"{name}.{form}") for name in _SUMMED]
-    return whole, [*paths, _write_run(run, folder)]
-
-
-_PARTED = ("timeline", "episodes", "rejects", "concordance", "joint", "findings")
-_SUMMED = ("ledger", "discordance")
-
-
-def _write_parts(outcomes: Iterable[Outcome], parts: Path) -> list[Outcome]:
-    """Each parcel's tables as files of their own; what is given back holds only the small tables."""
-    shells = []
-    for name in (*_PARTED, "observations", "patients", "in_doubt"):
-        (parts / name).mkdir()
-    for number, outcome in enumerate(outcomes):
-        for name in (*_PARTED, "observations", "patients", "in_doubt"):
-            frame = outward(getattr(outcome, name), outcome.clock)
-            frame.write_parquet(parts / name / f"part-{number:06}.parquet", compression="lz4")
-        shells.append(
-            replace(
-                outcome.without_observations(),
-                timeline=outcome.timeline.clear(),
-                episodes=outcome.episodes.clear(),
-                rejects=outcome.rejects.head(1_000),
-                joint=outcome.joint.clear(),
-                findings=outcome.findings.clear(),
-            )
-        )
-    return shells
-
-
-def _join_parts(parts: Path, path: Path) -> Path:
-    table = pl.scan_parquet(sorted(parts.iterdir()), glob=False)
+def join_parts(files: Sequence[Path], path: Path, without: Iterable[str] = ()) -> Path:
+    """Parquet files one after another as one table, CSV or Parquet by the ending of the path."""
+    table = pl.scan_parquet(list(files), glob=False).drop(without, strict=False)
     if path.suffix == ".parquet":
         atomically(path, table.sink_parquet)
     else:
@@ -173,11 +106,8 @@ def _join_parts(parts: Path, path: Path) -> Path:
     return path
 
 
-def _scan_csv(path: Path) -> pl.LazyFrame:
-    return pl.scan_csv(path, infer_schema=False, glob=False).with_columns(pl.col("at_least", "at_most").cast(pl.Int16))
-
-
-def _write_run(run: dict[str, Any], folder: Path) -> Path:
+def write_run(run: dict[str, Any], folder: Path) -> Path:
+    """The record of a run as ``run.json``."""
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
     path = folder / "run.json"
     atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -203,7 +133,7 @@ def _flat(table: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFram
     return table.with_columns(*lists, *stamps)
 
 
-def without_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
+def _remove_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
     """Tables of an earlier run in the other format would be read instead, and its reports would show other data."""
     for other in FORMATS:
         for name in tables:
@@ -213,10 +143,11 @@ def without_other_form(folder: Path, tables: Iterable[str], form: str) -> None:
         report.unlink()
 
 
-def without_advice(folder: Path) -> None:
-    """Advice of an earlier run speaks of other grades."""
-    for form in FORMATS:
-        cleared(folder / f"advice.{form}")
+def clear_folder(folder: Path, tables: Iterable[str], form: str) -> None:
+    """Remove what an earlier run left: its tables in the other format, its reports, and advice on other grades."""
+    _remove_other_form(folder, tables, form)
+    for other in FORMATS:
+        cleared(folder / f"advice.{other}")
 
 
 def cleared(path: Path) -> None:
@@ -235,8 +166,6 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.chmod(0o644)
-        if path.is_dir():
-            cleared(path)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

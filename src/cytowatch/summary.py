@@ -21,11 +21,13 @@ _OF_A_FAMILY = 8
 _PAIRS_TOLD = 12
 
 
-def summarize(outcome: Outcome, written: list[Path], knowledge: Knowledge) -> Iterator[RenderableType]:
-    """The parts to print, in order."""
+def summarize(
+    outcome: Outcome, written: list[Path], knowledge: Knowledge, rejects: pl.LazyFrame | None = None
+) -> Iterator[RenderableType]:
+    """The parts to print, in order; ``rejects``: where the outcome of a large run does not hold them."""
     yield inputs_table(outcome)
     if not outcome.rejects.is_empty():
-        yield rejects_table(outcome)
+        yield rejects_table(outcome.rejects.lazy() if rejects is None else rejects)
     many = outcome.timeline["scale"].n_unique() > _SCALES_TOLD
     yield families_table(outcome, knowledge) if many else worst_table(outcome)
     if not outcome.discordance.is_empty():
@@ -55,13 +57,14 @@ def inputs_table(outcome: Outcome) -> Table:
     return table
 
 
-def rejects_table(outcome: Outcome) -> Table:
+def rejects_table(rejects: pl.LazyFrame) -> Table:
     """Rejects by rule and concept, the most frequent first, with one example."""
     table = Table("rule", "concept", "rows", "for example", title="Rejected", title_justify="left", box=None)
     counts = (
-        outcome.rejects.group_by("rule", "concept")
+        rejects.group_by("rule", "concept")
         .agg(pl.len().alias("rows"), pl.col("source").first(), pl.col("reason").first())
         .sort("rows", "rule", "concept", descending=[True, False, False])
+        .collect()
     )
     for rule, concept, rows, source, reason in counts.head(12).iter_rows():
         table.add_row(rule, concept or "", f"{rows:,}", f"{source}: {reason}")

@@ -33,8 +33,8 @@ from tests.acceptance.ward import (
 )
 
 import cytowatch as cw
-from cytowatch import cli, grade_command
-from cytowatch.adapters import parcels
+from cytowatch import cli
+from cytowatch.streaming import inputs, plan
 
 CRS, ICANS = "crs.astct-2019", "icans.astct-2019"
 TABLES = ("timeline", "episodes", "rejects", "concordance", "ledger", "discordance", "joint", "findings")
@@ -264,8 +264,9 @@ def test_one_patient_alone_is_graded_as_among_many(clean: Graded, tmp_path: Path
 @pytest.fixture
 def small_parcels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Parquet input is large, and a parcel holds some thirty rows."""
-    monkeypatch.setattr(parcels, "LARGE_ROWS", 0)
-    monkeypatch.setattr(grade_command, "_ROWS", 30)
+    monkeypatch.setattr(inputs, "LARGE_ROWS", 0)
+    monkeypatch.setattr(plan, "LEAST_ROWS", 30)
+    monkeypatch.setattr(plan, "MOST_ROWS", 30)
 
 
 def as_parquet(path: Path, rows: list[dict[str, str]]) -> Path:
@@ -312,7 +313,7 @@ def test_parcels_name_bad_rows_like_any_file(clean: Graded, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("small_parcels")
-def test_parcels_of_rows_that_do_not_stand_together_are_read_whole(clean: Graded, tmp_path: Path) -> None:
+def test_parcels_of_rows_that_do_not_stand_together(clean: Graded, tmp_path: Path) -> None:
     found = parcelled(tmp_path, sorted(ward(), key=lambda row: row["time"]))
     same(found, clean)
     assert found.counts("ward.parquet")["used"] == len(ward())

@@ -110,7 +110,7 @@ def test_parcels_of_patients_are_the_whole() -> None:
     for some, answer in zip(parcels, answers, strict=True):
         expected = of(whole(2), some)
         same(expected, {name: in_order(answer)[name] for name in expected})
-    crossed = summed_discordance([answer.discordance for answer in answers])
+    crossed = summed_discordance([answer.discordance for answer in answers], load())
     assert_frame_equal(crossed.sort(ORDER["discordance"]), whole(2)["discordance"])
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -19,8 +17,6 @@ from cytowatch.schema import LEDGER, PATIENTS, REJECTS
 
 # a parcel is large enough that the steps' fixed cost does not show, and small enough for a laptop
 PARCEL_ROWS = 2_000_000
-# beyond this a run from files is written parcel by parcel
-LARGE_ROWS = 5_000_000
 Progress = Callable[[str, float], None]
 
 
@@ -148,26 +144,3 @@ def _without_rows(rest: RawPatients, reader: _Reader) -> Intake:
 
 def _named(patients: pl.DataFrame, ids: set[str]) -> pl.Series:
     return patients["patient"].is_in(list(ids)).fill_null(value=False)
-
-
-def large_tables(paths: Sequence[Path]) -> list[tuple[str, pl.LazyFrame]] | None:
-    """The Parquet files behind paths, if there is nothing else and they hold many rows; else None."""
-    files: list[Path] = []
-    for path in paths:
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        files += [file for file in inside if not file.name.startswith(".")]
-    if not files or any(file.suffix != ".parquet" or file.stem == "patients" or not file.is_file() for file in files):
-        return None
-    with suppress(pl.exceptions.PolarsError):
-        tables = [(file.name, pl.scan_parquet(file, glob=False)) for file in files]
-        if any(_decimal_ids(table) for _, table in tables):
-            return None
-        rows = sum(int(table.select(pl.len()).collect().item()) for _, table in tables)
-        return tables if rows > LARGE_ROWS else None
-    return None
-
-
-def _decimal_ids(table: pl.LazyFrame) -> bool:
-    """Ids that a spreadsheet made 12.0 can only be told from 12.5 with the whole column at hand."""
-    names = {name.strip().lower(): dtype for name, dtype in table.collect_schema().items()}
-    return names.get("patient", pl.String()).is_float()

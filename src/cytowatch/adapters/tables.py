@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -20,6 +22,8 @@ ENDINGS = (*_CSV, *_PARQUET, *_ARROW)
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 # few enough that the memory of one block serves the next
 BLOCK_ROWS = 2_000_000
+# how a folder that names a column says that the cell is empty
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,44 @@ def read_blocks(file: TableFile) -> Iterator[Block]:
 
 
 def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
-    try:
-        table = pl.scan_parquet(file.path, glob=False) if parquet else pl.read_ipc(file.path).lazy()
+    with told_as_unreadable(file, "Parquet" if parquet else "Arrow"):
+        table = scan_parquet(file) if parquet else pl.read_ipc(file.path).lazy()
         rows = int(table.select(pl.len()).collect().item())
         for start in range(0, max(rows, 1), BLOCK_ROWS):
             frame = table.slice(start, BLOCK_ROWS).collect()
             frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
             yield Block(frame, bytes_done=file.path.stat().st_size * min(start + BLOCK_ROWS, rows) // max(rows, 1))
+
+
+def is_parquet(file: TableFile) -> bool:
+    """True for a Parquet file, by its ending."""
+    return file.path.name.lower().endswith(_PARQUET)
+
+
+def scan_parquet(file: TableFile) -> pl.LazyFrame:
+    """A Parquet file, its columns and those that its folders name (`concept=spo2/part-0.parquet`), these as text."""
+    table = pl.scan_parquet(file.path, glob=False, hive_partitioning=False)
+    there = {name.strip().lower() for name in table.collect_schema()}
+    named = {name: value for name, value in _hive_columns(file.path).items() if name.strip().lower() not in there}
+    return table.with_columns(pl.lit(value, pl.String).alias(name) for name, value in named.items())
+
+
+def _hive_columns(path: Path) -> dict[str, str | None]:
+    parts = [part.partition("=") for part in path.parent.parts if "=" in part]
+    values = {name: unquote(value) for name, _, value in parts if name}
+    return {name: None if value == _HIVE_NULL else value for name, value in values.items()}
+
+
+@contextmanager
+def told_as_unreadable(file: TableFile, form: str) -> Iterator[None]:
+    """What Polars or the system says of a file that cannot be read, as an InputError that names it."""
+    try:
+        yield
     except UNREADABLE as cause:
         empty = file.path.is_file() and not file.path.stat().st_size
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise InputError(
-            "the file is empty" if empty else f"the file cannot be read as {'Parquet' if parquet else 'Arrow'}: {said}",
+            "the file is empty" if empty else f"the file cannot be read as {form}: {said}",
             where=file.label,
             why="it may be cut off: nothing of it was used",
             hint="write or fetch it again",

@@ -13,7 +13,7 @@ from cytowatch.cluster.failures import told
 from cytowatch.cluster.payload import names
 from cytowatch.cluster.run import SparkResult
 from cytowatch.errors import InputError
-from cytowatch.results import atomically, cleared, without_advice, without_other_form, write_table
+from cytowatch.results import atomically, clear_folder, cleared, write_table
 
 COUNTS = ("ledger", "discordance")
 
@@ -35,8 +35,7 @@ def write_graded(result: SparkResult, folder: Path) -> list[Path]:
             _check(parts / name, name, result.run["rows"][name])
         paths = [_into_place(parts / name, folder / f"{name}.parquet") for name in tables]
     paths += [write_table(getattr(result, name), folder / f"{name}.parquet") for name in COUNTS]
-    without_other_form(folder, [*tables, *COUNTS], "parquet")
-    without_advice(folder)
+    clear_folder(folder, [*tables, *COUNTS], "parquet")
     text = json.dumps(result.run, indent=2, ensure_ascii=False) + "\n"
     atomically(folder / "run.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return [*paths, folder / "run.json"]

@@ -12,14 +12,14 @@ _SIGNS = {"fever_led": [["body_temperature"]], "neuro": [["ice_score", "capd_sco
 
 
 def concordance(
-    settled: pl.DataFrame, timeline: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge
+    settled: pl.DataFrame, timeline: pl.DataFrame, triggers: pl.DataFrame, knowledge: Knowledge, scales: list[str]
 ) -> pl.DataFrame:
     """Compare each reported grade with what was derived on the same scale (``schema.CONCORDANCE``).
 
-    ``settled``: settled rows of reported_grade; ``triggers``: patient, time. Days are counted from the first
-    exposure. Where nobody measured the signs, or there is no trigger, the verdict is ``not_comparable``.
+    ``settled``: settled rows of reported_grade; ``triggers``: patient, time; ``scales``: those that were graded. Days
+    are counted from the first exposure. Where nobody measured the signs, or there is no trigger, the verdict is
+    ``not_comparable``.
     """
-    scales = timeline["scale"].unique().to_list()
     # a fraction of a grade is no grade of any scale
     said = settled.filter(pl.col("value") == pl.col("value").floor())
     reported = said.select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import cast
 
 import polars as pl
@@ -10,6 +11,14 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import FINDINGS, HOUR_US, JOINT
 
 LANES = ("crs", "icans", "iec_hs", "icaht")
+# every finding that ``order_findings`` makes, in the order in which they stand in its table
+ORDER_FINDINGS = (
+    *(f"{first}_and_{second}" for first, second in combinations(LANES, 2)),
+    "icans_without_crs",
+    "iec_hs_without_crs",
+    "biphasic_crs",
+    "iec_hs_as_crs_settles",
+)
 _ENDS = ("at_least", "at_most")
 
 
@@ -77,7 +86,7 @@ def _joined(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def order_findings(joint: pl.DataFrame, episodes: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """Overlaps and order of the four toxicities (``schema.FINDINGS``)."""
+    """Overlaps and order of the four toxicities (``schema.FINDINGS``): finding by finding, each patient by patient."""
     own = {name: episodes.filter(pl.col("scale").is_in(_scales(name, knowledge))) for name in LANES}
     scales = {name: sorted(_scales(name, knowledge)) for name in LANES}
     parts = [
@@ -89,7 +98,8 @@ def order_findings(joint: pl.DataFrame, episodes: pl.DataFrame, knowledge: Knowl
     ]
     nothing = pl.lit([], dtype=pl.List(pl.String))
     full = [part.with_columns(nothing.alias("evidence")).select(FINDINGS.names) for part in parts if part.height]
-    return pl.concat([FINDINGS.empty(), *(part.cast(pl.Schema(FINDINGS.schema)) for part in full)])
+    ordered = [part.cast(pl.Schema(FINDINGS.schema)).sort("patient", maintain_order=True) for part in full]
+    return pl.concat([FINDINGS.empty(), *ordered])
 
 
 def _said(rows: pl.DataFrame, kind: str, finding: str, facts: list[str], certain: pl.Expr) -> pl.DataFrame:
@@ -111,12 +121,11 @@ def _said(rows: pl.DataFrame, kind: str, finding: str, facts: list[str], certain
 def _overlaps(joint: pl.DataFrame, scales: dict[str, list[str]]) -> list[pl.DataFrame]:
     """Stretches in which two toxicities are there at once, for certain."""
     found = []
-    for number, first in enumerate(LANES):
-        for second in LANES[number + 1 :]:
-            both = (pl.col(f"{first}_at_least") >= 1) & (pl.col(f"{second}_at_least") >= 1)
-            rows = _stretches(joint, both.fill_null(value=False))
-            facts = [*scales[first], *scales[second]]
-            found.append(_said(rows, "overlap", f"{first}_and_{second}", facts, pl.lit(value=True)))
+    for first, second in combinations(LANES, 2):
+        both = (pl.col(f"{first}_at_least") >= 1) & (pl.col(f"{second}_at_least") >= 1)
+        rows = _stretches(joint, both.fill_null(value=False))
+        facts = [*scales[first], *scales[second]]
+        found.append(_said(rows, "overlap", f"{first}_and_{second}", facts, pl.lit(value=True)))
     return found
 
 

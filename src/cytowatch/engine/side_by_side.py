@@ -12,6 +12,8 @@ from cytowatch.schema import DISCORDANCE
 
 # families whose scales grade the same thing
 FAMILIES = ("crs", "icans")
+_BASES = ("derived", "certain", "reported")
+_KEYS = [name for name in DISCORDANCE.names if name != "patients"]
 
 
 def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
@@ -33,13 +35,25 @@ def discordance(timeline: pl.DataFrame, reported: pl.DataFrame, knowledge: Knowl
     for basis, worst in bases.items():
         for first, second in _pairs(worst["scale"].unique().to_list(), knowledge):
             parts.append(_crossed(worst, first, second).with_columns(pl.lit(basis).alias("basis")))
-    return pl.concat([part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts])
+    typed = [part.select(DISCORDANCE.names).cast(pl.Schema(DISCORDANCE.schema)) for part in parts]
+    return _in_order(pl.concat(typed), knowledge)
 
 
-def summed_discordance(parts: list[pl.DataFrame]) -> pl.DataFrame:
+def summed_discordance(parts: list[pl.DataFrame], knowledge: Knowledge) -> pl.DataFrame:
     """The tables of several parcels of patients as one."""
-    keys = [name for name in DISCORDANCE.names if name != "patients"]
-    return pl.concat(parts).group_by(keys, maintain_order=True).agg(pl.col("patients").sum()).sort(keys)
+    return _in_order(pl.concat(parts).group_by(_KEYS).agg(pl.col("patients").sum()), knowledge)
+
+
+def _in_order(table: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """By what is compared, then family by family, then by scales and grades."""
+    families = {
+        name: FAMILIES.index(scale.family) for name, scale in knowledge.scales.items() if scale.family in FAMILIES
+    }
+    ranks = (
+        pl.col("basis").replace_strict({name: rank for rank, name in enumerate(_BASES)}, return_dtype=pl.Int8),
+        pl.col("scale_a").replace_strict(families, return_dtype=pl.Int8),
+    )
+    return table.sort(*ranks, "scale_a", "scale_b", "grade_a", "grade_b")
 
 
 def _bounds(timeline: pl.DataFrame) -> pl.DataFrame:

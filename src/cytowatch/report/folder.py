@@ -28,6 +28,8 @@ from cytowatch.schema import (
     Table,
 )
 
+# lies in a folder while its tables are replaced
+BEING_MOVED = Path(".work") / "moving"
 _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
@@ -106,6 +108,7 @@ def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
 
 
 def _read_run(folder: Path) -> dict[str, Any]:
+    _check_whole(folder)
     path = folder / "run.json"
     if not path.exists():
         return {}
@@ -114,6 +117,17 @@ def _read_run(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise _unreadable(path, error) from error
     return run if isinstance(run, dict) else {}
+
+
+def _check_whole(folder: Path) -> None:
+    """A large run marks the folder while its tables are moved there: until then they are of two runs."""
+    if (folder / BEING_MOVED).exists():
+        raise InputError(
+            "The results in this folder are just being replaced.",
+            where=str(folder),
+            why="Some tables are of the new run and some of the one before.",
+            hint="Try again in a moment; if that run was cut short, give its command again.",
+        )
 
 
 def _read(folder: Path, table: Table) -> pl.DataFrame | None:

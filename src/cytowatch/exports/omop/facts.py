@@ -36,13 +36,41 @@ def facts(observations: pl.DataFrame, ids: Ids, losses: Losses) -> Tables:
     rest = rows.filter(~kind.is_in([*_DRUGS, "device", "death"]))
     losses.add("end_of_state", rest.filter(pl.col("until").is_not_null()))
     words = rest.filter(pl.col("value").is_null() | _worded(knowledge))
+    therapies = _ended(rows.filter(kind.is_in(_DRUGS), ~_doubtful("dose")), knowledge)
+    losses.add("in_doubt", rows.filter(_doubtful("dose")))
+    devices = rows.filter(kind == "device")
+    _count_last_words(rows, [rest.with_columns(until=None), devices, _written(therapies)], knowledge, losses)
     return {
         "measurement": _measurements(rest.join(words, on=["row", "concept"], how="anti"), ids, losses),
         "observation": _observations(words, ids),
-        "drug_exposure": _drugs(rows.filter(kind.is_in(_DRUGS)), ids, losses),
-        "device_exposure": _devices(rows.filter(kind == "device"), ids, losses),
+        "drug_exposure": _drugs(therapies, ids, losses),
+        "device_exposure": _devices(devices, ids, losses),
         "death": _deaths(rows.filter(kind == "death"), losses),
     }
+
+
+def _count_last_words(rows: pl.DataFrame, written: list[pl.DataFrame], knowledge: Knowledge, losses: Losses) -> None:
+    """Count the persons of whom the last known moment is another one in what is written."""
+    before, after = _last_word(rows, knowledge), _last_word(pl.concat(written, how="diagonal_relaxed"), knowledge)
+    moved = before.join(after, on="person_id", how="left", suffix="_written")
+    moved = moved.filter(pl.col("known").ne_missing(pl.col("known_written")))
+    losses.add("last_word", moved.with_columns(concept=pl.lit("")))
+
+
+def _last_word(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """Per person the last moment anything is known, as the engine counts it."""
+    valid = {key: min(concept.valid_for_us or 0, 2 * DAY_US) for key, concept in knowledge.concepts.items()}
+    lapse = pl.col("time") + pl.col("concept").replace_strict(valid, return_dtype=pl.Int64)
+    known = pl.when(pl.col("until").is_null()).then(lapse).otherwise(pl.max_horizontal("time", "until"))
+    return rows.group_by("person_id").agg(known.max().alias("known"))
+
+
+def _written(therapies: pl.DataFrame) -> pl.DataFrame:
+    """The therapies as a reader finds them again."""
+    kept = therapies.filter(~_stop(), ~_nothing())
+    ends = (pl.col("kind") == "infusion") & ~pl.col("doubt")
+    spans = kept.with_columns(until=pl.when(ends).then("end"))
+    return pl.concat([spans, kept.filter("open").with_columns(time="end", until=pl.lit(None, pl.Int64))])
 
 
 def stamped(column: str | pl.Expr) -> pl.Expr:
@@ -121,13 +149,9 @@ def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
     An infusion whose end nobody charted is written to the end of the time for which its row speaks, and from there once
     more with its end at its start, which is how the model writes that no end is known.
     """
-    losses.add("in_doubt", frame.filter(_doubtful("dose")))
-    ended = _ended(frame.filter(~_doubtful("dose")), ids.knowledge)
-    stop = (pl.col("kind") == "infusion") & (pl.col("value") == 0).fill_null(value=False) & ~pl.col("doubt")
-    losses.add("stop_row", ended.filter(stop))
-    nothing = (pl.col("kind") == "dose") & (pl.col("value") == 0).fill_null(value=False)
-    losses.add("dose_of_zero", ended.filter(nothing))
-    kept = ended.filter(~stop, ~nothing)
+    losses.add("stop_row", frame.filter(_stop()))
+    losses.add("dose_of_zero", frame.filter(_nothing()))
+    kept = frame.filter(~_stop(), ~_nothing())
     losses.add("end_of_doubt", kept.filter("doubt"))
     bound = ~pl.col("doubt") & pl.col("comparator").is_not_null()
     losses.add("bound_of_amount", kept.filter(bound))
@@ -150,6 +174,14 @@ def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
         drug_source_concept_id="own",
         route_source_value=pl.lit(None, pl.String), dose_unit_source_value="unit",
     )  # fmt: skip
+
+
+def _stop() -> pl.Expr:
+    return (pl.col("kind") == "infusion") & (pl.col("value") == 0).fill_null(value=False) & ~pl.col("doubt")
+
+
+def _nothing() -> pl.Expr:
+    return (pl.col("kind") == "dose") & (pl.col("value") == 0).fill_null(value=False)
 
 
 def _doubtful(kind: str) -> pl.Expr:

@@ -16,6 +16,7 @@ WHY = {
     "bound_of_amount": "the comparator of a dose or a rate: it is written without its amount",
     "stop_row": "a rate of 0: the end of the infusion before it says so; as the last row of a person it would say more",
     "dose_of_zero": "a dose of 0: nothing was given, and the model holds only what was",
+    "last_word": "a person whose last word is of an infusion or a state with an end: the record ends elsewhere",
     "text_beside_number": "a text beside a number that has its own meaning (an assay, a note)",
     "cause_of_death": "the cause of a death: it is written as the source's own word, and read as unknown",
     "second_death": "a second death of one person",

@@ -109,8 +109,8 @@ def grade(
             "scales": scale, "as_of": as_of, "assume_trigger": assume_trigger, "not_recorded": absent, "zone": zone,
             "look_alikes": look_alikes,
         }  # fmt: skip
-        asked = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
-        return _grade_on_spark(asked, tables, report=report, quiet=quiet, strict=strict)
+        on_spark = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
+        return _grade_on_spark(on_spark, tables, report=report, quiet=quiet, strict=strict)
     large = None if source != "csv" or mapping or codes or out_ is None else _large(inputs, quiet=quiet)
     if large is not None and out_ is not None:
         options = BucketOptions("time", _names(scale), as_of, assume_trigger, absent, zone, look_alikes)

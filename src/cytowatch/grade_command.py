@@ -11,8 +11,7 @@ from cyclopts import Parameter
 from cytowatch.adapters.doors import Asked, Source, read_source
 from cytowatch.adapters.parcels import NotTogetherError, large_tables, read_parcels
 from cytowatch.adapters.patients import raw_patients
-from cytowatch.cluster.command import Asked as SparkAsked
-from cytowatch.cluster.command import check_asked, grade_on_spark, summary
+from cytowatch.cluster.command import SparkAsked, check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_each, grade_intake
@@ -108,8 +107,8 @@ def grade(
             "scales": scale, "as_of": as_of, "assume_trigger": assume_trigger, "not_recorded": absent, "zone": zone,
             "look_alikes": look_alikes,
         }  # fmt: skip
-        asked = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
-        return _grade_on_spark(asked, tables, report=report, quiet=quiet, strict=strict)
+        on_spark = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
+        return _grade_on_spark(on_spark, tables, report=report, quiet=quiet, strict=strict)
     large = None if source != "csv" or mapping or out_ is None else large_tables([Path(one) for one in inputs])
     if large is not None and out_ is not None:
         with suppress(NotTogetherError), progress_bar(quiet) as advance:

@@ -10,8 +10,7 @@ from cyclopts import Parameter
 
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.doors import Asked, Source, read_source
-from cytowatch.cluster.command import Asked as SparkAsked
-from cytowatch.cluster.command import check_asked, grade_on_spark, summary
+from cytowatch.cluster.command import SparkAsked, check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_intake

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PATIENTS = 240
+SCALES = ("crs.astct-2019", "crs.lee-2014", "icans.astct-2019")
+# rows are few here: compiling code for each query would cost more than it saves
+LIGHT = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
 # rows that admission refuses, each for another reason, and one that names nobody
 REFUSED = [
     {"patient": "r3-000001", "concept": "no_such_concept", "value": 1.0, "unit": "mg/dL"},
@@ -29,6 +36,11 @@ REFUSED = [
     {"patient": "r3-000004", "concept": "norepinephrine", "value": -1.0, "unit": "ug/kg/min"},
     {"patient": None, "concept": "body_temperature", "value": 39.0, "unit": "Cel"},
     {"patient": "nobody else", "concept": "oxygen_device", "text": "snorkel"},
+]
+# what people said, so that there is something to compare
+REPORTED = [
+    {"patient": f"r3-{number:06d}", "concept": "reported_grade", "value": float(number % 4), "text": SCALES[0]}
+    for number in range(0, PATIENTS, 20)
 ]
 
 
@@ -54,6 +66,8 @@ def spark() -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
         session = own_session("local[2,4]", memory="1g")
+    for key, value in LIGHT.items():
+        session.conf.set(key, value)
     yield session
     session.stop()
 
@@ -66,8 +80,8 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Ward:
     times = [pl.col(name).cast(pl.Datetime("us", "UTC")) for name in ("time", "until", "available")]
     raw = admitted.drop("row", "range_low", "range_high").with_columns(times)
     noon = raw["time"].drop_nulls().min()
-    refused = pl.DataFrame(REFUSED).with_columns(pl.lit(noon).alias("time"))
-    raw = pl.concat([raw, refused], how="diagonal_relaxed").sample(fraction=1.0, shuffle=True, seed=8)
+    added = pl.DataFrame([*REFUSED, *REPORTED]).with_columns(pl.lit(noon).alias("time"))
+    raw = pl.concat([raw, added], how="diagonal_relaxed").sample(fraction=1.0, shuffle=True, seed=8)
     half = raw.height // 3
     files = [folder / "a night.parquet", folder / "b.parquet"]
     # the second file brings a column that nothing reads; some rows of the first name no source
@@ -82,4 +96,4 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Ward:
                        how="diagonal_relaxed")  # fmt: skip
     listed.write_csv(folder / "people.csv")
     intake = read_files(files, load(), patients=folder / "people.csv")
-    return Ward(files, folder / "people.csv", pl.concat([first, second]), grade_intake(intake, load()))
+    return Ward(files, folder / "people.csv", pl.concat([first, second]), grade_intake(intake, load(), list(SCALES)))

@@ -20,7 +20,7 @@ _FATES = ("read", "used", "superseded", "ignored", "rejected")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SparkAsked:
     """What the command was asked for."""
 
     inputs: Sequence[str]
@@ -52,7 +52,7 @@ def check_asked(source: str, form: str, folder: Path | None, *, mapping: Path | 
 
 
 def grade_on_spark(
-    asked: Asked, tables: Knowledge, advance: Callable[[str, float], None]
+    asked: SparkAsked, tables: Knowledge, advance: Callable[[str, float], None]
 ) -> tuple[SparkResult, list[Path]]:
     """Grade on Spark into a folder; a session that is running already is used."""
     from cytowatch.cluster.folder import write_graded
@@ -95,7 +95,7 @@ def _inputs(run: dict[str, Any]) -> Table:
 
 def _rejects(folder: Path) -> Table:
     table = Table("rule", "concept", "rows", title="Rejected", title_justify="left", box=None)
-    counts = pl.scan_parquet(folder / "rejects.parquet" / "*.parquet").group_by("rule", "concept").len("rows")
+    counts = _parts(folder, "rejects").group_by("rule", "concept").len("rows")
     ordered = counts.sort("rows", "rule", "concept", descending=[True, False, False]).collect(engine="streaming")
     for rule, concept, rows in ordered.head(12).iter_rows():
         table.add_row(rule, concept or "", f"{rows:,}")
@@ -106,10 +106,14 @@ def _worst(folder: Path) -> Table:
     """Patients by their worst grade on each scale; a range where it is not known."""
     table = Table("scale", "worst grade", "patients", title="Worst grade of each patient", title_justify="left",
                   box=None)  # fmt: skip
-    timeline = pl.scan_parquet(folder / "timeline.parquet" / "*.parquet").group_by("scale", "patient")
+    timeline = _parts(folder, "timeline").group_by("scale", "patient")
     bounds = timeline.agg(pl.col("at_least").max().alias("low"), pl.col("at_most").max().alias("high"))
     counts = bounds.group_by("scale", "low", "high").len().sort("scale", "low", "high").collect(engine="streaming")
     for scale, low, high, patients in counts.iter_rows():
         said = "no trigger: no grade" if low is None else str(low) if low == high else f"{low} to {high}"
         table.add_row(scale, said, f"{patients:,}")
     return table
+
+
+def _parts(folder: Path, name: str) -> pl.LazyFrame:
+    return pl.scan_parquet(sorted((folder / f"{name}.parquet").glob("*.parquet")), glob=False)

@@ -57,7 +57,7 @@ def _write(result: SparkResult, name: str, target: Path) -> None:
 def _check(parts: Path, name: str, expected: int) -> None:
     """Executors that write to a disk of their own leave a folder without their rows."""
     files = sorted(parts.glob("*.parquet"))
-    found = int(pl.scan_parquet(files).select(pl.len()).collect().item()) if files else 0
+    found = int(pl.scan_parquet(files, glob=False).select(pl.len()).collect().item()) if files else 0
     if found != expected:
         raise InputError(
             f"Of the table {name} {found:,} of {expected:,} rows came to the folder; nothing was kept.",

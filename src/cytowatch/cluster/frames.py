@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql import types as st
+from pyspark.sql.pandas.functions import arrow_udf
 
 from cytowatch.adapters.frame import COLUMNS, LINE, ROW, check_columns, column_name
 from cytowatch.adapters.intake import Clock
@@ -202,7 +203,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def in_buckets(spark: SparkSession, seen: Observed, persons: People | None, buckets: int, partitions: int) -> DataFrame:
     """All rows with their bucket, each bucket in one partition, sorted by it; bucket 0 is always there."""
-    bucket_of = sf.arrow_udf(_bucket_udf(buckets), st.IntegerType())
+    bucket_of = arrow_udf(_bucket_udf(buckets), st.IntegerType())
     parts = [
         seen.rows.select(bucket_of("patient").alias(BUCKET), sf.lit(ROW_OF_OBSERVATIONS).alias(KIND), "*"),
         # one empty row, so that what belongs to no bucket is told once, and an empty input gives empty tables

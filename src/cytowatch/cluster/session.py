@@ -86,7 +86,7 @@ def own_session(master: str, *, memory: str = "2g") -> SparkSession:
     }
     if master.startswith("local"):
         settings |= _local(master, folder)
-    builder = SparkSession.builder.appName("cytowatch").master(master)  # type: ignore[attr-defined]
+    builder = SparkSession.builder.appName("cytowatch").master(master)
     for key, value in settings.items():
         builder = builder.config(key, value)
     return _started(builder, folder / "spark.log")

@@ -99,10 +99,8 @@ def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
     """The rows of these patients; a Parquet file is not read whole for them."""
     path = folder / f"{table.name}.parquet"
     own = pl.col("patient").is_in(names.implode())
-    if path.is_dir():
-        return pl.scan_parquet(sorted(path.glob("*.parquet")), glob=False).filter(own).collect()
-    if path.is_file():
-        return pl.scan_parquet(path, glob=False).filter(own).collect()
+    if path.exists():
+        return pl.scan_parquet(_files(path), glob=False).filter(own).collect()
     found = _read(folder, table)
     return None if found is None else found.filter(own)
 
@@ -135,12 +133,17 @@ def _read(folder: Path, table: Table) -> pl.DataFrame | None:
     try:
         if parquet.exists():
             # a run in parcels leaves a folder of parts
-            return pl.read_parquet(parquet / "*.parquet") if parquet.is_dir() else pl.read_parquet(parquet, glob=False)
+            return pl.read_parquet(_files(parquet), glob=False)
         if csv.exists():
             return pl.read_csv(csv, infer_schema=False, glob=False) if csv.stat().st_size else None
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(parquet if parquet.exists() else csv, error) from error
     return None
+
+
+def _files(parquet: Path) -> list[Path]:
+    """One file, or the parts in a folder; no character of a path is read as a pattern."""
+    return sorted(parquet.glob("*.parquet")) if parquet.is_dir() else [parquet]
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

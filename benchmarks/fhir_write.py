@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.generative.random_patients import random_patients
 from tests.lib import fhir_runs as runs
 
-from cytowatch.pipeline import Outcome, grade_intake
-from cytowatch.results import write_parcels
+from cytowatch.pipeline import Outcome, combined, grade_intake
+from cytowatch.results import write_results
 
 _PARCEL = 2_000
 
@@ -36,7 +36,7 @@ def main(patients: int) -> None:
     """Grade, export, and tell what it cost."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_parcels(parcels(patients), folder / "graded")
+        write_results(combined(list(parcels(patients)), time.perf_counter()), folder / "graded")
         began, wall = time.process_time(), time.perf_counter()
         out = runs.exported(folder / "graded", folder / "fhir")
         used, passed = time.process_time() - began, time.perf_counter() - wall

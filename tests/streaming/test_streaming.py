@@ -342,7 +342,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def killed(large: Path, place: Path, moments: list[int]) -> None:
-    """Kill the run while it sorts, then each time when so many parts are done; let it finish, and look at the result."""
+    """Kill the run while it sorts, then each time when so many parts are done; let it finish, and look at it."""
     work, out = place / ".work-graded", place / "graded"
     kill_when(start(large, out), lambda: any(work.glob("runs/run-000001.parquet")))
     assert not out.exists()

@@ -105,7 +105,14 @@ def _hl7v2(asked: Asked, knowledge: Knowledge) -> Intake:
 
 
 _Reader = Callable[[Asked, Knowledge], Intake]
-_READERS: dict[Source, _Reader] = {"csv": _csv, "clif": _clif, "fhir": _fhir, "omop": _omop, "sdtm": _sdtm, "hl7v2": _hl7v2}
+_READERS: dict[Source, _Reader] = {
+    "csv": _csv,
+    "clif": _clif,
+    "fhir": _fhir,
+    "omop": _omop,
+    "sdtm": _sdtm,
+    "hl7v2": _hl7v2,
+}
 # why an option does not go with a door
 _OWN = {
     "csv": "The contract's long table names concepts, not codes.",

@@ -220,7 +220,9 @@ def _graded(
     crossed = _summed(shell, "discordance", [name for name in DISCORDANCE.names if name != "patients"], "patients")
     whole = combined_run([run], ledger, started)
     whole |= {"peak_mib": counted["peak_kib"] // 1024}
-    return SparkResult(envelope, shell.clock, ledger, summed_discordance([crossed], tables), whole, told_tables, shell.broken)
+    return SparkResult(
+        envelope, shell.clock, ledger, summed_discordance([crossed], tables), whole, told_tables, shell.broken
+    )
 
 
 def _kept(graded: DataFrame, work: str | None, partitions: int) -> DataFrame:

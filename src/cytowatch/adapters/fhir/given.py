@@ -58,10 +58,10 @@ class Meanings:
             (place, code, words, *self._decided(place, (code, words), units))
             for place, code, words in distinct.iter_rows()
         ]
-        schema = {
+        schema: dict[str, pl.DataType] = {
             **{key: frame.schema[key] for key in keys},
-            f"{name}_unit": pl.String,
-            f"{name}_contradiction": pl.Int64,
+            f"{name}_unit": pl.String(),
+            f"{name}_contradiction": pl.Int64(),
         }
         table = pl.DataFrame(decided, schema=schema, orient="row")
         return frame.join(table, on=keys, how="left", nulls_equal=True)

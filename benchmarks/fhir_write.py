@@ -36,7 +36,7 @@ def main(patients: int) -> None:
     """Grade, export, and tell what it cost."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_results(combined(list(parcels(patients)), time.perf_counter()), folder / "graded")
+        write_results(combined(list(parcels(patients)), runs.knowledge(), time.perf_counter()), folder / "graded")
         began, wall = time.process_time(), time.perf_counter()
         out = runs.exported(folder / "graded", folder / "fhir")
         used, passed = time.process_time() - began, time.perf_counter() - wall

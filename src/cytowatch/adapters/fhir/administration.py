@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.decode import contained
+from cytowatch.adapters.fhir.own import AVAILABLE, BOUND, STATUS, WITHDRAWN, own
 from cytowatch.adapters.fhir.quantities import per, written
 from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
@@ -18,7 +19,6 @@ from cytowatch.adapters.fhir.times import cut, span
 
 _ERROR = "entered-in-error"
 _NOT_DONE = ignored("not given (status not-done)")
-_OWN_STATUS = "urn:x-cytowatch:status"
 _HALTED = ("on-hold", "stopped")
 _LONGEST = 200
 _NO_DRUG = Thing((), (), (), "#")
@@ -34,6 +34,10 @@ def administration(one: MedicationAdministration, row: int, sheet: Sheet, refuse
     status, trouble = _status(one, until)
     trouble = trouble or late
     dose, rate, in_units = dosage.dose or Quantity(), *_rate(dosage)
+    bound = own(one.extension, BOUND).valueQuantity
+    if bound is not None and one.dosage is None:
+        # whether it bounds a dose or a rate is known when the drug is
+        dose, rate, in_units = bound, bound, written(bound)
     dose_units = written(dose)
     register = sheet.run.register
     sheet.dose(
@@ -42,7 +46,7 @@ def administration(one: MedicationAdministration, row: int, sheet: Sheet, refuse
         rate.value, *in_units, cut(rate.comparator),
         one.status == "in-progress", None if until else _order(one),
         None if refused is None else register.number(refused), None if trouble is None else register.number(trouble),
-        told or time, one.meta.source if one.meta else None,
+        told or time, one.meta.source if one.meta else None, cut(own(one.extension, AVAILABLE).valueInstant),
     )  # fmt: skip
 
 
@@ -75,10 +79,10 @@ def _status(one: MedicationAdministration, until: str | None) -> tuple[str | Non
         return status, _NOT_DONE
     if status == _ERROR:
         # taken back if somebody else wrote it; of our own the row says what it takes back
-        return status, None
-    own = next((part.valueCode or part.valueString for part in one.extension or () if part.url == _OWN_STATUS), None)
+        return status, why.IN_ERROR if own(one.extension, WITHDRAWN).valueBoolean else None
     if status in ("completed", "in-progress"):
-        return cut(own) or "final", None
+        said = own(one.extension, STATUS)
+        return cut(said.valueCode or said.valueString) or "final", None
     if status in _HALTED:
         off = one.dosage is not None and _is_off(one.dosage)
         return "final", None if until or off else why.HALTED

@@ -58,10 +58,10 @@ class Meanings:
             (place, code, words, *self._decided(place, (code, words), units))
             for place, code, words in distinct.iter_rows()
         ]
-        schema = {
+        schema: dict[str, pl.DataType] = {
             **{key: frame.schema[key] for key in keys},
-            f"{name}_unit": pl.String,
-            f"{name}_contradiction": pl.Int64,
+            f"{name}_unit": pl.String(),
+            f"{name}_contradiction": pl.Int64(),
         }
         table = pl.DataFrame(decided, schema=schema, orient="row")
         return frame.join(table, on=keys, how="left", nulls_equal=True)
@@ -139,9 +139,8 @@ def _stated(stated: pl.DataFrame) -> pl.DataFrame:
     }
     columns["unit"] = pl.when(columns["number"].is_not_null()).then(columns["unit"])
     columns["comparator"] = pl.when(columns["number"].is_not_null()).then(columns["comparator"])
-    return _facts(
-        stated, **columns, text=pl.col("category"), until=pl.when(infusion).then("until"), unread=pl.lit(value=False)
-    )
+    columns["until"] = pl.when(infusion | pl.col("own")).then("until")
+    return _facts(stated, **columns, text=pl.col("category"), unread=pl.lit(value=False))
 
 
 def _unread(refused: pl.DataFrame, register: Register) -> pl.DataFrame:
@@ -156,9 +155,8 @@ def _unread(refused: pl.DataFrame, register: Register) -> pl.DataFrame:
 
 
 def _facts(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
-    given: dict[str, pl.Expr] = {
-        name: pl.col(name) for name in ("row", "time", "until", "concept", "status") if name in frame.columns
-    }
+    same = ("row", "time", "until", "concept", "status", "available")
+    given: dict[str, pl.Expr] = {name: pl.col(name) for name in same if name in frame.columns}
     if "origin" in frame.columns:
         given["origin"] = pl.when("own").then("origin")
     every = {name: pl.lit(None, dtype) for name, dtype in FACTS.items()} | given | columns

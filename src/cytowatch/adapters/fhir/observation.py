@@ -12,6 +12,8 @@ from typing import Any
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.codes import Target
+from cytowatch.adapters.fhir.own import COMPARATOR, PART, TEXT, WITHDRAWN
+from cytowatch.adapters.fhir.own import own as marked
 from cytowatch.adapters.fhir.quantities import is_printed, limits, printed
 from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
@@ -132,6 +134,8 @@ def _state(
     values = [_value(target, part, sheet) for target, part in parts]
     if main.concept:
         whole = _value(main, one, sheet)
+        if main.own:
+            _complete_own(whole, one, sheet)
         same = [value for value in values if value.target.concept == main.concept]
         for value in same:
             _complete(whole, value)
@@ -141,7 +145,8 @@ def _state(
     for value in values:
         if value.said is not None:
             if value.said.fate == "rejected" or (value.target.doubtful and value.told not in _NOTHING_THERE):
-                sheet.refuse(row, value.said, value.target, time, value=value.told)
+                end = until if value.target.own else None
+                sheet.refuse(row, value.said, value.target, time, end, value.told)
             else:
                 sheet.say(row, value.said, value.target.concept, value.told)
             continue
@@ -164,7 +169,7 @@ def _status(one: Observation, *, own: bool) -> Said | None:
         return why.UNKNOWN_STATUS
     if status in _NOT_YET:
         return _is_not_final(status)
-    if status == _ERROR and not own:
+    if status == _ERROR and (not own or marked(one.extension, WITHDRAWN).valueBoolean):
         return why.IN_ERROR
     return _FOCUS if one.focus else None
 
@@ -181,6 +186,15 @@ def _complete(whole: Value, part: Value) -> None:
         whole.number, whole.printed, whole.unit, whole.comparator = (
             part.number, part.printed, part.unit, part.comparator,
         )  # fmt: skip
+
+
+def _complete_own(whole: Value, one: Observation, sheet: Sheet) -> None:
+    """What cytowatch adds to its own rows: the text beside a number, and a comparator without one."""
+    whole.comparator = whole.comparator or cut(marked(one.extension, COMPARATOR).valueCode)
+    for part in one.component or ():
+        codes = [(code.system, code.code) for code in (part.code.coding if part.code else None) or ()]
+        if (PART, TEXT) in codes and part.valueCodeableConcept is not None:
+            whole.text = whole.text or sheet.run.codes.category(whole.target.concept, part.valueCodeableConcept)
 
 
 def _value(target: Target, part: Valued, sheet: Sheet) -> Value:

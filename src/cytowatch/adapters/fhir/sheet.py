@@ -28,7 +28,7 @@ FACTS: dict[str, pl.DataType] = {
 DOSES: dict[str, pl.DataType] = {
     "row": _I, "thing": _I, "time": _T, "until": _T, "status": _T, "dose": _F, "dose_code": _T, "dose_words": _T,
     "dose_comparator": _T, "rate": _F, "rate_code": _T, "rate_words": _T, "rate_comparator": _T, "running": _B,
-    "order": _T, "refused": _I, "trouble": _I, "what": _T, "origin": _T,
+    "order": _T, "refused": _I, "trouble": _I, "what": _T, "origin": _T, "available": _T,
 }  # fmt: skip
 # that a device was used, before it is known what the device is
 USES: dict[str, pl.DataType] = {

@@ -81,6 +81,8 @@ class Extension(Struct, gc=False):
     valueBoolean: bool | None = None
     valueString: str | None = None
     valueCode: str | None = None
+    valueInstant: str | None = None
+    valueQuantity: Quantity | None = None
 
 
 class ReferenceRange(Struct):
@@ -142,6 +144,7 @@ class Observation(Valued, kw_only=True):
     issued: str | None = None
     hasMember: Raw = NOTHING
     component: list[Valued] | None = None
+    extension: list[Extension] | None = None
     contained: list[Raw] | None = None
 
 

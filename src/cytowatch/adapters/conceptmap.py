@@ -76,9 +76,7 @@ def _decoded(path: Path) -> _ConceptMap:
     return read
 
 
-def _code(
-    group: _Group, element: _Element, known: Vocabulary, knowledge: Knowledge, path: Path
-) -> Code | None:
+def _code(group: _Group, element: _Element, known: Vocabulary, knowledge: Knowledge, path: Path) -> Code | None:
     """What one element says; None for nothing."""
     if not element.code:
         return None
@@ -101,9 +99,7 @@ def _relation(target: _Target) -> str:
     return target.equivalence or target.relationship or ""
 
 
-def _target(
-    system: str | None, code: str, known: Vocabulary, knowledge: Knowledge, path: Path
-) -> Code | None:
+def _target(system: str | None, code: str, known: Vocabulary, knowledge: Knowledge, path: Path) -> Code | None:
     if system == _CONCEPT:
         if code not in knowledge.concepts:
             raise _bad(path, f"there is no concept `{code}`")

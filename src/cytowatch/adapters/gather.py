@@ -123,9 +123,12 @@ class Gathering:
         """End each rate (``row, order``) where its own order goes on, through all files taken so far."""
         if orders.is_empty():
             return
-        in_doubt = pl.concat([OBSERVATIONS.empty(), *self._in_doubt])
-        observations, in_doubt = closed_by_order(self.observed(), in_doubt, orders, self.knowledge)
-        self._observations, self._in_doubt = [observations], [in_doubt]
+        infusions = [key for key, concept in self.knowledge.concepts.items() if concept.kind == "infusion"]
+        whole, doubts = self.observed(), pl.concat([OBSERVATIONS.empty(), *self._in_doubt])
+        rates, in_doubt = (frame.filter(pl.col("concept").is_in(infusions)) for frame in (whole, doubts))
+        rates, in_doubt = closed_by_order(rates, in_doubt, orders, self.knowledge)
+        others = [frame.filter(~pl.col("concept").is_in(infusions)) for frame in (whole, doubts)]
+        self._observations, self._in_doubt = [others[0], rates], [others[1], in_doubt]
 
     def refuse(self, rejects: pl.DataFrame) -> None:
         """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.lib.fhir import SHARED, adds_up, counts, lines_of, read, tables
 
 from cytowatch.adapters.fhir.door import read_fhir
 from cytowatch.adapters.intake import Intake
-from tests.lib.fhir import SHARED, adds_up, counts, lines_of, read, tables
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared examples are not here")
 
@@ -88,7 +88,9 @@ def test_rows_are_the_lines_of_the_file_and_their_types(name: str, intakes: dict
 
 @pytest.mark.parametrize(("file", "name", "concept", "value", "unit"), by_hand())
 def test_values_read_by_hand(file: str, name: str, concept: str, value: float, unit: str, tmp_path: Path) -> None:
-    whole = next(one for one in map(json.loads, lines_of(file)) if one.get("id") == name and one["resourceType"] == "Observation")
+    whole = next(
+        one for one in map(json.loads, lines_of(file)) if one.get("id") == name and one["resourceType"] == "Observation"
+    )
     if len(whole["effectiveDateTime"]) == len("2012-09-17"):
         whole["effectiveDateTime"] += "T10:00:00Z"
     got = {row[0]: row[1:] for row in read(tmp_path, whole).observations.select("concept", "value", "unit").rows()}
@@ -97,7 +99,9 @@ def test_values_read_by_hand(file: str, name: str, concept: str, value: float, u
 
 
 def test_a_pressure_without_its_diastolic_value_states_the_systolic_one(tmp_path: Path) -> None:
-    whole = next(one for one in map(json.loads, lines_of("us_core_examples.ndjson.gz")) if one.get("id") == "bp-data-absent")
+    whole = next(
+        one for one in map(json.loads, lines_of("us_core_examples.ndjson.gz")) if one.get("id") == "bp-data-absent"
+    )
     whole["effectiveDateTime"] = "1999-07-02T10:00:00Z"
     intake = read(tmp_path, whole)
     assert intake.observations.select("concept", "value").rows() == [("systolic_bp", 109.0)]
@@ -105,7 +109,11 @@ def test_a_pressure_without_its_diastolic_value_states_the_systolic_one(tmp_path
 
 def test_the_synthetic_patient_of_another_project(intakes: dict[str, Intake]) -> None:
     observations = intakes["synthea_r4_bundle_example.json.gz"].observations
-    first = observations.sort("time", "concept").head(4).select(pl.from_epoch("time", "us").cast(pl.String), "concept", "value", "unit")
+    first = (
+        observations.sort("time", "concept")
+        .head(4)
+        .select(pl.from_epoch("time", "us").cast(pl.String), "concept", "value", "unit")
+    )
     # the Bundle says 2012-02-27T00:28:45-05:00
     assert first.rows() == [
         ("2012-02-27 05:28:45.000000", "diastolic_bp", pytest.approx(83.145312, abs=1e-5), "mm[Hg]"),
@@ -116,7 +124,7 @@ def test_the_synthetic_patient_of_another_project(intakes: dict[str, Intake]) ->
     assert observations["patient"].n_unique() == 1
 
 
-def test_all_of_them_at_once(intakes: dict[str, Intake]) -> None:
+def test_all_of_them_at_once() -> None:
     whole = read_fhir([SHARED], tables())
     assert adds_up(whole)
     assert whole.ledger["rows"].sum() == sum(rows for rows, _ in FATES.values())

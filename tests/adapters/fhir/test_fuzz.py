@@ -7,20 +7,37 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.lib.fhir import (
+    NOON,
+    SHARED,
+    SNOMED,
+    adds_up,
+    amount,
+    bundle,
+    coded,
+    given,
+    lines_of,
+    ndjson,
+    observation,
+    running,
+    tables,
+    temperature,
+)  # fmt: skip
+from tests.lib.mutate import mutated
 
 from cytowatch.adapters.fhir.door import read_fhir
 from cytowatch.errors import CytowatchError
-from tests.lib.fhir import (
-    NOON, SHARED, SNOMED, adds_up, amount, bundle, coded, given, lines_of, ndjson, observation, running, tables, temperature,
-)  # fmt: skip
-from tests.lib.mutate import mutated
 
 _SECONDS_A_LINE = 0.01
 
 
 def made() -> list[bytes]:
     """One resource of each kind that is read."""
-    drug = {"resourceType": "Medication", "id": "m1", "code": coded("7512", "http://www.nlm.nih.gov/research/umls/rxnorm")}
+    drug = {
+        "resourceType": "Medication",
+        "id": "m1",
+        "code": coded("7512", "http://www.nlm.nih.gov/research/umls/rxnorm"),
+    }
     pressure = [
         {"code": coded("8480-6"), "valueQuantity": amount(88, "mm[Hg]")},
         {"code": coded("8462-4"), "dataAbsentReason": coded("unknown", "x")},
@@ -33,17 +50,19 @@ def made() -> list[bytes]:
             observation("1988-5", valueString=">1500 mg/L", referenceRange=[{"high": amount(5, "mg/L")}]),
             given("612865", dosage={"dose": amount(560, "mg")}, contained=[drug]),
             running(amount(0.1, "ug/kg/min"), NOON, "2025-03-01T14:00:00Z", status="stopped"),
-            given({"text": "norepinephrine"}, medicationCodeableConcept=None, medicationReference={"reference": "#m1"}, contained=[drug]),
+            given({"text": "norepinephrine"}, medicationCodeableConcept=None, medicationReference={"reference": "#m1"},
+                  contained=[drug]),
             {"resourceType": "Procedure", "id": "pr", "status": "in-progress", "subject": {"reference": "Patient/p"},
              "code": coded("371907003", SNOMED), "performedPeriod": {"start": NOON}},
-            {"resourceType": "DeviceUseStatement", "id": "du", "status": "active", "subject": {"reference": "Patient/p"},
-             "device": {"display": "CPAP"}, "timingPeriod": {"start": NOON}},
+            {"resourceType": "DeviceUseStatement", "id": "du", "status": "active",
+             "subject": {"reference": "Patient/p"}, "device": {"display": "CPAP"}, "timingPeriod": {"start": NOON}},
             {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02", "gender": "male",
              "link": [{"type": "replaced-by", "other": {"reference": "Patient/q"}}], "deceasedDateTime": NOON},
             {"resourceType": "QuestionnaireResponse", "id": "f", "status": "completed", "authored": NOON,
              "subject": {"reference": "Patient/p"}, "item": [{"linkId": "ice_score", "answer": [{"valueInteger": 7}]}]},
             {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "onsetDateTime": NOON,
-             "code": coded("D89.832", "http://hl7.org/fhir/sid/icd-10-cm"), "stage": [{"type": {"text": "crs.astct-2019"}}]},
+             "code": coded("D89.832", "http://hl7.org/fhir/sid/icd-10-cm"),
+             "stage": [{"type": {"text": "crs.astct-2019"}}]},
             bundle(temperature(id="b"), {"request": {"method": "DELETE", "url": "Observation/o"}}, kind="history"),
         )
     ]  # fmt: skip

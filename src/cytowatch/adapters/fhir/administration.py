@@ -106,4 +106,3 @@ def _order(one: MedicationAdministration) -> str | None:
     """Rates of one order follow one another."""
     parts = [one.request, *(one.partOf or ())]
     return next((part.reference[:_LONGEST] for part in parts if part is not None and part.reference), None)
-

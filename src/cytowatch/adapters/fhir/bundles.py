@@ -33,9 +33,7 @@ def resources(data: bytes | Raw, place: str, *, deep: int = 0, address: str = ""
     yield from entries(decode(data), data, place, deep=deep, address=address)
 
 
-def entries(
-    decoded: Decoded, data: bytes | Raw, place: str, *, deep: int = 0, address: str = ""
-) -> Iterator[Found]:
+def entries(decoded: Decoded, data: bytes | Raw, place: str, *, deep: int = 0, address: str = "") -> Iterator[Found]:
     """The same for bytes that are decoded already."""
     if decoded.kind != "Bundle" or decoded.damaged:
         yield Found(place, decoded, fingerprint(data), address)

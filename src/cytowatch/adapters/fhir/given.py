@@ -12,12 +12,19 @@ import polars as pl
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.said import Register, Said, ignored
-from cytowatch.adapters.fhir.sheet import FACTS, SILENT, Run
+from cytowatch.adapters.fhir.sheet import FACTS, Run
 from cytowatch.adapters.fhir.things import Meant
 
 _UNREAD = "unread"
 _ERROR = "entered-in-error"
 _NOT_A_DRUG = ignored("its code names no drug that is given or running")
+
+
+_T, _I, _B = pl.String(), pl.Int64(), pl.Boolean()
+_MEANT: dict[str, pl.DataType] = {
+    "thing": _I, "place": _I, "concept": _T, "category": _T, "kind": _T,
+    "own": _B, "doubtful": _B, "whole": _B, "said": _I,
+}  # fmt: skip
 
 
 class Meanings:
@@ -39,8 +46,7 @@ class Meanings:
         ]  # fmt: skip
         self.frame = pl.DataFrame(
             rows,
-            schema={"thing": pl.Int64, "place": pl.Int64, "concept": pl.String, "category": pl.String, "kind": pl.String,
-                    "own": pl.Boolean, "doubtful": pl.Boolean, "whole": pl.Boolean, "said": pl.Int64},
+            schema=_MEANT,
             orient="row",
         )  # fmt: skip
 
@@ -52,7 +58,11 @@ class Meanings:
             (place, code, words, *self._decided(place, (code, words), units))
             for place, code, words in distinct.iter_rows()
         ]
-        schema = {**{key: frame.schema[key] for key in keys}, f"{name}_unit": pl.String, f"{name}_contradiction": pl.Int64}
+        schema: dict[str, pl.DataType] = {
+            **{key: frame.schema[key] for key in keys},
+            f"{name}_unit": pl.String(),
+            f"{name}_contradiction": pl.Int64(),
+        }
         table = pl.DataFrame(decided, schema=schema, orient="row")
         return frame.join(table, on=keys, how="left", nulls_equal=True)
 
@@ -65,7 +75,9 @@ class Meanings:
         return unit, None if contradicted is None else self._run.register.number(contradicted)
 
 
-def facts_of_doses(doses: pl.DataFrame, meanings: Meanings, run: Run) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+def facts_of_doses(
+    doses: pl.DataFrame, meanings: Meanings, run: Run
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Facts, rows that state none, and the orders of rates (``row, order``)."""
     known = doses.join(meanings.frame, on="thing", how="left")
     for name in ("dose", "rate"):
@@ -77,7 +89,8 @@ def facts_of_doses(doses: pl.DataFrame, meanings: Meanings, run: Run) -> tuple[p
     silent = refused.select("row", pl.col("why").alias("said"), "concept", pl.col("what").alias("value"))
     unread = _unread(refused, run.register)
     orders = stated.filter(pl.col("kind") == "infusion", pl.col("order").is_not_null())
-    return pl.concat([facts, unread]), silent, orders.select("row", "order")
+    # a mixture states several rates of one row
+    return pl.concat([facts, unread]), silent, orders.select("row", "order").unique()
 
 
 def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
@@ -88,7 +101,9 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
     no_rate &= ~pl.col("running")
     taken_back = pl.col("status") == _ERROR
     rated = infusion & pl.col("rate").is_not_null()
-    contradicted = pl.when(rated).then("rate_contradiction").when(pl.col("dose").is_not_null()).then("dose_contradiction")
+    contradicted = (
+        pl.when(rated).then("rate_contradiction").when(pl.col("dose").is_not_null()).then("dose_contradiction")
+    )
     number = {name: pl.lit(register.number(said), pl.Int64) for name, said in _SAID.items()}
     first_of = (
         pl.when(pl.col("refused").is_not_null())
@@ -117,7 +132,7 @@ def _stated(stated: pl.DataFrame) -> pl.DataFrame:
     # an amount over a time is not a rate that anybody set
     push = infusion & pl.col("rate").is_null() & pl.col("until").is_null() & ~pl.col("running")
     amount = ~infusion & pl.col("whole")
-    columns = {
+    columns: dict[str, pl.Expr] = {
         "number": pl.when(rated & pl.col("whole")).then("rate").when(amount | (push & pl.col("whole"))).then("dose"),
         "unit": pl.when(rated & pl.col("whole")).then("rate_unit").when(amount | push).then("dose_unit"),
         "comparator": pl.when(rated).then("rate_comparator").when(amount | push).then("dose_comparator"),
@@ -134,12 +149,14 @@ def _unread(refused: pl.DataFrame, register: Register) -> pl.DataFrame:
     in_doubt = refused.filter(
         pl.col("why").is_in(rejected), pl.col("concept").is_not_null(), pl.col("doubtful"), pl.col("time").is_not_null()
     )
-    return _facts(in_doubt, printed=pl.lit(_UNREAD), text=pl.lit(_UNREAD), unread=pl.lit(value=True), status=pl.lit(None))
+    return _facts(
+        in_doubt, printed=pl.lit(_UNREAD), text=pl.lit(_UNREAD), unread=pl.lit(value=True), status=pl.lit(None)
+    )
 
 
 def _facts(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
     same = ("row", "time", "until", "concept", "status", "available")
-    given = {name: pl.col(name) for name in same if name in frame.columns}
+    given: dict[str, pl.Expr] = {name: pl.col(name) for name in same if name in frame.columns}
     if "origin" in frame.columns:
         given["origin"] = pl.when("own").then("origin")
     every = {name: pl.lit(None, dtype) for name, dtype in FACTS.items()} | given | columns
@@ -153,6 +170,6 @@ def facts_of_uses(uses: pl.DataFrame, meanings: Meanings, run: Run) -> tuple[pl.
     known = known.with_columns(why_not.alias("why"), pl.col("what").alias("value"))
     stated = known.filter(pl.col("why").is_null())
     refused = known.filter(pl.col("why").is_not_null())
-    silent = refused.select("row", pl.col("why").alias("said"), "concept", "value").cast(dict(SILENT))
+    silent = refused.select("row", pl.col("why").alias("said"), "concept", "value")
     facts = _facts(stated, text=pl.col("category"), unread=pl.lit(value=False))
     return pl.concat([facts, _unread(refused, run.register)]), silent

@@ -30,9 +30,12 @@ _SAID_ABSENT = ignored("said not to be the case")
 _YES_NO = ({"yes": True, "no": False}, {"present": True, "none": False})
 # the codes of FHIR's own list, and what people write of a test that could not be done
 _ABSENT = frozenset(
-    "unknown asked-unknown temp-unknown not-asked asked-declined masked not-applicable unsupported as-text error "
-    "not-a-number negative-infinity positive-infinity not-performed not-permitted unable".split()
-)
+    {
+        "unknown", "asked-unknown", "temp-unknown", "not-asked", "asked-declined", "masked", "not-applicable",
+        "unsupported", "as-text", "error", "not-a-number", "negative-infinity", "positive-infinity", "not-performed",
+        "not-permitted", "unable",
+    }
+)  # fmt: skip
 # these say that nothing was there to be recorded
 _NOTHING_THERE = ("not-applicable", "not-performed")
 _OTHER_VALUES = (

@@ -105,7 +105,11 @@ def table(patients: list[tuple[int, Patient]]) -> pl.DataFrame:
     columns = [name for name in PATIENTS.names if name not in ("patient", "birth_date", "sex")]
     records = []
     for row, one in patients:
-        own = {part.url.removeprefix(COLUMN): part for part in one.extension or () if (part.url or "").startswith(COLUMN)}
+        own = {
+            part.url.removeprefix(COLUMN): part
+            for part in one.extension or ()
+            if part.url is not None and part.url.startswith(COLUMN)
+        }
         records.append(
             (row, bounded_id(one.id or ""), _full(one.birthDate), cut(one.gender),
              *(_plain(own[name]) if name in own else None for name in columns))

@@ -16,7 +16,7 @@ from cytowatch.adapters.fhir.people import CONTAINED, NO_DAY, NOT_FOUND, died, f
 from cytowatch.adapters.fhir.reported import adverse_event, condition
 from cytowatch.adapters.fhir.said import Said, ignored, unlisted
 from cytowatch.adapters.fhir.sheet import Run, Sheet
-from cytowatch.adapters.fhir.structs import NOTHING, Patient
+from cytowatch.adapters.fhir.structs import NOTHING, Observation, Patient
 from cytowatch.adapters.fhir.things import device, medication
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.fhir.versions import RANKS
@@ -41,6 +41,8 @@ _EMPTY = {
 _LOG = ignored("a line of the log of a bulk export")
 _MANIFEST = ignored("the manifest of a bulk export")
 _NO_ID = why.rejected("missing_id", "a Patient without an id cannot be told from others", "give it an id")
+# of these the address of an entry is kept: subjects, drugs and devices are referred to
+_REFERRED_TO = frozenset({"Patient", "Group", "Location", "Practitioner", "RelatedPerson", "Medication", "Device"})
 _WITH_STATUS = frozenset(name for name in _MAPPERS if name not in ("Condition", "AdverseEvent"))
 
 
@@ -173,12 +175,12 @@ def _placed(kind: str, name: str | None, address: str, run: Run) -> str | None:
     """The id of an entry, from its address if it has none; the address is kept for references to it."""
     if not name and address.startswith("urn:"):
         name = address.rpartition(":")[2] or None
-    if name and not address.endswith(f"/{kind}/{name}"):
+    if name and kind in _REFERRED_TO and not address.endswith(f"/{kind}/{name}"):
         run.addresses[address] = (kind, name)
     return name
 
 
-def _contained(reference: str, one: Any, kind: str) -> str:
+def _contained(reference: str, one: Observation, kind: str) -> str:
     """A subject that is contained gets an id of its own."""
     found = contained(one.contained, reference)
     if found is None:

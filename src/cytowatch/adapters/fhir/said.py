@@ -44,18 +44,24 @@ class Register:
 
     each: list[Said] = field(default_factory=list)
     _numbers: dict[Said, int] = field(default_factory=dict)
+    # by identity, because comparing words costs; the object is kept so that its identity stays its own
+    _known: dict[int, tuple[Said, int]] = field(default_factory=dict)
 
     def number(self, said: Said) -> int:
         """The number of a fate."""
-        known = self._numbers.get(said)
+        known = self._known.get(id(said))
         if known is None:
-            known = self._numbers[said] = len(self.each)
-            self.each.append(said)
-        return known
+            number = self._numbers.setdefault(said, len(self.each))
+            if number == len(self.each):
+                self.each.append(said)
+            known = self._known[id(said)] = (said, number)
+        return known[1]
 
 
 _CHECK = "correct it in the source, and export it again"
-BROKEN_LINE = rejected("broken_line", "the line is not JSON", "write one whole resource a line; the other lines are read")
+BROKEN_LINE = rejected(
+    "broken_line", "the line is not JSON", "write one whole resource a line; the other lines are read"
+)
 CUT_OFF = rejected("cut_off", "the file ends before its end: what follows is lost", "fetch the file again")
 TOO_LONG = rejected("line_too_long", "the line is longer than any resource", "look what it holds; a scanned document?")
 NO_TYPE = rejected("no_resource_type", "it does not say which type of resource it is", _CHECK)
@@ -108,7 +114,9 @@ NOT_A_VALUE = rejected(
     "a range, ratio, period, series or attachment is no single value",
     "state one number with its unit, or one code",
 )
-UNKNOWN_STATUS = rejected("unknown_status", "it has no status", "fill `status`; what is not known to be valid is not used")
+UNKNOWN_STATUS = rejected(
+    "unknown_status", "it has no status", "fill `status`; what is not known to be valid is not used"
+)
 NO_RATE = rejected(
     "no_rate_and_no_end",
     "an infusion without a rate and without an end: it is not known whether and how long it ran",

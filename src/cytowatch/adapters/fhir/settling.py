@@ -48,12 +48,13 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     kept = [(row, one) for row, one in kept if one.id not in merged]
     meanings = Meanings(run, gone)
     parts = [_part(sheet, run, meanings, fates) for sheet in sheets]
-    headers = headers.join(_subjects(headers, run, merged), on="subject", how="left", nulls_equal=True)
+    subjects = _subjects(headers, run, merged)
+    headers = headers.join(subjects, on="subject", how="left", nulls_equal=True, maintain_order="left")
     words = _words(run, parts)
     parts = [_pointing_back(part, parts, headers) for part in parts]
     standing = pl.DataFrame({"row": [row for row, _ in kept]}, schema={"row": pl.Int64})
     for sheet, part in zip(sheets, parts, strict=True):
-        rows = headers.filter(pl.col("row").is_between(sheet.first, sheet.first + sheet.rows - 1))
+        rows = headers.slice(sheet.first, sheet.rows)
         _take(gathering, sheet.label, rows, part, words, standing)
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
     table = _persons(gathering, kept, headers)
@@ -67,8 +68,10 @@ def _pointed(sheet: Sheet) -> pl.DataFrame:
     name = pl.when(pl.col("id").is_not_null()).then(
         pl.format("{}/{}", pl.col("kind"), pl.col("id").str.slice(0, _LONGEST_ID))
     )
-    where = pl.when(pl.col("place") == "").then(pl.lit(sheet.label)).otherwise(
-        pl.format("{}:{}", pl.lit(sheet.label), pl.col("place"))
+    where = (
+        pl.when(pl.col("place") == "")
+        .then(pl.lit(sheet.label))
+        .otherwise(pl.format("{}:{}", pl.lit(sheet.label), pl.col("place")))
     )
     kind = pl.coalesce(name, "kind")
     source = pl.when(kind == "").then(where).otherwise(pl.format("{}#{}", where, kind))
@@ -145,7 +148,10 @@ def _take(
     """Hand one sheet to the gathering: its patients, which count by being there, and all else."""
     facts = part.facts.join(rows.select("row", "source", "patient", "nobody"), on="row", how="left")
     nobody = facts.filter(pl.col("nobody").is_not_null())
-    lines = [part.silent, nobody.select("row", pl.col("nobody").alias("said"), "concept", value=pl.lit(None, pl.String))]
+    lines = [
+        part.silent,
+        nobody.select("row", pl.col("nobody").alias("said"), "concept", value=pl.lit(None, pl.String)),
+    ]
     silent = _silent(pl.concat(lines).unique(maintain_order=True), rows, words)
     raw = _raw(facts.filter(pl.col("nobody").is_null()))
     persons = rows.join(standing, on="row", how="semi").select("row", "source")
@@ -160,9 +166,7 @@ def _take(
 
 
 def _silent(silent: pl.DataFrame, rows: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
-    told = silent.join(words, on="said", how="left").join(
-        rows.select("row", "source", "patient"), on="row", how="left"
-    )
+    told = silent.join(words, on="said", how="left").join(rows.select("row", "source", "patient"), on="row", how="left")
     return told.select(pl.col(name) for name in SILENT_ROWS)
 
 
@@ -182,8 +186,10 @@ def _persons(gathering: Gathering, kept: list[tuple[int, Patient]], headers: pl.
     label = "patients"
     read = gathering.persons(people.table(kept), file=label)
     row = pl.col("source").str.slice(len(label) + 1).cast(pl.Int64)
-    rejects = read.rejects.with_columns(row.alias("row")).drop("source").join(
-        headers.select("row", "source"), on="row", how="left"
+    rejects = (
+        read.rejects.with_columns(row.alias("row"))
+        .drop("source")
+        .join(headers.select("row", "source"), on="row", how="left")
     )
     gathering.refuse(rejects.select(REJECTS.names))
     return read.frame

@@ -98,7 +98,7 @@ class Things:
 
 def pointer(reference: str) -> str:
     """A reference as ``Type/id``, whatever server and version it names."""
-    parts = reference.split("?")[0].rstrip("/").split("/")
+    parts = reference.split("?", maxsplit=1)[0].rstrip("/").split("/")
     if len(parts) > 2 and parts[-2] == "_history":
         parts = parts[:-2]
     return "/".join(parts[-2:])

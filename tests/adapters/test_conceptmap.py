@@ -1,0 +1,78 @@
+"""A site's codes as a FHIR ConceptMap."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lib.fhir import amount, coded, counts, facts, ndjson, observation, tables
+
+from cytowatch.adapters.doors import Asked, read_source, site_codes
+from cytowatch.errors import InputError
+
+SITE = "http://hospital.example/flowsheet"
+
+
+def write(folder: Path, *elements: tuple[str, str, str], target: str = "urn:x-cytowatch:concept") -> Path:
+    path = folder / "map.json"
+    rows = [{"code": code, "target": [{"code": to, "equivalence": how}]} for code, to, how in elements]
+    path.write_text(
+        json.dumps({"resourceType": "ConceptMap", "group": [{"source": SITE, "target": target, "element": rows}]})
+    )
+    return path
+
+
+def told(path: Path) -> list[tuple[Any, ...]]:
+    return [(code.code, code.concept, code.category, code.fate) for code in site_codes((path,), tables())]
+
+
+def test_only_safe_relations_are_followed(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        ("T", "body_temperature", "equal"),
+        ("RECTAL", "body_temperature", "wider"),
+        ("VITAL", "heart_rate", "narrower"),
+        ("NEAR", "heart_rate", "inexact"),
+        ("X", "heart_rate", "unmatched"),
+    )
+    assert told(path) == [
+        ("T", "body_temperature", None, "map"),
+        ("RECTAL", "body_temperature", None, "map"),
+        ("X", "", None, "ignore"),
+    ]
+
+
+def test_targets_may_be_public_codes_and_products(tmp_path: Path) -> None:
+    assert told(
+        write(tmp_path, ("T", "8310-5", "equivalent"), ("U", "99999-9", "equal"), target="http://loinc.org")
+    ) == [("T", "body_temperature", None, "map")]
+    assert told(write(tmp_path, ("Y", "teclistamab", "equal"), target="urn:x-cytowatch:product")) == [
+        ("Y", "t_cell_engager_dose", "teclistamab", "map")
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "<html>", "[]", '{"resourceType": "ValueSet"}', "[" * 100_000])
+def test_what_is_no_concept_map_is_a_clear_error(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "map.json"
+    path.write_text(content)
+    with pytest.raises(InputError) as error:
+        site_codes((path,), tables())
+    assert error.value.hint
+
+
+def test_a_misspelled_concept_and_a_code_with_two_meanings_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no concept `temp`"):
+        site_codes((write(tmp_path, ("T", "temp", "equal")),), tables())
+    with pytest.raises(InputError, match="two different things"):
+        site_codes((write(tmp_path, ("T", "spo2", "equal"), ("T", "heart_rate", "equal")),), tables())
+
+
+def test_it_goes_with_the_fhir_door(tmp_path: Path) -> None:
+    path = tmp_path / "in.ndjson"
+    path.write_text(ndjson(observation(coded("O2", SITE), valueQuantity=amount(91, "%"))))
+    asked = Asked((str(path),), codes=(write(tmp_path, ("O2", "spo2", "equal")),))
+    intake = read_source("fhir", asked, tables())
+    assert facts(intake, "concept", "value") == [("spo2", 91.0)]
+    assert counts(intake) == {"used": 1}

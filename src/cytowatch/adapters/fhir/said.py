@@ -44,14 +44,18 @@ class Register:
 
     each: list[Said] = field(default_factory=list)
     _numbers: dict[Said, int] = field(default_factory=dict)
+    # by identity, because comparing words costs; the object is kept so that its identity stays its own
+    _known: dict[int, tuple[Said, int]] = field(default_factory=dict)
 
     def number(self, said: Said) -> int:
         """The number of a fate."""
-        known = self._numbers.get(said)
+        known = self._known.get(id(said))
         if known is None:
-            known = self._numbers[said] = len(self.each)
-            self.each.append(said)
-        return known
+            number = self._numbers.setdefault(said, len(self.each))
+            if number == len(self.each):
+                self.each.append(said)
+            known = self._known[id(said)] = (said, number)
+        return known[1]
 
 
 _CHECK = "correct it in the source, and export it again"

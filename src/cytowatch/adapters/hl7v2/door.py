@@ -99,33 +99,31 @@ class _Settling:
         self._current = survivors(merges)
 
     def intake(self) -> Intake:
+        """Admit everything, and enter each row once."""
         reader, gathering = self._reader, self._gathering
         for row in reader.people.merge_rows:
             reader.silent.leave(row, "two ids that are one patient: all facts stand under the surviving id")
-        persons, births, deaths = self._persons()
+        persons, given, deaths = self._persons()
+        mapped = self._mapped(deaths)
+        rows, own = self._rows(), pl.Series("row", sorted(given), dtype=pl.Int64).implode()
+        gathering.take("", rows.filter(~pl.col("row").is_in(own)), mapped)
+        nothing = Mapped(fact_frame([]), Silent().frame())
+        gathering.take("", rows.filter(pl.col("row").is_in(own)), nothing, used_anyway=True)
+        return gathering.intake(self._patients(persons), not_recorded=self._absent())
+
+    def _mapped(self, deaths: pl.DataFrame) -> Mapped:
+        """What all segments but those of persons state, once corrections have been settled."""
+        reader = self._reader
         facts = [(one, self._name(one.patient)) for one in reader.facts]
         corrected = correct(facts, reader.sent, reader.silent)
         stated = [pair for pair in corrected.facts if not pair[0].rule]
         refused = [pair for pair in corrected.facts if pair[0].rule]
         for fact, patient in refused:
-            reader.silent.reject(
-                fact.row, fact.source, fact.rule, fact.reason, fact.hint,
-                patient=patient or None, concept=fact.concept or None, value=fact.given or None,
-            )  # fmt: skip
-        rows = self._rows()
-        own = pl.Series("row", sorted(births), dtype=pl.Int64)
-        raw = pl.concat([fact_frame([*stated, *corrected.marks]), deaths])
+            reader.silent.refuse(fact, patient)
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
-        mapped = Mapped(
-            raw,
-            reader.silent.frame(),
-            pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None,
-            _unreadable([*refused]),
-        )
-        gathering.take("", rows.filter(~pl.col("row").is_in(own.implode())), mapped)
-        nothing = Mapped(fact_frame([]), Silent().frame())
-        gathering.take("", rows.filter(pl.col("row").is_in(own.implode())), nothing, used_anyway=True)
-        return gathering.intake(self._patients(persons), not_recorded=self._absent())
+        placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
+        raw = pl.concat([fact_frame([*stated, *corrected.marks]), deaths])
+        return Mapped(raw, reader.silent.frame(), placed, _unreadable(refused))
 
     def _name(self, who: Identity | None) -> str:
         """The id of a patient; with who assigned it, where the input knows several who do."""

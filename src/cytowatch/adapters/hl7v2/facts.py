@@ -85,6 +85,19 @@ class Silent:
         """A row that cannot be read."""
         self.rejected.append({"row": row, "source": source, "rule": rule, "reason": reason, "hint": hint, **told})
 
+    def refuse(self, fact: Fact, patient: str) -> None:
+        """A fact that cannot be used, as the reject of its row."""
+        self.reject(
+            fact.row,
+            fact.source,
+            fact.rule,
+            fact.reason,
+            fact.hint,
+            patient=patient or None,
+            concept=fact.concept or None,
+            value=fact.given or None,
+        )
+
     def mark(self) -> tuple[int, int]:
         """How far it has been filled."""
         return len(self.rows), len(self.rejected)

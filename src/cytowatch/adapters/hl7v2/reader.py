@@ -65,10 +65,7 @@ class Reader:
         """Deaths that cannot be placed, among the rejects."""
         for fact, patient in deaths:
             if fact.rule:
-                self.silent.reject(
-                    fact.row, fact.source, fact.rule, fact.reason, fact.hint,
-                    patient=patient, concept=fact.concept, value=fact.given,
-                )  # fmt: skip
+                self.silent.refuse(fact, patient)
 
     def refuse_file(self, label: str, fault: InputError) -> None:
         """A file that cannot be read, or not to its end: one row of the ledger."""

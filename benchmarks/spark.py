@@ -116,7 +116,7 @@ def digest(folder: Path) -> str:
         path = folder / f"{name}.parquet"
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         for patients in _some(files):
-            rows = pl.scan_parquet(files, glob=False).filter(pl.col("patient").is_between(*patients))
+            rows = pl.scan_parquet(files, glob=False).filter(pl.col("patient").is_between(*map(pl.lit, patients)))
             said.update(rows.sort(*keys).collect().write_ndjson().encode())
     return said.hexdigest()
 

@@ -203,6 +203,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def in_buckets(spark: SparkSession, seen: Observed, persons: People | None, buckets: int, partitions: int) -> DataFrame:
     """All rows with their bucket, each bucket in one partition, sorted by it; bucket 0 is always there."""
+    # its kind is told by the annotations; the stub asks for a number besides
     bucket_of = arrow_udf(_bucket_udf(buckets), st.IntegerType())  # type: ignore[call-overload]
     parts = [
         seen.rows.select(bucket_of("patient").alias(BUCKET), sf.lit(ROW_OF_OBSERVATIONS).alias(KIND), "*"),

@@ -21,6 +21,7 @@ from tests.streaming.big import run_of, same_folder, table
 from cytowatch import cli
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.parcels import PARCEL_ROWS
+from cytowatch.errors import InputError
 from cytowatch.knowledge import load
 from cytowatch.streaming import find_large, inputs, merge, plan, stream
 from cytowatch.streaming.plan import rows_of_part
@@ -266,6 +267,30 @@ def test_a_damaged_page_leaves_the_results_as_they_were(tmp_path: Path, capfd: C
 
 
 @pytest.mark.usefixtures("small")
+def test_an_input_that_changes_on_the_way_is_no_result(tmp_path: Path) -> None:
+    source = lay(tmp_path / "in", shuffled_files())
+    large = find_large([source]).large
+    assert large is not None
+
+    def advance(what: str, done: float) -> None:
+        if what == "grading" and done > 0.6:
+            os.utime(source / "b.parquet", (1, 1))
+
+    with pytest.raises(InputError, match="changed while it was graded"):
+        stream(
+            large,
+            None,
+            load(),
+            BucketOptions("time"),
+            tmp_path / "graded",
+            "parquet",
+            advance=advance,
+            say=lambda _: None,
+        )
+    assert not (tmp_path / "graded").exists()
+
+
+@pytest.mark.usefixtures("small")
 def test_wrong_options_are_told_before_anything_is_read(tmp_path: Path, capfd: Capture) -> None:
     source = lay(tmp_path / "in", shuffled_files())
     for words in (("--scale", "no.such"), ("--as-of", "soon"), ("--assume-trigger", "water"), ("--zone", "Mars/Base")):
@@ -342,7 +367,11 @@ def large(tmp_path: Path) -> Path:
 
 
 def killed(large: Path, place: Path, moments: list[int]) -> None:
+<<<<<<< HEAD
     """Kill the run while it sorts, then each time when so many parts are done; let it finish, and look at it."""
+=======
+    """Kill the run while it sorts, then each time when so many parts are done; at last let it finish."""
+>>>>>>> wt-stream
     work, out = place / ".work-graded", place / "graded"
     kill_when(start(large, out), lambda: any(work.glob("runs/run-000001.parquet")))
     assert not out.exists()

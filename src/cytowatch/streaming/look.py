@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from cytowatch.adapters.frame import clock_of, long_table
+from cytowatch.adapters.frame import clock_of
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.tables import BLOCK_ROWS
 from cytowatch.streaming.inputs import LargeInput
@@ -34,8 +34,7 @@ def look(large: LargeInput, share: Share) -> Looked:
 def _clock(large: LargeInput) -> Clock:
     """The clock of the first block that has rows, as a run in memory takes it."""
     first = next(part for part in large.files if part.rows)
-    given, _ = long_table(first.cut(0, BLOCK_ROWS), file=first.file.label)
-    return clock_of(given)
+    return clock_of(first.moments(BLOCK_ROWS))
 
 
 def _starts(large: LargeInput, share: Share) -> pl.DataFrame | None:
@@ -44,6 +43,7 @@ def _starts(large: LargeInput, share: Share) -> pl.DataFrame | None:
     last: str | None = None
     for part in large.files:
         for start in range(0, part.rows, BLOCK_ROWS):
+            share((part.first + start) / large.rows)
             ids = part.ids(start, BLOCK_ROWS)
             begun = _begun(ids, last, part.first + start)
             filled = ids.drop_nulls()
@@ -57,7 +57,6 @@ def _starts(large: LargeInput, share: Share) -> pl.DataFrame | None:
                 found, checked = [pl.concat(found)], 2 * held
                 if not _once(found[0]):
                     return None
-            share((part.first + start) / large.rows)
     starts = pl.concat(found) if found else _begun(pl.Series("patient", [], dtype=pl.String), None, 0)
     return starts if _once(starts) else None
 

@@ -24,11 +24,11 @@ def write_runs(large: LargeInput, plan: Plan, work: Work, share: Share) -> None:
     pieces = _pieces(large, plan.run_rows)
     rows = max(_SMALLEST_GROUP, plan.run_rows // plan.buckets)
     for number, piece in enumerate(pieces):
+        share(number / len(pieces))
         name = f"{_FOLDER}/run-{number:06}.parquet"
         if not work.path(name).exists():
             ordered = buckets.ordered(pl.concat([file.cut(start, count) for file, start, count in piece]))
             work.write(name, partial(ordered.write_parquet, compression="lz4", row_group_size=rows))
-        share((number + 1) / len(pieces))
 
 
 class Runs:

@@ -367,11 +367,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def killed(large: Path, place: Path, moments: list[int]) -> None:
-<<<<<<< HEAD
-    """Kill the run while it sorts, then each time when so many parts are done; let it finish, and look at it."""
-=======
     """Kill the run while it sorts, then each time when so many parts are done; at last let it finish."""
->>>>>>> wt-stream
     work, out = place / ".work-graded", place / "graded"
     kill_when(start(large, out), lambda: any(work.glob("runs/run-000001.parquet")))
     assert not out.exists()

@@ -112,30 +112,30 @@ def _hurt_cells(row: list[str | None], chance: random.Random) -> list[str | None
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_damaged_file_is_told(tmp_path: Path, form: str) -> None:
-    _, refused = damage_files(tmp_path, form, 12, mutated)
+    _, refused = damage_files(tmp_path, form, 12 if form == "csv" else 5, mutated)
     assert refused
 
 
 def test_damaged_bytes_of_a_transport_file(tmp_path: Path) -> None:
-    read_rows, refused = damage_files(tmp_path, "xpt", 12, flipped)
+    read_rows, refused = damage_files(tmp_path, "xpt", 8, flipped)
     assert read_rows
     assert refused
 
 
 def test_damaged_cells_lose_no_row(tmp_path: Path) -> None:
-    read_rows, _ = damage_rows(tmp_path, 10, 2)
-    assert read_rows > 500
+    read_rows, _ = damage_rows(tmp_path, 15, 1)
+    assert read_rows > 300
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("form", "rounds"), [("xpt", 1500), ("ndjson", 800), ("json", 800), ("csv", 2000)])
+@pytest.mark.parametrize(("form", "rounds"), [("xpt", 1500), ("ndjson", 800), ("json", 800), ("csv", 1000)])
 def test_thousands_of_damaged_files(tmp_path: Path, form: str, rounds: int) -> None:
     print(form, rounds, damage_files(tmp_path, form, rounds, mutated))
 
 
 @pytest.mark.long
 def test_thousands_of_damaged_transport_files(tmp_path: Path) -> None:
-    print("flipped", damage_files(tmp_path, "xpt", 3000, flipped))
+    print("flipped", damage_files(tmp_path, "xpt", 1000, flipped))
 
 
 @pytest.mark.long

@@ -288,7 +288,7 @@ def compared(timeline: pl.DataFrame) -> pl.DataFrame:
     return timeline.drop("evidence", "knowledge", "engine").sort("patient", "scale", "start")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_random_patients_come_back_with_the_same_timelines(tmp_path: Path, seed: int) -> None:
     first, again = there_and_back(25, seed, tmp_path)
     assert first.height > 250

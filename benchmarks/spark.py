@@ -26,6 +26,7 @@ from make_data import write
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
+KINDS = ("main", "worker", "java")
 ENGINES = {"one machine": None, "Spark, 1 worker": "local[1]", "Spark, 2 workers": "local[2]"}
 _TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
@@ -60,6 +61,10 @@ class Watch:
         self.memory[number] = max(self.memory.get(number, 0.0), int(told[21]) * _PAGE / 2**20)
         self.seconds[number] = (int(told[11]) + int(told[12])) / _TICKS
 
+    def spent(self, kind: str) -> float:
+        """Processor seconds of all processes of a kind."""
+        return sum(seconds for number, seconds in self.seconds.items() if self.kind.get(number) == kind)
+
     def most(self, kind: str) -> float:
         """The most that one process of a kind ever held."""
         return max((size for number, size in self.memory.items() if self.kind[number] == kind), default=0.0)
@@ -70,7 +75,7 @@ class Measured:
     """One run of the command."""
 
     seconds: float
-    processor: float
+    processor: tuple[float, ...]
     main_mib: float
     worker_mib: float
     java_mib: float
@@ -99,7 +104,7 @@ def measure(file: Path, master: str | None, buckets: int | None) -> Measured:
             raise RuntimeError(f"the run ended with exit code {code}")
         run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
         return Measured(
-            seconds, sum(watch.seconds.values()), watch.most("main"), watch.most("worker"), watch.most("java"),
+            seconds, tuple(watch.spent(kind) for kind in KINDS), watch.most("main"), watch.most("worker"), watch.most("java"),
             digest(Path(folder)), run.get("spark", {}).get("buckets", 0),
         )  # fmt: skip
 
@@ -146,7 +151,9 @@ def main() -> None:
     parser.add_argument("--buckets", type=int)
     options = parser.parse_args()
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
-    print("| patients | rows | engine | seconds | rows/s | processor s | main | worker | Java MiB | buckets | digest |")
+    print(
+        "| patients | rows | engine | seconds | rows/s | processor s: main + workers + Java | main | worker | Java MiB | buckets | digest |"
+    )
     print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---|")
     for patients in options.patients:
         file = DATA / f"{patients}.parquet"
@@ -157,7 +164,7 @@ def main() -> None:
             one = measure(file, master, options.buckets)
             print(
                 f"| {patients:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | "
-                f"{one.processor:.1f} | {one.main_mib:,.0f} | {one.worker_mib:,.0f} | {one.java_mib:,.0f} | "
+                f"{' + '.join(f'{part:.0f}' for part in one.processor)} | {one.main_mib:,.0f} | {one.worker_mib:,.0f} | {one.java_mib:,.0f} | "
                 f"{one.buckets or ''} | {one.digest} |",
                 flush=True,
             )

@@ -178,6 +178,28 @@ def test_a_frame_that_brings_its_numbers_keeps_them(spark: SparkSession, ward: W
     assert sorted(told.str.extract(r":(\d+)$").cast(pl.Int64) - 1000) == sorted(numbers)
     with pytest.raises(InputError, match="exists"):
         grade_spark(frame, buckets=3, work=str(tmp_path / "work"))
+    with pytest.raises(InputError, match="not unique"):
+        grade_spark(frame.withColumn(ROW, frame[ROW] % 2), buckets=1)
+
+
+def test_an_input_that_changes_while_it_is_graded_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    """A frame that is worked out anew each time: all rows when they are counted, none when they are graded."""
+    from pyspark.sql import functions as sf
+
+    seen = str(tmp_path / "seen")
+
+    def is_there(number: int) -> bool:
+        with open(seen, "ab") as file:  # noqa: PTH123 - runs on an executor, which knows no names of this module
+            file.write(b"." if number >= 0 else b"")
+            return file.tell() <= 40
+
+    rows = spark.range(40).withColumn("there", sf.udf(is_there, "boolean").asNondeterministic()("id"))
+    rows = rows.filter("there").select(
+        sf.lit("A").alias("patient"), sf.col("id").cast("double").alias("hours"), sf.lit("death").alias("concept"),
+        sf.lit("crs").alias("text"),
+    )  # fmt: skip
+    with pytest.raises(InputError, match="40 rows were counted, and 0 were graded"):
+        grade_spark(rows)
 
 
 def test_an_empty_frame_gives_empty_tables(spark: SparkSession) -> None:

@@ -124,6 +124,9 @@ def _spans(counts: dict[str, int], labels: dict[str, str] | None) -> tuple[tuple
             firsts[found[path]] = row
         spans.append((label, row, rows))
         row += rows
+    if len(firsts) < len(counts):
+        strange = min(set(counts) - set(firsts))
+        raise InputError("Spark read a file that was not named.", where=strange, hint="Rename it, without signs.")
     return tuple(spans), firsts
 
 

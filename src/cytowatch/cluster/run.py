@@ -13,7 +13,7 @@ import polars as pl
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.intake import Clock
 from cytowatch.engine.side_by_side import summed_discordance
-from cytowatch.errors import ArgumentError, CytowatchError
+from cytowatch.errors import ArgumentError, CytowatchError, InputError
 from cytowatch.knowledge.choose import check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import AsOf, as_knowledge, combined_run, moment, software_version, summed
@@ -217,6 +217,7 @@ def _graded(
         persons.broken if persons else REJECTS.empty(),
     )  # fmt: skip
     ledger = _ledger(shell, job)
+    _check_nothing_lost(ledger, job.seen)
     crossed = _summed(shell, "discordance", [name for name in DISCORDANCE.names if name != "patients"], "patients")
     whole = combined_run([run], ledger, started)
     whole |= {"peak_mib": counted["peak_kib"] // 1024}
@@ -291,12 +292,20 @@ def _ledger(shell: SparkResult, job: _Job) -> pl.DataFrame:
         [(job.options.patients_file, "rejected", "broken_line", shell.broken.height)] if shell.broken.height else []
     )
     more = pl.DataFrame([*told, *empty, *broken], schema=LEDGER.schema, orient="row")
-    return summed([counts, more]).filter(~_names_nothing(counts))
+    return summed([counts, more])
 
 
-def _names_nothing(counts: pl.DataFrame) -> pl.Expr:
-    """Lines of the placeholder for a bucket without rows, where the input has rows."""
-    return pl.lit(value=False) if counts.is_empty() else (pl.col("fate") == "used") & (pl.col("rows") == 0)
+def _check_nothing_lost(ledger: pl.DataFrame, seen: Observed) -> None:
+    """Every row that was counted before grading has its place in the ledger after it."""
+    labels = [label for label, _, _ in seen.files]
+    found = int(ledger.filter(pl.col("file").is_in(labels))["rows"].sum())
+    if found != seen.count:
+        raise InputError(
+            f"{seen.count:,} rows were counted, and {found:,} were graded.",
+            where="grade_spark",
+            why="The input is not the same each time it is read, so rows are missing or twice.",
+            hint="Keep the frame first (`persist()`, or write it as Parquet), then grade it.",
+        )
 
 
 def _summed(shell: SparkResult, name: str, keys: list[str], number: str) -> pl.DataFrame:

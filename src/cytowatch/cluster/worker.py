@@ -20,7 +20,7 @@ from cytowatch.adapters.frame import LINE, ROW, as_text
 from cytowatch.bucket_run import bucket_tables, grade_bucket
 from cytowatch.buckets import BUCKET, bucket_of
 from cytowatch.cluster.payload import packed
-from cytowatch.errors import CytowatchError
+from cytowatch.errors import CytowatchError, InputError
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import peak_mib, software_version
 
@@ -145,10 +145,21 @@ def _people(frame: pl.DataFrame, bucket: int, task: Task) -> pl.DataFrame | None
 def _in_order(rows: pl.DataFrame, bucket: int, *, numbered: bool) -> pl.DataFrame:
     """Sorted by the number that rows carry; else by all their columns, and numbered, whatever order they came in."""
     if numbered:
+        _check_numbers(rows)
         return rows.sort(ROW)
     order = sorted(rows.columns)
     number = pl.int_range(pl.len(), dtype=pl.Int64) + bucket * _NUMBERS_A_BUCKET
     return rows.sort(order, nulls_last=True).with_columns(number.alias(ROW))
+
+
+def _check_numbers(rows: pl.DataFrame) -> None:
+    numbers = rows[ROW]
+    if numbers.null_count() or numbers.n_unique() < len(numbers) or (numbers < 0).any():
+        raise InputError(
+            f"The numbers in the column {ROW!r} are not unique.",
+            why="Rows that share a number cannot be told apart in rejects and counts.",
+            hint="Number the rows from 0 on, each once, or leave the column out.",
+        )
 
 
 def _in_utc(rows: pl.DataFrame) -> pl.DataFrame:

@@ -161,7 +161,11 @@ def _take(
             own = [frame.join(those, on="row", how="semi") for frame in (raw, silent)]
             stated = own[0].filter(~pl.col("unread")).drop("unread")
             unread = own[0].filter(pl.col("unread")).drop("unread")
-            told = own[1].filter(pl.col("fate") == "rejected") if anyway else own[1]
+            told = own[1]
+            if anyway:
+                # a field of a person that cannot be read: the person is used all the same
+                gathering.refuse(told.filter(pl.col("fate") == "rejected"))
+                told = told.clear()
             gathering.take(label, those, Mapped(stated, told, None, unread), used_anyway=anyway)
 
 

@@ -166,6 +166,9 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.chmod(0o644)
+        if path.is_dir() and not path.is_symlink():
+            # the parts of an earlier, larger run stand where one file is to be
+            shutil.rmtree(path)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -129,5 +129,6 @@ def test_every_dependency_is_locked() -> None:
     base = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     both = base + (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
     for wanted, text in ((project["project"]["dependencies"], base), (project["dependency-groups"]["dev"], both)):
-        names = [re.split(r"[<>=~ \[]", line, maxsplit=1)[0] for line in wanted]
+        # lock files write names in their normal form: fhir-resources for fhir.resources
+        names = [re.sub(r"[-_.]+", "-", re.split(r"[<>=~ \[]", line, maxsplit=1)[0]).lower() for line in wanted]
         assert [name for name in names if f"\n{name}==" not in text] == []

@@ -22,6 +22,7 @@ from cytowatch.pipeline import grade_intake
 # ---------------------------------------------------------------- events
 
 
+# the trap `version_of_ctcae`
 def test_grades_with_the_scale_that_they_were_given_on(tmp_path: Path) -> None:
     supp = {"RDOMAIN": "AE", "IDVAR": "AESEQ", "QLABEL": "ASTCT Grade"}
     rows = [
@@ -58,6 +59,7 @@ def test_grades_with_the_scale_that_they_were_given_on(tmp_path: Path) -> None:
     assert (3.0, "crs.ctcae-5.0") in stated(named, "value", "text")
 
 
+# the trap `seizure_as_event`
 def test_a_seizure_that_only_an_event_tells_is_a_finding(tmp_path: Path) -> None:
     intake = read(write(tmp_path, ex=[TRIGGER], ae=[event(AEDECOD="Seizure", AESTDTC="2024-03-02T08:00")]))
     graded = grade_intake(intake, KNOWLEDGE, ["icans.astct-2019"]).timeline

@@ -27,6 +27,7 @@ from cytowatch.pipeline import grade_intake
 # ---------------------------------------------------------------- dates
 
 
+# the trap `partial_dates`
 @pytest.mark.parametrize(
     "date", ["2024", "2024-03", "2024-03-02", "2024-03-02T09", "2024---02", "--03-02", "2024-03-01/2024-03-03"]
 )
@@ -37,6 +38,7 @@ def test_a_cut_date_is_rejected_and_never_padded(tmp_path: Path, date: str) -> N
     assert intake.rejects["value"].to_list() == [date]
 
 
+# the trap `no_day_zero`
 def test_a_date_is_reckoned_from_the_study_day_without_a_day_0(tmp_path: Path) -> None:
     days = [("-1", "2024-02-29"), ("1", "2024-03-01"), ("2", "2024-03-02")]
     rows = [{"VSTESTCD": "TEMP", "VSSTRESN": "39", "VSSTRESU": "C", "VSDTC": "", "VSDY": day} for day, _ in days]
@@ -78,6 +80,7 @@ def test_the_standard_result_counts_and_else_the_original(tmp_path: Path) -> Non
     assert stated(read(write(tmp_path, vs=rows))) == [("body_temperature", 38.5, None)] * 2
 
 
+# the trap `two_results`
 @pytest.mark.parametrize(
     ("original", "standard", "refused"),
     [("100.4", "38", False), ("100.3", "37.9", False), ("100.3", "38", True), ("101", "36", True)],
@@ -171,6 +174,7 @@ def test_a_start_cut_short_leaves_the_drug_in_doubt(tmp_path: Path) -> None:
     assert graded.timeline["at_most"].max() > 1
 
 
+# the trap `courses`
 def test_a_course_is_its_first_dose_and_doubt_on_its_other_days(tmp_path: Path) -> None:
     row = drug("TYLENOL", T0, "2024-03-03", CMDOSE="500", CMDOSU="mg", CMDOSFRQ="QID")
     intake = read(write(tmp_path, vs=[vital(VSDTC="2024-03-09T10:00")], ex=[TRIGGER], cm=[row]))
@@ -197,6 +201,7 @@ def test_a_dose_with_a_date_only_may_have_been_given_all_day(tmp_path: Path) -> 
     assert fates(intake, "cm.csv") == {"rejected": 1}
 
 
+# the traps `asked_and_not_given` and `topical`
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
@@ -240,6 +245,7 @@ def test_the_trigger_by_brand_and_by_a_code_list(tmp_path: Path) -> None:
     assert stated(named)[1] == ("t_cell_engager_dose", None, "teclistamab")
 
 
+# the trap `lost_trigger`
 def test_a_trigger_is_not_lost_with_its_amount(tmp_path: Path) -> None:
     intake = read(write(tmp_path, ex=[{**TRIGGER, "EXDOSE": "1", "EXDOSU": "BAG"}]))
     assert stated(intake) == [("car_t_infusion", None, "tisagenlecleucel")]

@@ -104,7 +104,8 @@ def measure(file: Path, master: str | None, buckets: int | None) -> Measured:
             raise RuntimeError(f"the run ended with exit code {code}")
         run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
         return Measured(
-            seconds, tuple(watch.spent(kind) for kind in KINDS), watch.most("main"), watch.most("worker"), watch.most("java"),
+            seconds, tuple(watch.spent(kind) for kind in KINDS),
+            watch.most("main"), watch.most("worker"), watch.most("java"),
             digest(Path(folder)), run.get("spark", {}).get("buckets", 0),
         )  # fmt: skip
 
@@ -152,7 +153,8 @@ def main() -> None:
     options = parser.parse_args()
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
     print(
-        "| patients | rows | engine | seconds | rows/s | processor s: main + workers + Java | main | worker | Java MiB | buckets | digest |"
+        "| patients | rows | engine | seconds | rows/s | processor s: main + workers + Java | main | worker | Java MiB |"
+        " buckets | digest |"
     )
     print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---|")
     for patients in options.patients:
@@ -164,7 +166,8 @@ def main() -> None:
             one = measure(file, master, options.buckets)
             print(
                 f"| {patients:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | "
-                f"{' + '.join(f'{part:.0f}' for part in one.processor)} | {one.main_mib:,.0f} | {one.worker_mib:,.0f} | {one.java_mib:,.0f} | "
+                f"{' + '.join(f'{part:.0f}' for part in one.processor)} | {one.main_mib:,.0f} | "
+                f"{one.worker_mib:,.0f} | {one.java_mib:,.0f} | "
                 f"{one.buckets or ''} | {one.digest} |",
                 flush=True,
             )

@@ -153,7 +153,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
     print(
-        "| patients | rows | engine | seconds | rows/s | processor s: main + workers + Java | main | worker | Java MiB |"
+        "| patients | rows | engine | seconds | rows/s | processor s: main, workers, Java | main | worker | Java MiB |"
         " buckets | digest |"
     )
     print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---|")

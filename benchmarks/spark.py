@@ -57,7 +57,8 @@ class Watch:
         # a process that has ended, and is not fetched yet, tells nothing any more
         if not command:
             return
-        self.kind[number] = "java" if "java" in command.split(" ")[0] else "worker" if "pyspark" in command else "main"
+        named = "java" if "java" in command.split(" ")[0] else "worker" if "pyspark" in command else "other"
+        self.kind[number] = "main" if number == self.session else named
         self.memory[number] = max(self.memory.get(number, 0.0), int(told[21]) * _PAGE / 2**20)
         self.seconds[number] = (int(told[11]) + int(told[12])) / _TICKS
 
@@ -75,10 +76,8 @@ class Measured:
     """One run of the command."""
 
     seconds: float
-    processor: tuple[float, ...]
-    main_mib: float
-    worker_mib: float
-    java_mib: float
+    processor: dict[str, float]
+    mib: dict[str, float]
     digest: str
     buckets: int
 
@@ -103,11 +102,9 @@ def measure(file: Path, master: str | None, buckets: int | None) -> Measured:
         if code:
             raise RuntimeError(f"the run ended with exit code {code}")
         run = json.loads((Path(folder) / "run.json").read_text(encoding="utf-8"))
-        return Measured(
-            seconds, tuple(watch.spent(kind) for kind in KINDS),
-            watch.most("main"), watch.most("worker"), watch.most("java"),
-            digest(Path(folder)), run.get("spark", {}).get("buckets", 0),
-        )  # fmt: skip
+        told = run.get("spark", {}).get("buckets", 0)
+        spent, most = ({kind: ask(kind) for kind in KINDS} for ask in (watch.spent, watch.most))
+        return Measured(seconds, spent, most, digest(Path(folder)), told)
 
 
 def _look(watch: Watch, done: threading.Event) -> None:
@@ -122,9 +119,7 @@ def digest(folder: Path) -> str:
         path = folder / f"{name}.parquet"
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         for patients in _some(files):
-            rows = pl.scan_parquet(files, glob=False).filter(
-                pl.col("patient").is_between(pl.lit(patients[0]), pl.lit(patients[1]))
-            )
+            rows = pl.scan_parquet(files, glob=False).filter(pl.col("patient").is_between(*map(pl.lit, patients)))
             said.update(rows.sort(*keys).collect().write_ndjson().encode())
     return said.hexdigest()
 
@@ -152,11 +147,9 @@ def main() -> None:
     parser.add_argument("--buckets", type=int)
     options = parser.parse_args()
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
-    print(
-        "| patients | rows | engine | seconds | rows/s | processor s: main, workers, Java | main | worker | Java MiB |"
-        " buckets | digest |"
-    )
-    print("|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---|")
+    print("Processor seconds and memory (MiB, the most of one process): the command, a Python worker, Java")
+    print("| patients | rows | engine | seconds | rows/s | processor | memory | buckets | digest |")
+    print("|---:|---:|---|---:|---:|---:|---:|---:|---|")
     for patients in options.patients:
         file = DATA / f"{patients}.parquet"
         if not file.exists():
@@ -164,11 +157,10 @@ def main() -> None:
         rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
         for name, master in ENGINES.items():
             one = measure(file, master, options.buckets)
+            spent, most = (", ".join(f"{part:,.0f}" for part in kinds.values()) for kinds in (one.processor, one.mib))
             print(
-                f"| {patients:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | "
-                f"{' + '.join(f'{part:.0f}' for part in one.processor)} | {one.main_mib:,.0f} | "
-                f"{one.worker_mib:,.0f} | {one.java_mib:,.0f} | "
-                f"{one.buckets or ''} | {one.digest} |",
+                f"| {patients:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | {spent} | "
+                f"{most} | {one.buckets or ''} | {one.digest} |",
                 flush=True,
             )
 

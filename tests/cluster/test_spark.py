@@ -193,7 +193,10 @@ def test_an_input_that_changes_while_it_is_graded_is_refused(spark: SparkSession
             file.write(b"." if number >= 0 else b"")
             return file.tell() <= 40
 
-    rows = spark.range(40).withColumn("there", sf.udf(is_there, "boolean").asNondeterministic()("id"))
+    rows = spark.range(40).withColumn(
+        "there",
+        sf.udf(lambda number: is_there(number), "boolean").asNondeterministic()("id"),  # noqa: PLW0108 - hints choose a kind
+    )
     rows = rows.filter("there").select(
         sf.lit("A").alias("patient"), sf.col("id").cast("double").alias("hours"), sf.lit("death").alias("concept"),
         sf.lit("crs").alias("text"),

@@ -251,8 +251,11 @@ def write_folder(folder: Path, rows: int, *, shuffled: bool = False, seed: int =
     """
     patients = max(1, rows // ROWS_A_PATIENT)
     files = max(2, -(-patients // PATIENTS_A_FILE))
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     held = Path(tempfile.mkdtemp(dir=folder.parent))
+    # what is half made does not count as made
+    whole = held / "whole"
+    whole.mkdir()
     try:
         for place, chunk in enumerate(_chunks(held, patients, seed)):
             if not shuffled:
@@ -266,8 +269,9 @@ def write_folder(folder: Path, rows: int, *, shuffled: bool = False, seed: int =
             chunks = sorted(held.glob(f"[0-9]*-{number:03d}.parquet"))
             if shuffled:
                 random.Random(seed + number).shuffle(chunks)  # noqa: S311 - an order, no secret
-            target = folder / f"{number:03d}.parquet"
+            target = whole / f"{number:03d}.parquet"
             pl.scan_parquet(chunks).sink_parquet(target, compression="zstd", maintain_order=True)
+        whole.rename(folder)
     finally:
         shutil.rmtree(held)
     return patients

@@ -119,7 +119,9 @@ def digest(folder: Path) -> str:
         path = folder / f"{name}.parquet"
         files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
         for patients in _some(files):
-            rows = pl.scan_parquet(files, glob=False).filter(pl.col("patient").is_between(*map(pl.lit, patients)))
+            rows = pl.scan_parquet(files, glob=False).filter(
+                pl.col("patient").is_between(pl.lit(patients[0]), pl.lit(patients[1]))
+            )
             said.update(rows.sort(*keys).collect().write_ndjson().encode())
     return said.hexdigest()
 

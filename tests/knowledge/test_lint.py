@@ -73,8 +73,10 @@ def test_an_unused_source_is_a_warning(tables: Knowledge) -> None:
 
 
 def _calls(root: Path) -> Iterator[tuple[str, str, ast.expr]]:
-    """Every call under ``root``: the function it stands in, the name it calls, and its argument."""
-    for file in sorted((root / "src/cytowatch/engine").rglob("*.py")):
+    """Every call of the rooms that read policies: the function it stands in, the name it calls, and its argument."""
+    for file in sorted(
+        file for room in ("engine", "quality") for file in (root / "src/cytowatch" / room).rglob("*.py")
+    ):
         for function in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(function, ast.FunctionDef):
                 for node in ast.walk(function):
@@ -83,7 +85,7 @@ def _calls(root: Path) -> Iterator[tuple[str, str, ast.expr]]:
                         yield from ((function.name, name, part) for part in node.args)
 
 
-def test_every_policy_that_the_engine_reads_is_required(root: Path) -> None:
+def test_every_policy_that_the_engine_or_the_quality_report_reads_is_required(root: Path) -> None:
     calls = list(_calls(root))
     readers = {"policy"}
     # a function that hands its own argument on to `policy` reads a policy too

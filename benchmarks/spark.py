@@ -1,7 +1,9 @@
 """Measure one machine beside Spark on the same Parquet: the same rows, seconds, cost of the start, memory of a worker.
 
     .venv/bin/python benchmarks/spark.py --patients 1000 10000
+    .venv/bin/python benchmarks/spark.py --patients 100000 --every 8
 
+``--every 8`` keeps each patient's first row, the trigger, and every eighth after it: many patients with few rows each.
 Each run is the command ``cytowatch grade`` in a process of its own, into a folder. All processes of the run (Java, its
 Python workers) are watched through /proc: the most memory of each, and the processor time they took, which on a busy
 machine says more than the clock. ``digest`` is over timeline and episodes, sorted.
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-from make_data import write
+from make_data import ROWS_A_PATIENT, write, write_folder
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
@@ -132,6 +134,22 @@ def _some(files: list[Path], count: int = 5_000) -> list[tuple[str, str]]:
     return [(names[first], names[min(first + count, len(names)) - 1]) for first in range(0, len(names), count)]
 
 
+def made(patients: int, every: int, folder: Path) -> Path:
+    """The data, made if they are not there: one file."""
+    file = folder / (f"{patients}.parquet" if every == 1 else f"{patients}-every-{every}.parquet")
+    if not file.exists() and every == 1:
+        write(file, patients)
+    elif not file.exists():
+        whole = folder / f"shuffled-{patients * ROWS_A_PATIENT // 1_000_000}M"
+        if not whole.exists():
+            write_folder(whole, patients * ROWS_A_PATIENT, shuffled=True)
+        place = pl.col("source").str.split(":").list.last().cast(pl.Int64)
+        half = file.with_suffix(".part")
+        pl.scan_parquet(whole / "*.parquet").filter(place % every == 0).sink_parquet(half, compression="zstd")
+        half.rename(file)
+    return file
+
+
 def start_up(master: str) -> float:
     """Seconds until Spark has answered for the first time."""
     code = (
@@ -146,6 +164,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, nargs="+", default=[1_000, 10_000])
+    parser.add_argument("--every", type=int, default=1, help="keep one in so many rows of each patient")
+    parser.add_argument("--folder", type=Path, default=DATA, help="where the made data lie")
     parser.add_argument("--buckets", type=int)
     options = parser.parse_args()
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
@@ -153,15 +173,13 @@ def main() -> None:
     print("| patients | rows | engine | seconds | rows/s | processor | memory | buckets | digest |")
     print("|---:|---:|---|---:|---:|---:|---:|---:|---|")
     for patients in options.patients:
-        file = DATA / f"{patients}.parquet"
-        if not file.exists():
-            write(file, patients)
-        rows = int(pl.scan_parquet(file).select(pl.len()).collect().item())
+        file = made(patients, options.every, options.folder)
+        rows, people = pl.scan_parquet(file).select(pl.len(), pl.col("patient").n_unique()).collect().row(0)
         for name, master in ENGINES.items():
             one = measure(file, master, options.buckets)
             spent, most = (", ".join(f"{part:,.0f}" for part in kinds.values()) for kinds in (one.processor, one.mib))
             print(
-                f"| {patients:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | {spent} | "
+                f"| {people:,} | {rows:,} | {name} | {one.seconds:.1f} | {rows / one.seconds:,.0f} | {spent} | "
                 f"{most} | {one.buckets or ''} | {one.digest} |",
                 flush=True,
             )

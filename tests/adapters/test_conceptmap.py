@@ -76,3 +76,23 @@ def test_it_goes_with_the_fhir_door(tmp_path: Path) -> None:
     intake = read_source("fhir", asked, tables())
     assert facts(intake, "concept", "value") == [("spo2", 91.0)]
     assert counts(intake) == {"used": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            "local,8812,norepinefrine,",
+            "codes.csv:2: there is no concept `norepinefrine`; did you mean `norepinephrine`?",
+        ),
+        ("local,8812,car_t_infusion,yeskarta", "car_t_infusion has no product `yeskarta`"),
+        ("local,8812,oxygen_device,nasal_prong_x", "oxygen_device has no category `nasal_prong_x`: it has room_air"),
+    ],
+)
+def test_a_list_that_names_what_does_not_exist_is_refused_with_its_line(tmp_path: Path, row: str, said: str) -> None:
+    """Passed over, the rows of that code would read as "not given"."""
+    path = tmp_path / "codes.csv"
+    path.write_text(f"system,code,concept,category\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        site_codes((path,), tables())
+    assert said in f"{path.name}:{(caught.value.where or '').rpartition(':')[2]}: {caught.value}"

@@ -274,7 +274,8 @@ def there_and_back(patients: int, seed: int, folder: Path) -> tuple[pl.DataFrame
     write_results(first, folder / "graded")
     write_sdtm(folder / "graded", folder / "trial", KNOWLEDGE)
     assert pl.read_csv(folder / "trial" / "losses.csv", infer_schema=False).filter(pl.col("table") != "XPT").is_empty()
-    codes = read_code_list(folder / "trial" / "codes.csv") if (folder / "trial" / "codes.csv").exists() else []
+    own = folder / "trial" / "codes.csv"
+    codes = read_code_list(own, KNOWLEDGE) if own.exists() else []
     again = {}
     for form, place in (("csv", folder / "trial" / "sdtm"), ("xpt", folder / "trial" / "sdtm" / "xpt")):
         intake = read_sdtm([place], KNOWLEDGE, Vocabulary(KNOWLEDGE, codes))

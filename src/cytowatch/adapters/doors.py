@@ -145,7 +145,7 @@ def _code_list(path: Path, knowledge: Knowledge | None) -> list[Code]:
         from cytowatch.adapters.conceptmap import read_concept_map
 
         return read_concept_map(path, knowledge or load())
-    return read_code_list(path)
+    return read_code_list(path, knowledge or load())
 
 
 def with_patients(intake: Intake, table: Path | None, knowledge: Knowledge) -> Intake:

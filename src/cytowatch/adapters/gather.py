@@ -27,6 +27,7 @@ from cytowatch.schema import LEDGER, OBSERVATIONS, PATIENTS, REJECTS
 # rows that state no fact; `fate` is ignored, superseded or rejected, `rule` and `hint` are for rejected ones
 SILENT = ("row", "source", "patient", "concept", "value", "fate", "rule", "reason", "hint")
 _SILENT_TYPES = {name: pl.Int64() if name == "row" else pl.String() for name in SILENT}
+_SEVERAL = "several files"
 _NOTHING_TO_GRADE = "the row states nothing that a door of this kind reads"
 
 
@@ -114,6 +115,9 @@ class Gathering:
             rejects = pl.concat([rejects, admission.rejects])
             used = observations.select("row")
             self._units.append(admission.units)
+            # what is told of rows that are used (limits of normal left out) counts no rows
+            remarks = admission.ledger.filter((pl.col("fate") == "ignored") & (pl.col("rows") == 0))
+            self._ledger.append(remarks.with_columns(pl.lit(file or _SEVERAL).alias("file")))
         self._rejects.append(rejects)
         still = mapped.silent.filter(pl.col("fate") != "rejected")
         if used_anyway:

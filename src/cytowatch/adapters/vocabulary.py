@@ -8,12 +8,14 @@ an overlay folder. A site's own list may also come with the run: a CSV (`read_co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
+from cytowatch.adapters.resolve import find_category
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Concept, Knowledge
 from cytowatch.knowledge.parse import fold
@@ -130,8 +132,12 @@ _NEEDED = ("code", "concept")
 _COLUMNS = ("system", "code", "concept", "category", "unit", "fate", "reason")
 
 
-def read_code_list(path: Path) -> list[Code]:
-    """A site's own code list, a CSV; InputError with the file, the line and what is wrong."""
+def read_code_list(path: Path, knowledge: Knowledge) -> list[Code]:
+    """A site's own code list, a CSV; InputError with the file, the line and what is wrong.
+
+    A concept or category that does not exist is an error: passed over, its rows would read as "not given".
+    """
+    known = Vocabulary(knowledge)
     try:
         table = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False)
     except (pl.exceptions.PolarsError, OSError) as cause:
@@ -148,8 +154,34 @@ def read_code_list(path: Path) -> list[Code]:
             raise _bad_list(path, "a row needs a code and a concept (or the fate `ignore`)", line)
         if cells.get("fate", "") not in ("", "map", "ignore"):
             raise _bad_list(path, f"`{cells['fate']}` is no fate", line)
-        found.append(_of_row(system_key(cells.get("system") or LOCAL), cells))
+        code = _of_row(system_key(cells.get("system") or LOCAL), cells)
+        found.append(_checked(code, known, knowledge, path, line) if code.fate == "map" else code)
     return found
+
+
+def _checked(code: Code, known: Vocabulary, knowledge: Knowledge, path: Path, line: int) -> Code:
+    """The code with the key of its concept and its category, which may go by another name in the list."""
+    concept = known.concept(code.concept)
+    if concept is None:
+        raise _bad_list(path, f"there is no concept `{code.concept}`{_like(code.concept, knowledge.concepts)}", line)
+    category = code.category
+    if category and concept.kind == "trigger":
+        product = known.by_name(category)
+        if product is None or product.concept != concept.key or product.category is None:
+            near = _like(category, knowledge.products)
+            raise _bad_list(path, f"{concept.key} has no product `{category}`{near}", line)
+        category = product.category
+    elif category and concept.categories:
+        category = find_category(concept, category)
+        if category is None:
+            hint = f": it has {', '.join(concept.categories)}"
+            raise _bad_list(path, f"{concept.key} has no category `{code.category}`{hint}", line)
+    return replace(code, concept=concept.key, category=category)
+
+
+def _like(name: str, keys: Iterable[str]) -> str:
+    near = get_close_matches(name, list(keys), 1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _bad_list(path: Path, what: str, line: int | None = None) -> InputError:

@@ -300,6 +300,16 @@ def test_limits_of_normal_only_if_plain_and_in_the_same_unit(tmp_path: Path) -> 
     assert limits == [(0.6, 1.2), (None, None), (0.6, 1.2), (None, None)]
 
 
+def test_limits_of_normal_that_cannot_be_are_told_and_count_no_row(tmp_path: Path) -> None:
+    upside_down = [{"low": amount(1.2, "mg/dL"), "high": amount(0.6, "mg/dL")}]
+    ledger = read(
+        tmp_path, observation("2160-0", valueQuantity=amount(1.1, "mg/dL"), referenceRange=upside_down)
+    ).ledger
+    told = ledger.filter(pl.col("reason").str.contains("limits of normal beside creatinine not used"))
+    assert told.select("fate", "rows").rows() == [("ignored", 0)]
+    assert ledger["rows"].sum() == 1
+
+
 def test_interpretation_is_not_read_and_issued_is_when_it_became_known(tmp_path: Path) -> None:
     late = temperature(37.0, issued=TWO, interpretation=[coded("HH", "x")])
     intake = read(tmp_path, late)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
@@ -12,13 +11,11 @@ from cytowatch.adapters.hl7v2.stamps import utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component, components, plain
 from cytowatch.adapters.hl7v2.tables import Meaning, Tables
 from cytowatch.adapters.hl7v2.values import codings, read_unit
+from cytowatch.adapters.likeness import Likeness
 from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.knowledge.model import Concept, Knowledge
-from cytowatch.knowledge.parse import fold
 
 _THERAPIES = ("infusion", "dose", "trigger")
-# shorter names are words of other things
-_SHORTEST_NAME = 5
 # how vaccine registries write that nobody recorded the amount
 _AMOUNT_UNKNOWN = "999"
 _PER = re.compile(r"([SMHDW])(\d*)")
@@ -31,7 +28,7 @@ class Administrations:
 
     def __init__(self, knowledge: Knowledge, vocabulary: Vocabulary, tables: Tables) -> None:
         self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
-        self._names = _needed_names(knowledge)
+        self._likeness = Likeness(knowledge)
         self._drugs: dict[tuple[str, str], tuple[Code | None, str, bool]] = {}
 
     def read(self, segment: Segment, row: int, context: Context, silent: Silent) -> Fact | None:
@@ -70,14 +67,9 @@ class Administrations:
             words = [parts[place] for place in (1, 4, 8) if place < len(parts) and parts[place]]
             code = self._vocabulary.best(codings(parts))
             code = code or next((found for word in words if (found := self._vocabulary.by_name(word))), None)
-            near = "" if code else next((key for word in words if (key := self._near(word))), "")
+            near = "" if code else self._likeness.drug(*words)
             self._drugs[written] = code, near, bool(words)
         return self._drugs[written]
-
-    def _near(self, words: str) -> str:
-        """The concept of a needed drug whose name is one of these words, or two of them in a row."""
-        single = fold(words).split("_")
-        return next((self._names[one] for one in (*single, *map("_".join, pairwise(single))) if one in self._names), "")
 
     def _fact(self, segment: Segment, row: int, context: Context, concept: Concept | None) -> Fact:
         start, end = context.stamp(segment[3]), context.stamp(segment[4])
@@ -149,14 +141,3 @@ def _per_time(unit: str | None, per: str) -> str | None:
     if unit is None or found is None or found[2] not in ("", "1"):
         return None
     return f"{unit}/{_PER_UNIT[found[1]]}"
-
-
-def _needed_names(knowledge: Knowledge) -> dict[str, str]:
-    """Names of drugs and products that a therapy or a trigger may go by, folded, with their concept."""
-    needed = {key for key, concept in knowledge.concepts.items() if concept.kind in _THERAPIES}
-    names = {fold(alias): key for alias, key in knowledge.concept_aliases.items() if key in needed}
-    names |= {key: key for key in needed}
-    for alias, product in knowledge.product_aliases.items():
-        names[fold(alias)] = knowledge.products[product].concept
-    names |= {key: product.concept for key, product in knowledge.products.items()}
-    return {name: key for name, key in names.items() if len(name) >= _SHORTEST_NAME and key in knowledge.concepts}

@@ -60,10 +60,10 @@ knowledge: $(DEV) ## prove the clinical tables complete and unambiguous
 	@$(BIN)/cytowatch knowledge lint
 
 pytest: $(DEV) ## all tests but the long ones
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 twin: $(DEV) ## COUNT random patients through both engines (100,000; takes a while)
-	@COUNT=$(COUNT) $(BIN)/python -m pytest tests/generative -m long -n $(WORKERS)
+	@COUNT=$(COUNT) $(BIN)/python -m pytest tests/generative -m long -n $(WORKERS) --dist loadgroup
 
 bench: $(DEV) ## measure time and memory, write benchmarks/README.md
 	@$(BIN)/python benchmarks/bench.py

@@ -129,8 +129,9 @@ def frame(kind: Table, *made: dict[str, object]) -> pl.DataFrame:
 
 
 def state(start: float, end: float, low: int, high: int, episode: int | None = None) -> dict[str, object]:
-    """A state of patient a, in hours from the exposure."""
+    """A state of patient a, in hours from the exposure; where it is open, nobody took the temperature."""
     lists: dict[str, object] = {name: [] for name in ("criteria", "missing", "flags", "evidence")}
+    lists["missing"] = ["body_temperature"] if high > low else []
     return {
         "patient": "a",
         "scale": CRS,
@@ -243,12 +244,12 @@ def test_a_death_comes_first_only_where_an_onset_was_excluded_up_to_it() -> None
     assert times(data([state(0, 48, 0, 0)], [], charted=death(48))) == [(2.0, 2.0, 2.0, None, "death before the event")]
     # excluded to hour 24, dead at 48: nobody knows which came first
     unseen = data([state(0, 24, 0, 0), state(24, 48, 0, 2)], [], charted=death(48))
-    assert times(unseen) == [(1.0, 1.0, 1.0, None, "last moment without an onset for certain")]
+    assert times(unseen) == [(1.0, 1.0, 1.0, None, "last moment at which an onset was excluded")]
     # seen again before it, and not in between
     gap = data([state(0, 24, 0, 0), state(24, 36, 0, 2), state(36, 48, 0, 0)], [], charted=death(48))
     assert times(gap) == [(2.0, 1.0, 2.0, "Y", "death before the event")]
     # the death may itself be the event
-    cause = data([state(0, 48, 0, 0), state(48, 48.5, 0, 5)], [], charted=death(48))
+    cause = data([state(0, 48, 0, 0), {**state(48, 48.5, 0, 5), "missing": ["death_cause"]}], [], charted=death(48))
     assert times(cause) == [(2.0, 2.0, 2.0, "Y", "death before the event")]
 
 
@@ -258,6 +259,21 @@ def test_an_onset_that_may_have_been_earlier_is_flagged() -> None:
     # a hole in the timeline excludes nothing
     hole = [state(0, 24, 0, 0), state(36, 72, 0, 0), state(72, 96, 1, 1, 1)]
     assert times(data(hole, [an_episode(72)])) == [(3.0, 1.0, 0.0, "Y", "event")]
+
+
+def test_without_fever_no_episode_of_astct_opens() -> None:
+    # oxygen is in no table of this study: 0 to 4 throughout; no fever at hours 24 to 32 and 40 to 48, unknown otherwise
+    def afebrile(start: float, end: float) -> dict[str, object]:
+        return {**state(start, end, 0, 4), "missing": ["oxygen_device"]}
+
+    course = [state(0, 24, 0, 4), afebrile(24, 32), state(32, 40, 0, 4), afebrile(40, 48), state(48, 60, 0, 4)]
+    # nobody can say that there was no episode: not a day is certain, and something was looked at all the same
+    assert times(data(course, [])) == [(2.0, 0.0, 1.0, "Y", "last moment at which an onset was excluded")]
+    told = dict(summary(data(course, []), KNOWLEDGE, Arms()).select("statistic", "text").rows())
+    assert (told["graded"], told["any grade"]) == ("1 of 1", "0 to 1 (0 to 100 %)")
+    # of a scale whose every sign opens an episode that is not enough
+    other = data([{**one, "scale": "crs.ctcae-5.0"} for one in course], [])
+    assert times(other) == [(0.0, 0.0, 1.0, "Y", "an onset was never excluded")]
 
 
 def test_an_episode_is_unresolved_up_to_its_last_sign() -> None:

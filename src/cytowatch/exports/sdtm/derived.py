@@ -9,7 +9,7 @@ from cytowatch.exports.sdtm.arms import Arms
 from cytowatch.exports.sdtm.doses import with_open_counts
 from cytowatch.exports.sdtm.observed import SYNDROME, first_exposures
 from cytowatch.exports.sdtm.stamps import Stamps
-from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.model import Compare, Knowledge
 from cytowatch.report import ReportData
 from cytowatch.schema import DAY_US
 
@@ -209,9 +209,9 @@ def onsets(data: ReportData, knowledge: Knowledge, scale: str) -> pl.DataFrame:
     """One row a patient with an exposure and a timeline of a scale: its first certain episode, and what was known.
 
     Of the episode: ``onset, resolved, last_sign, hours, latest_dose`` (the last exposure before it). Of the timeline
-    since the first exposure (``exposed``): ``watched``, its end; ``excluded``, the last moment up to which an event was
-    excluded (empty: it never was); ``open_from``, the first at which it no longer was (empty: there is none); and
-    ``answered``: was an event ever certain, or ever excluded?
+    since the first exposure (``exposed``): ``watched``, its end; ``excluded``, the last moment at which an onset was
+    excluded (empty: it never was); ``open_from``, the first at which an event no longer was (empty: there is none); and
+    ``answered``: was an event ever certain, or an onset ever excluded?
     """
     own = data.timeline.filter((pl.col("scale") == scale) & pl.col("at_least").is_not_null())
     seen = own.select("patient").unique().join(first_exposures(data.observations, knowledge), on="patient")
@@ -221,23 +221,37 @@ def onsets(data: ReportData, knowledge: Knowledge, scale: str) -> pl.DataFrame:
         .unique("patient", keep="first", maintain_order=True)
         .select("patient", "onset", "resolved", "last_sign", "hours", pl.col("exposure_time").alias("latest_dose"))
     )
-    table = seen.join(certain, on="patient", how="left").join(_known(own, seen), on="patient", how="left")
+    table = seen.join(certain, on="patient", how="left").join(
+        _known(own, seen, _opening(knowledge, scale)), on="patient", how="left"
+    )
     return table.sort("patient")
 
 
-def _known(timeline: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+def _opening(knowledge: Knowledge, scale: str) -> str | None:
+    """What is measured to tell whether an episode may open; None where any sign of the scale opens one."""
+    table = knowledge.scales[scale]
+    opens = (one.when for one in table.criteria if one.id == table.episode.opens_with)
+    return next((when.concept for when in opens if isinstance(when, Compare)), None)
+
+
+def _known(timeline: pl.DataFrame, seen: pl.DataFrame, opening: str | None) -> pl.DataFrame:
     rows = timeline.join(seen, on="patient").filter(pl.col("end") > pl.col("exposed")).sort("patient", "start")
     before = pl.col("end").shift(1).over("patient").fill_null(pl.col("exposed"))
     free = pl.col("at_most") == 0
     opened = pl.when(pl.col("start") > before).then(before).when(~free).then(pl.max_horizontal("start", "exposed"))
+    none_opens = free
+    if opening is not None:
+        # no fever: an episode from earlier hours may be open, and none begins
+        unknown = pl.col("missing").list.contains(opening) | pl.col("missing").list.contains("death_cause")
+        none_opens = free | ((pl.col("at_least") == 0) & pl.col("episode").is_null() & ~unknown)
     return (
         rows.with_columns(opened.alias("_opened"))
         .group_by("patient")
         .agg(
             pl.col("end").max().alias("watched"),
-            pl.col("end").filter(free).max().alias("excluded"),
+            pl.col("end").filter(none_opens).max().alias("excluded"),
             pl.col("_opened").min().alias("open_from"),
-            (free | (pl.col("at_least") >= 1)).any().alias("answered"),
+            (none_opens | (pl.col("at_least") >= 1)).any().alias("answered"),
         )
     )
 
@@ -245,9 +259,9 @@ def _known(timeline: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
 def _times_to_event(data: ReportData, knowledge: Knowledge, stamps: Stamps, arms: Arms) -> pl.DataFrame:
     """ADTTE: days from exposure to onset, and from onset to resolution; CNSR 0 event, 1 no longer known, 2 death first.
 
-    Without an event a patient is censored at the last moment up to which it was excluded, and at the start if it never
-    was. A death comes first only where an onset was excluded up to it. From the latest dose there is no time without an
-    event, for each dose begins it anew.
+    Without an event a patient is censored at the last moment at which an onset was excluded, and at the start if it
+    never was. A death comes first only where an onset was excluded up to it. From the latest dose there is no time
+    without an event, for each dose begins it anew.
     """
     deaths = (
         data.observations.filter(pl.col("concept") == "death")
@@ -262,7 +276,7 @@ def _times_to_event(data: ReportData, knowledge: Knowledge, stamps: Stamps, arms
             _dead=~happened & (pl.col("died") <= pl.col("excluded")).fill_null(value=False),
             _last=pl.coalesce("excluded", "exposed"),
             _why=pl.when(pl.col("excluded").is_null()).then(pl.lit("an onset was never excluded")).otherwise(
-                pl.lit("last moment without an onset for certain")
+                pl.lit("last moment at which an onset was excluded")
             ),
         )  # fmt: skip
         ended = table.filter(happened).with_columns(

@@ -106,6 +106,17 @@ def test_what_is_no_exact_count_of_matches_proves_nothing(tmp_path: Path) -> Non
         assert ask(server, tmp_path / "asked", types=["Observation?_total=estimate"]).complete
 
 
+def test_what_is_stored_while_pages_are_read_is_left_to_the_next_run(tmp_path: Path) -> None:
+    totals = iter((12, 13, 14))
+
+    def grow(body: bytes) -> bytes:
+        return json.dumps({**json.loads(body), "total": next(totals)}).encode()
+
+    with FhirServer(patients(2)) as server:
+        server.faults = [Fault("/fhir/Observation", change=grow)]
+        assert ask(server, tmp_path / "out", types=["Observation"]).complete
+
+
 def test_what_comes_along_with_a_match_is_none(tmp_path: Path) -> None:
     # one administration and one medication are no two administrations
     def change(body: bytes) -> bytes:

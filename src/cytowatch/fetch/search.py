@@ -200,7 +200,7 @@ class _Reading:
         return fresh
 
     def _count(self, page: Page) -> None:
-        """Count what matched. The largest total counts: with one that shrinks while pages are read, one was skipped."""
+        """Count what matched. The first total counts: what is stored while pages are read is the next run's matter."""
         for one in page.resources:
             key = _digest(f"{one.type}/{one.id}") if one.id else blake2b(one.line, digest_size=12).digest()
             if one.matches and one.type in {self.search.type, UNKNOWN} and key not in self.matched:
@@ -209,7 +209,7 @@ class _Reading:
                     self.matched.add(key)
         told = {**named(self.search.path), **named(page.used or "")}
         if told.get("_total") != "estimate":
-            self.total = max(self.total, page.total or 0)
+            self.total = self.total or page.total or 0
 
     def _events(self, page: Page) -> list[tuple[tuple[str, str], bool]]:
         news = []

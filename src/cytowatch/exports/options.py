@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Clock, moment
+
+Facts = Literal["new", "all"]
 
 
 @dataclass(frozen=True)
@@ -14,13 +17,15 @@ class Options:
     """The options of ``cytowatch export``; each form reads those that concern it.
 
     ``zero``: the moment of hour 0, for a run that counts hours. ``recorded``: when the export counts as recorded.
-    ``bundle``: also one file a patient. ``arms``: a table of the trial's arms.
+    ``bundle``: also one file a patient. ``arms``: a table of the trial's arms. ``facts``: whether what came from FHIR
+    resources is written again.
     """
 
     zero: str | None = None
     recorded: str | None = None
     bundle: bool = False
     arms: Path | None = None
+    facts: Facts = "new"
 
     def zero_us(self, clock: Clock) -> int:
         """What is added to a time of the run to make it microseconds since 1970 in UTC.

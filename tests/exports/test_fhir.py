@@ -427,14 +427,21 @@ def test_hours_need_a_zero_and_times_refuse_one(tmp_path: Path) -> None:
         runs.exported(tmp_path / "times", tmp_path / "file")
 
 
-def test_an_export_that_fails_leaves_the_one_before_and_one_that_succeeds_leaves_nothing_old(tmp_path: Path) -> None:
+def full_disk(*_: object) -> None:
+    """What fails after all else is written."""
+    raise OSError("the disk is full")
+
+
+def test_an_export_that_fails_leaves_the_one_before_and_one_that_succeeds_leaves_nothing_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs.of_rows(FEVER_AND_PRESSOR, tmp_path / "graded")
     out = runs.exported(tmp_path / "graded", tmp_path / "fhir", bundle=True)
     before = {path.name: path.read_bytes() for path in out.glob("*.ndjson")}
-    far = [{"patient": "A", "hours": 9e7, "concept": "body_temperature", "value": 38.6, "unit": "Cel"}]
-    runs.of_rows(far, tmp_path / "far")
-    with pytest.raises(ArgumentError, match="year 9999"):
-        runs.exported(tmp_path / "far", out, zero=runs.ZERO)
+    monkeypatch.setattr("cytowatch.exports.fhir.write.outcome", full_disk)
+    with pytest.raises(OSError, match="the disk is full"):
+        runs.exported(tmp_path / "graded", out)
+    monkeypatch.undo()
     assert {path.name: path.read_bytes() for path in out.glob("*.ndjson")} == before
     assert (out / "bundles" / "A.json").exists()
     runs.of_rows([row for row in FEVER_AND_PRESSOR if row is not CELLS], tmp_path / "graded")

@@ -162,6 +162,35 @@ def test_a_kill_between_all_steps(tmp_path: Path, way: str) -> None:
     print(way, at_every_step(tmp_path, way, 1))
 
 
+def test_patients_named_in_another_order_are_gone_on_with(tmp_path: Path) -> None:
+    from tests.lib.fhir_server import Fault
+
+    with FhirServer(patients(2)) as server:
+        server.faults = [Fault("Observation.patient=p0-1", 500)]
+        with pytest.raises(InputError, match="500"):
+            ask(server, tmp_path / "out", patients=["p0-0", "p0-1"])
+        server.faults = []
+        began = len(server.seen)
+        report = ask(server, tmp_path / "out", patients=["p0-1", "p0-0", "p0-1"])
+        again = [path for _, path, _ in server.seen[began:] if "/Observation" in path]
+        assert report.complete
+        assert ["patient=p0-1" in path for path in again] == [True] * len(again)
+        assert len(set(names(tmp_path / "out", "Observation"))) == len(names(tmp_path / "out", "Observation")) == 12
+
+
+def test_a_search_gone_on_with_is_whole_by_all_its_pages(tmp_path: Path) -> None:
+    from tests.lib.fhir_server import Fault
+
+    with FhirServer(patients(2)) as server:
+        # 12 observations in pages of 5: the second fails
+        server.faults = [Fault("Observation.*_offset=5", 503)]
+        with pytest.raises(InputError, match="503"):
+            ask(server, tmp_path / "out")
+        server.faults = []
+        assert ask(server, tmp_path / "out").complete
+        assert len(names(tmp_path / "out", "Observation")) == 12
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
     from cytowatch.fetch.folder import Folder
 

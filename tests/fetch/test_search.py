@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.lib.fetching import QUICK, Watch, ask, held, in_folder, in_server, lines, names
-from tests.lib.fhir_server import FhirServer, patients
+from tests.lib.fhir_server import Fault, FhirServer, patients
 
 from cytowatch.errors import ArgumentError
 
@@ -53,8 +54,6 @@ def test_a_type_of_which_nothing_was_found_has_no_file(tmp_path: Path) -> None:
 def test_numbers_keep_their_digits(tmp_path: Path) -> None:
     body = b'{"resourceType":"Observation","id":"a","valueQuantity":{"value":1.10}, "x":[1e3, 100000000000000000000.5]}'
     bundle = b'{"resourceType":"Bundle","type":"searchset","entry":[{"resource":' + body + b"}]}"
-    from tests.lib.fhir_server import Fault
-
     with FhirServer(patients(1)) as server:
         server.faults = [Fault("/fhir/Observation", 200, bundle, {"Content-Type": "application/fhir+json"})]
         ask(server, tmp_path / "out", types=["Observation"])
@@ -69,6 +68,68 @@ def test_patients_are_asked_for_one_by_one(tmp_path: Path) -> None:
         assert {name.split("-")[2] for name in names(tmp_path / "out", "Observation")} == {"1", "3"}
         assert len(lines(tmp_path / "out", "Observation")) == 12
         assert not any("_history" in path for path in asked)
+
+
+def cut(**told: object) -> Callable[[bytes], bytes]:
+    """Makes of an answer its first entry, with a total and links of our own."""
+
+    def change(body: bytes) -> bytes:
+        page = json.loads(body)
+        return json.dumps({**page, "entry": page["entry"][:1], "link": [], **told}).encode()
+
+    return change
+
+
+def test_an_answer_with_fewer_resources_than_its_total_is_not_whole(tmp_path: Path) -> None:
+    with FhirServer(patients(1)) as server:
+        server.faults = [Fault("/fhir/Observation", change=cut(total=250))]
+        report = ask(server, tmp_path / "out")
+        assert not report.complete
+        why = "the server says that 250 match, and its pages hold 1 of them"
+        assert report.told["incomplete"] == [{"search": "Observation", "type": "Observation", "why": why}]
+        assert "Observation" not in report.told["cursors"]
+        # half of what was measured is not on show
+        assert names(tmp_path / "out", "Observation") == []
+        server.faults = []
+        assert ask(server, tmp_path / "out").complete
+        assert len(names(tmp_path / "out", "Observation")) == 6
+
+
+def test_what_is_no_exact_count_of_matches_proves_nothing(tmp_path: Path) -> None:
+    estimate = [{"relation": "self", "url": "Observation?_total=estimate"}]
+    with FhirServer(patients(1)) as server:
+        # a count of the page, none at all, an estimate, and a number that is none
+        for number, told in enumerate(({"total": 0}, {"total": None}, {"total": 9, "link": estimate}, {"total": "9"})):
+            server.faults = [Fault("/fhir/Observation", change=cut(**told))]
+            assert ask(server, tmp_path / str(number), types=["Observation"]).complete
+        server.faults = [Fault("/fhir/Observation", change=cut(total=9))]
+        assert ask(server, tmp_path / "asked", types=["Observation?_total=estimate"]).complete
+
+
+def test_what_is_stored_while_pages_are_read_is_left_to_the_next_run(tmp_path: Path) -> None:
+    totals = iter((12, 13, 14))
+
+    def grow(body: bytes) -> bytes:
+        return json.dumps({**json.loads(body), "total": next(totals)}).encode()
+
+    with FhirServer(patients(2)) as server:
+        server.faults = [Fault("/fhir/Observation", change=grow)]
+        assert ask(server, tmp_path / "out", types=["Observation"]).complete
+
+
+def test_what_comes_along_with_a_match_is_none(tmp_path: Path) -> None:
+    # one administration and one medication are no two administrations
+    def change(body: bytes) -> bytes:
+        page = json.loads(body)
+        assert [one["search"]["mode"] for one in page["entry"]] == ["match", "include"]
+        return json.dumps({**page, "total": 2}).encode()
+
+    with FhirServer(patients(1)) as server:
+        server.faults = [Fault("/fhir/MedicationAdministration", change=change)]
+        report = ask(server, tmp_path / "out", types=["MedicationAdministration"])
+    assert [one["why"] for one in report.told["incomplete"]] == [
+        "the server says that 2 match, and its pages hold 1 of them"
+    ]
 
 
 def test_an_adverse_event_is_found_by_its_subject(tmp_path: Path) -> None:

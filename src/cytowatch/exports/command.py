@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from cytowatch.errors import EXIT_DONE
-from cytowatch.exports.options import Options
+from cytowatch.exports.options import Facts, Options
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.terminal import Overlays, out
 
@@ -48,6 +48,7 @@ def export(
     zero: str | None = None,
     zone: str | None = None,
     recorded: str | None = None,
+    facts: Facts = "new",
     bundle: Annotated[bool, Parameter(negative=())] = False,
     arms: Path | None = None,
     knowledge: Overlays = None,
@@ -70,6 +71,10 @@ def export(
         Where wall-clock times and days are written (OMOP, SDTM); by default the zone of the run, else UTC.
     recorded
         FHIR: when the export counts as recorded, a timestamp with zone; by default the end of each patient's record.
+    facts
+        FHIR: with new, patients and facts that came from FHIR resources are not written again; what was derived names
+        these resources. Right for the server that the data came from: copies would double its facts and replace its
+        patients. With all, every patient and fact is written: for another server, or to grade the files again.
     bundle
         FHIR: also one file a patient.
     arms
@@ -77,7 +82,7 @@ def export(
     knowledge
         Folders laid over the clinical tables, as in the run.
     """
-    options = Options(zero=zero, zone=zone, recorded=recorded, bundle=bundle, arms=arms)
+    options = Options(zero=zero, zone=zone, recorded=recorded, bundle=bundle, arms=arms, facts=facts)
     for path in EXPORTERS[to](folder, out_, load(*(knowledge or ())), options):
         out.print(f"Wrote {path}", soft_wrap=True)
     return EXIT_DONE

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cytowatch.adapters.times import check_zone
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Clock, moment
+
+Facts = Literal["new", "all"]
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,14 @@ class Options:
 
     ``zero``: the moment of hour 0, for a run that counts hours. ``recorded``: when the export counts as recorded.
     ``bundle``: also one file a patient. ``arms``: a table of the trial's arms. ``zone``: where wall-clock times are
-    written, for a form that stores no zone.
+    written, for a form that stores no zone. ``facts``: whether what came from FHIR resources is written again.
     """
 
     zero: str | None = None
     recorded: str | None = None
     bundle: bool = False
     arms: Path | None = None
+    facts: Facts = "new"
     zone: str | None = None
 
     def zone_of(self, run: Mapping[str, Any], clock: Clock) -> str:

@@ -8,7 +8,7 @@ device.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -26,11 +26,15 @@ _REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]{1,63})/([A-Za-z0-9.\-]{1,64})(?:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a page: its type, its id, and the line that it is in NDJSON (no line break)."""
+    """A resource of a page: its type, its id, and the line that it is in NDJSON (no line break).
+
+    ``matches``: False for what came along with a match (search mode ``include``).
+    """
 
     type: str
     id: str
     line: bytes
+    matches: bool = True
 
 
 @dataclass(frozen=True)
@@ -182,10 +186,11 @@ def _file(entry: _Entry, page: Page) -> None:
     if gone or not raw or raw == b"null":
         return
     found = one_resource(raw)
-    if found.type == "OperationOutcome" or (entry.search is not None and entry.search.mode == "outcome"):
+    mode = entry.search.mode if entry.search is not None else None
+    if found.type == "OperationOutcome" or mode == "outcome":
         page.issues += read_outcome(raw)
     else:
-        page.resources.append(found)
+        page.resources.append(replace(found, matches=mode != "include"))
 
 
 def one_resource(raw: bytes) -> Resource:

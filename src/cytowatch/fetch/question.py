@@ -37,7 +37,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Question:
-    """The whole of what is wanted; a folder answers one question only."""
+    """The whole of what is wanted; a folder answers one question only.
+
+    ``patients`` are kept in order of their ids, each once: a run that goes on counts its searches in that order,
+    however a person named them this time.
+    """
 
     base: str
     way: Way = "search"
@@ -46,6 +50,9 @@ class Question:
     wanted: tuple[Wanted, ...] = ()
     since: str | None = None
     count: int = 200
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "patients", tuple(sorted(set(self.patients))))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -57,7 +64,7 @@ class Question:
         said = [
             self.base,
             self.way,
-            sorted(self.patients),
+            list(self.patients),
             self.group,
             [[one.type, one.parameters] for one in self.wanted],
         ]

@@ -91,6 +91,8 @@ class Searching:
         # a deletion counts only if nothing newer came before it in the history, so a history is read from its start
         url = (state.position.next if not search.deletions else "") or first
         reading = _Reading(self, search, number)
+        if url != first:
+            reading.matches, reading.total = state.position.matches, state.position.total
         while url:
             try:
                 page = self.web.read(
@@ -107,11 +109,12 @@ class Searching:
             reading.take(page, url)
             self._tell(page, search, number)
             url = self._next(page, url, search)
-            state.position = Position(number, url, state.position.pages + 1)
+            state.position = Position(number, url, state.position.pages + 1, reading.matches, reading.total)
             state.pages += 1
             self.folder.save()
             if url:
                 reading.check(url)
+        reading.check_whole()
 
     def _tell(self, page: Page, search: Search, number: int) -> None:
         """Move the bar, within a search by the server's count of matches if it told one."""
@@ -155,7 +158,7 @@ class Searching:
 
 
 class _Reading:
-    """One search while it is read: what tells that it goes in circles."""
+    """One search while it is read: what tells that it goes in circles, or ends before its end."""
 
     def __init__(self, whole: Searching, search: Search, number: int, *, restarted: bool = False) -> None:
         self.folder, self.seen, self.limits = whole.folder, whole.seen, whole.web.limits
@@ -164,6 +167,9 @@ class _Reading:
         self.addresses: set[bytes] = set()
         self.pages = self.idle = 0
         self.newest: dict[tuple[str, str], bool] = {}
+        # resources that matched, each once, and how many of them the server says there are
+        self.matches = self.total = 0
+        self.matched: set[bytes] = set()
 
     def take(self, page: Page, url: str) -> None:
         """Keep what a page holds, doubles left out."""
@@ -175,6 +181,7 @@ class _Reading:
             fresh = bool(news)
         else:
             fresh = self._resources(page)
+            self._count(page)
         self.idle = 0 if fresh else self.idle + 1
         self._remarks(page)
 
@@ -191,6 +198,18 @@ class _Reading:
                 self.folder.fall_short(self.search.what, "", "a resource without a type is kept in Unknown.ndjson")
         self.folder.keep(kept, [])
         return fresh
+
+    def _count(self, page: Page) -> None:
+        """Count what matched. The first total counts: what is stored while pages are read is the next run's matter."""
+        for one in page.resources:
+            key = _digest(f"{one.type}/{one.id}") if one.id else blake2b(one.line, digest_size=12).digest()
+            if one.matches and one.type in {self.search.type, UNKNOWN} and key not in self.matched:
+                self.matches += 1
+                if len(self.matched) < self.limits.remembered:
+                    self.matched.add(key)
+        told = {**named(self.search.path), **named(page.used or "")}
+        if told.get("_total") != "estimate":
+            self.total = self.total or page.total or 0
 
     def _events(self, page: Page) -> list[tuple[tuple[str, str], bool]]:
         news = []
@@ -224,6 +243,17 @@ class _Reading:
             raise StoppedError(f"{self.idle} pages in a row held nothing new")
         if self.folder.state.position.pages >= self.limits.pages:
             raise StoppedError(f"it has more than {self.limits.pages:,} pages (--max-pages)")
+
+    def check_whole(self) -> None:
+        """StoppedError if the last page is read and the server has told of more matches than it gave.
+
+        A server may give fewer resources than it found and no link to the rest, as where it cuts an answer at some
+        number; a total that is too small proves nothing.
+        """
+        if self.matches < self.total:
+            raise StoppedError(
+                f"the server says that {self.total:,} match, and its pages hold {self.matches:,} of them"
+            )
 
 
 def _digest(url: str) -> bytes:

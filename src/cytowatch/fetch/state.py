@@ -13,11 +13,17 @@ Kind = Literal["output", "deleted", "error"]
 
 
 class Position(msgspec.Struct):
-    """Where in the searches: which one, the address of its next page (empty at its start), pages of it read."""
+    """Where in the searches: which one, the address of its next page (empty at its start), pages of it read.
+
+    ``matches``: resources that matched so far, each once; ``total``: how many the server says there are, 0 if it did
+    not say.
+    """
 
     search: int = 0
     next: str = ""
     pages: int = 0
+    matches: int = 0
+    total: int = 0
 
 
 class Count(msgspec.Struct):

@@ -22,6 +22,7 @@ NOTICE = "A proposal from published guidelines, not an order: to be checked at i
 _LISTS = ("limits", "cautions", "why", "missing")
 # what differs from row to row, and is not in the words
 _OWN = ("patient", "start", "end", "evidence")
+TIMES = ("start", "end", "not_before")
 _KEYS = tuple(name for name in ADVICE.names if name not in _OWN)
 _STATES = {
     "if_lower": "If the grade is the lower end of its range.",
@@ -48,7 +49,7 @@ def advice_resources(
     """DetectedIssues and CarePlans (``patient, id, line``) of the rows of table `advice`, but the silent ones."""
     told = advice.filter(pl.col("kind") != "silent").sort("patient", "start", maintain_order=True)
     told = told.join(keys, on="patient", how="left", maintain_order="left").with_columns(id=_issue_ids(told))
-    rows = dated(told, zero, "start", "end", "not_before")
+    rows = dated(told, zero, *TIMES)
     rows = rows.with_row_index("at")
     items = evidence_items(rows, facts)
     rows = rows.join(items, on="at", how="left", maintain_order="left")

@@ -24,6 +24,7 @@ from cytowatch.exports.fhir.names import (
     PRODUCT,
     SCALE,
     SEVERITY,
+    SUSPECTS,
     VERIFICATION,
     coded,
     extension,
@@ -34,7 +35,7 @@ from cytowatch.report.words import Words
 # what HL7's codes can say of a state; for the others nothing is claimed
 _CLINICAL = {"ongoing": ("active", "Active"), "resolved": ("resolved", "Resolved")}
 _RECURRENT = ("recurrence", "Recurrence")
-_TIMES = ("onset", "last_sign", "resolved", "time_of_max", "exposure_time")
+TIMES = ("onset", "last_sign", "resolved", "time_of_max", "exposure_time")
 # on every such scale
 _DEATH = 5
 # of the table, what no field of a Condition holds: sub-extensions of one extension
@@ -133,8 +134,8 @@ class EpisodeTeller:
 
     def _suspect(self, row: dict[str, Any]) -> dict[str, Any]:
         """The dose that came before; of an exposure without a row (assumed, or an infection) only its name."""
-        if row["given_id"]:
-            return {"entity": {"instance": {"reference": f"MedicationAdministration/{row['given_id']}"}}}
+        if row["given"]:
+            return {"entity": {"instance": {"reference": row["given"]}}}
         product = self._knowledge.products.get(row["exposure"] or "")
         if row["exposure"] is None or row["is_infection"]:
             return {}
@@ -165,7 +166,7 @@ def prepared(
         grade_id=grade_ids("mark", "time_of_max"),
     )
     known = known.with_columns(grade_id=pl.when(pl.col("grade_id").is_in(graded["id"].implode())).then("grade_id"))
-    return dated(_with_doses(known, facts), zero, *_TIMES)
+    return dated(_with_doses(known, facts), zero, *TIMES)
 
 
 def _with_doses(episodes: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
@@ -174,13 +175,14 @@ def _with_doses(episodes: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
         "patient",
         exposure_time="time",
         exposure="text",
-        given_id=pl.when(pl.col("kind") == "MedicationAdministration").then("id"),
+        given=pl.when(pl.col("kind") == "MedicationAdministration").then("target"),
         is_infection=pl.col("kind") != "MedicationAdministration",
     )
     of = ["patient", "exposure_time", "exposure"]
     first = triggers.unique(of, keep="first", maintain_order=True)
     found = episodes.join(first, on=of, how="left", nulls_equal=True, maintain_order="left")
-    return found.with_columns(pl.col("is_infection").fill_null(value=False))
+    suspect = pl.col("given").str.split("/").list.first().is_in(SUSPECTS)
+    return found.with_columns(pl.col("is_infection").fill_null(value=False), given=pl.when(suspect).then("given"))
 
 
 def _worst(row: dict[str, Any]) -> str:

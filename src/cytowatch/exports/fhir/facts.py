@@ -14,6 +14,7 @@ import polars as pl
 
 from cytowatch.engine.settle import in_doubt
 from cytowatch.exports.fhir.codings import Codings
+from cytowatch.exports.fhir.identity import identified
 from cytowatch.exports.fhir.jsontext import a_list, an_object, encoded, reference, resources, spread, string
 from cytowatch.exports.fhir.keys import as_uri, dated
 from cytowatch.exports.fhir.names import (
@@ -54,27 +55,25 @@ def is_drug(concept: Concept) -> bool:
     return concept.kind in ("infusion", "dose") or (concept.kind == "trigger" and bool(concept.units))
 
 
-def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge, files: list[str]) -> pl.DataFrame:
     """The rows with all that decides on their resource: ``kind`` (its type), ``id``, ``doubtful``, ``withdrawn``.
 
-    ``rows``: table `observations`, rows in doubt among them; ``keys``: `keys.patient_keys`.
+    ``rows``: table `observations`, rows in doubt among them; ``keys``: `keys.patient_keys`; ``files``:
+    `identity.input_files`, which also says what ``original`` and ``origin`` are.
     """
     drugs = [concept.key for concept in knowledge.concepts.values() if is_drug(concept)]
     kinds = {concept.key: concept.kind for concept in knowledge.concepts.values()}
-    place = pl.when(pl.col("row") < 0).then(pl.lit("-d")).otherwise(pl.lit("-r"))
-    number = pl.when(pl.col("row") < 0).then(-1 - pl.col("row")).otherwise("row").cast(pl.String)
     known = rows.join(keys, on="patient", how="left", maintain_order="left").with_columns(
         concept_kind=pl.col("concept").replace_strict(kinds, default="statement", return_dtype=pl.String),
         kind=pl.when(pl.col("concept").is_in(drugs)).then(pl.lit("MedicationAdministration")).otherwise(
             pl.lit("Observation")
         ),
-        id=pl.concat_str("key", place, number),
         withdrawn=_withdrawn(rows),
     )  # fmt: skip
     doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose")]
     # admission calls a device that it could not read by no other name
     unread = pl.any_horizontal(doubtful) & ((pl.col("concept_kind") != "device") | (pl.col("text") == "other"))
-    return _distinct(known).with_columns(
+    return identified(known, files).with_columns(
         doubtful=unread & (pl.col("status") != _ERROR) & ~pl.col("withdrawn"),
         has_value=pl.col("value").is_not_null(),
         has_end=pl.col("until").is_not_null(),
@@ -94,20 +93,11 @@ def _found(rows: pl.DataFrame, others: pl.DataFrame, by: list[str]) -> pl.Series
     return hit.fill_null(value=False)
 
 
-def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
-    """One input row may state several facts: from the second on their ids have a number."""
-    if rows["id"].n_unique() == rows.height:
-        return rows
-    place = pl.int_range(pl.len()).over("id")
-    ordinal = pl.when(place > 0).then(pl.concat_str(pl.lit("."), (place + 1).cast(pl.String))).otherwise(pl.lit(""))
-    return rows.with_columns(id=pl.concat_str("id", ordinal))
-
-
 def fact_resources(facts: pl.DataFrame, zero: int, knowledge: Knowledge) -> Iterable[tuple[str, pl.DataFrame]]:
     """Each type with its resources (``patient, id, line``)."""
     codings = Codings(knowledge)
     placed = dated(facts, zero, "time", "until", "available").with_columns(
-        number=pl.col("value").cast(pl.String), uri=as_uri(facts["source"])
+        number=pl.col("value").cast(pl.String), uri=as_uri(facts["origin"])
     )
     placed = spread(placed, _KEYS, _extensions, "extensions")
     placed = spread(placed, ("unit",), _unit, "simple")

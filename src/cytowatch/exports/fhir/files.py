@@ -34,8 +34,6 @@ class Writer:
         self.counts: Counter[str] = Counter()
         # what every Bundle needs besides its patient's resources
         self.shared: list[dict[str, Any]] = []
-        for kind in _ALWAYS:
-            self._file(kind)
         if bundle:
             (parts / BUNDLES).mkdir()
 
@@ -54,11 +52,16 @@ class Writer:
         for one in resources:
             self.add(one["resourceType"], pl.DataFrame({"line": [encoded(one)]}))
 
-    def add_bundles(self, whole: Sequence[tuple[str, pl.DataFrame]]) -> None:
-        """One Bundle a patient of all its resources (type, resources), the Patients first."""
+    def add_always(self) -> None:
+        """Make the files that are there even if empty. Not where facts were left out: they would say "none given"."""
+        for kind in _ALWAYS:
+            self._file(kind)
+
+    def add_bundles(self, keys: pl.DataFrame, whole: Sequence[tuple[str, pl.DataFrame]]) -> None:
+        """One Bundle a patient of all its resources (type, resources); ``keys``: `keys.patient_keys`."""
         if not self._bundle:
             return
-        names = dict(whole[0][1].select("patient", "id").iter_rows())
+        names = dict(keys.select("patient", "patient_id").iter_rows())
         device = "".join(f"{_entry(one['resourceType'], one['id'])}{encoded(one)}}}," for one in self.shared)
         entries = [
             resources.select("patient", entry=pl.concat_str(_address(kind), "line", pl.lit("}")))

@@ -11,6 +11,8 @@ import polars as pl
 from cytowatch.errors import ArgumentError
 
 ID = r"[A-Za-z0-9\-.]{1,64}"
+# as the FHIR door writes its pointers: FILE:LINE#Type/id
+POINTER = rf"#([A-Z][A-Za-z]+/{ID})$"
 # FHIR's years have four digits
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 # what may stand in a URI as it is
@@ -42,7 +44,10 @@ def instant(name: str) -> pl.Expr:
 
 
 def dated(frame: pl.DataFrame, zero: int, *names: str) -> pl.DataFrame:
-    """Columns of times on the run's clock as instants (text); ArgumentError if one lies beyond the year 9999."""
+    """Columns of times on the run's clock as instants (text); ArgumentError if one lies beyond the year 9999.
+
+    Rows of a run that do are left out before, and counted (`writable`).
+    """
     moved = frame.with_columns(pl.col(name) + zero for name in names)
     beyond = pl.any_horizontal((pl.col(name) < _FIRST) | (pl.col(name) > _LAST) for name in names)
     if moved.select(beyond.any()).item():
@@ -54,6 +59,18 @@ def dated(frame: pl.DataFrame, zero: int, *names: str) -> pl.DataFrame:
             hint="Look at that row; the rest cannot be exported without losing it.",
         )
     return moved.with_columns(instant(name).alias(name) for name in names)
+
+
+def writable(frame: pl.DataFrame, zero: int, *names: str) -> pl.DataFrame:
+    """The rows whose times can be written: FHIR has no way to write one before the year 1 or after 9999."""
+    moved = [pl.col(name) + zero for name in names]
+    beyond = pl.any_horizontal((one < _FIRST) | (one > _LAST) for one in moved)
+    return frame.filter(~beyond.fill_null(value=False))
+
+
+def last_writable(name: str, zero: int) -> pl.Expr:
+    """A column of ends, none of them later than the last moment that can be written."""
+    return pl.when(pl.col(name) + zero > _LAST).then(pl.lit(_LAST - zero, pl.Int64)).otherwise(name).alias(name)
 
 
 def as_uri(sources: pl.Series) -> pl.Series:

@@ -12,6 +12,10 @@ LOSSES = {
     "rejected": "Rejected rows are not written, as nobody knows what they say; those of therapies stand as in doubt.",
     "in_doubt_alone": "Rows in doubt of patients of whom nothing else was admitted: they are not graded either.",
     "after_as_of": "Rows after the moment that the run was cut at (--as-of): they may change nothing of what is said.",
+    "at_source": "Facts that came from FHIR resources are not copied, as their server has them: what was derived names "
+    "these resources. Another server needs --facts all.",
+    "patients_at_source": "Patients of such facts are not written: their server knows more of them than stands here.",
+    "no_date": "Rows with a time before the year 1 or after the year 9999, which FHIR cannot write.",
     "silent_advice": "Guidelines that say nothing of a patient, as they speak of others, make no plan.",
 }
 # what cannot be counted, as it is true of every run

@@ -54,6 +54,10 @@ TYPES = (
 DERIVABLE = (
     "Observation", "QuestionnaireResponse", "DocumentReference", "ImagingStudy", "Media", "MolecularSequence",
 )  # fmt: skip
+# and lets these be suspected of an adverse event
+SUSPECTS = (
+    "Immunization", "Procedure", "Substance", "Medication", "MedicationAdministration", "MedicationStatement", "Device",
+)  # fmt: skip
 
 
 def criterion_system(scale: str) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from cytowatch.exports.fhir.jsontext import encoded, quoted
-from cytowatch.exports.fhir.keys import ID
+from cytowatch.exports.fhir.keys import POINTER
 from cytowatch.exports.fhir.names import DERIVABLE, DERIVED_FROM
 
-# as the FHIR door writes its pointers: FILE:LINE#Type/id
-_POINTER = rf"#([A-Z][A-Za-z]+/{ID})$"
 # more facts than that under one pointer say nothing of which one is meant
 _MOST = 4
 
@@ -30,7 +28,7 @@ def derivations(rows: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 def _references(rows: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
     """``at, kind, item``: each reference once, in the order of the evidence; what nothing names keeps its words."""
     said = rows.select("at", "patient", source="evidence").explode("source").drop_nulls("source")
-    pointed = said.with_columns(target=pl.col("source").str.extract(_POINTER))
+    pointed = said.with_columns(target=pl.col("source").str.extract(POINTER))
     given = pointed.filter(pl.col("target").is_not_null()).drop("patient")
     ours = pointed.filter(pl.col("target").is_null()).drop("target")
     found = ours.join(_by_source(facts), on=["patient", "source"], how="left", maintain_order="left").drop("patient")
@@ -47,7 +45,7 @@ def _references(rows: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
 
 def _by_source(facts: pl.DataFrame) -> pl.DataFrame:
     """What a pointer of a patient stands for: ``patient, source, target``; one that many facts share names none."""
-    targets = facts.select("patient", "source", target=pl.concat_str("kind", pl.lit("/"), "id"))
+    targets = facts.select("patient", "source", "target")
     return targets.filter(pl.len().over("patient", "source") <= _MOST)
 
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import polars as pl
 
+from cytowatch.exports.fhir.advice import TIMES as ADVICE_TIMES
 from cytowatch.exports.fhir.advice import advice_resources
 from cytowatch.exports.fhir.codings import is_code
+from cytowatch.exports.fhir.episodes import TIMES as EPISODE_TIMES
 from cytowatch.exports.fhir.episodes import EpisodeTeller, prepared
 from cytowatch.exports.fhir.facts import fact_resources, facts_of
 from cytowatch.exports.fhir.files import Writer, writing
 from cytowatch.exports.fhir.grades import grade_resources, with_grade_ids
-from cytowatch.exports.fhir.keys import dated, instant, patient_keys
+from cytowatch.exports.fhir.identity import input_files
+from cytowatch.exports.fhir.keys import POINTER, dated, instant, last_writable, patient_keys, writable
 from cytowatch.exports.fhir.losses import outcome
 from cytowatch.exports.fhir.origin import device, device_id, provenance_resources, recorded_at
 from cytowatch.exports.fhir.people import patient_resources
@@ -45,6 +48,8 @@ def export_fhir(folder: Path, out: Path, knowledge: Knowledge, options: Options)
         for part in chain([first], outcomes):
             export.add(part)
         export.add_others(folder)
+        if not export.from_fhir:
+            writer.add_always()
         export.add_terms()
         export.add_outcome()
     return paths
@@ -70,6 +75,8 @@ class _Export:
     scales: dict[str, None] = field(default_factory=dict)
     products: dict[str, None] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
+    # whether there are rows that came from resources of a server, and are not to be written again
+    from_fhir: bool = False
     _seen: list[pl.Series] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -77,12 +84,14 @@ class _Export:
         zero = self.options.zero_us(outcome.clock)
         self._begin(outcome)
         whole: list[tuple[str, pl.DataFrame]] = []
-        for kind, resources in self._resources(outcome, zero):
+        named = [outcome.patients["patient"], outcome.observations["patient"], outcome.timeline["patient"]]
+        keys = patient_keys(pl.concat(named))
+        for kind, resources in self._resources(outcome, keys, zero):
             self.writer.add(kind, resources)
-            if self.options.bundle or kind == "Patient":
+            if self.options.bundle:
                 whole.append((kind, resources))
-        self.writer.add_bundles(whole)
-        self._seen.append(whole[0][1]["patient"])
+        self.writer.add_bundles(keys, whole)
+        self._seen.append(keys["patient"])
 
     def _begin(self, outcome: Outcome) -> None:
         if not self.writer.shared:
@@ -91,15 +100,50 @@ class _Export:
             self.writer.add_each(iter(self.writer.shared))
         self.scales |= dict.fromkeys(outcome.timeline["scale"].unique().sort().to_list())
 
-    def _resources(self, outcome: Outcome, zero: int) -> Iterator[tuple[str, pl.DataFrame]]:
-        named = [outcome.patients["patient"], outcome.observations["patient"], outcome.timeline["patient"]]
-        keys = patient_keys(pl.concat(named))
-        facts = facts_of(self._charted(outcome), keys, self.knowledge)
+    def _resources(self, outcome: Outcome, keys: pl.DataFrame, zero: int) -> Iterator[tuple[str, pl.DataFrame]]:
+        charted = self._writable(self._charted(outcome), zero, "time", "until", "available")
+        facts = facts_of(charted, keys, self.knowledge, input_files(self.run))
         triggers = facts.filter((pl.col("concept_kind") == "trigger") & pl.col("text").is_not_null())
         self.products |= dict.fromkeys(name for name in triggers["text"].unique().sort() if is_code(name))
-        yield "Patient", patient_resources(outcome.patients, keys)
-        yield from fact_resources(facts, zero, self.knowledge)
+        facts, written = self._parted(facts)
+        self._from_fhir(outcome.rejects["source"])
+        yield "Patient", self._people(outcome.patients, keys, facts)
+        yield from fact_resources(written, zero, self.knowledge)
         yield from self._derived(outcome, facts, keys, zero)
+
+    def _people(self, patients: pl.DataFrame, keys: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+        """The Patients to be written: not those of a server that holds their facts.
+
+        Of a patient without facts the run tells: what it read came from there, or did not.
+        """
+        own = facts.filter("new")["patient"].unique()
+        there = facts.filter(~pl.col("new"))["patient"].unique()
+        stays = ~pl.col("patient").is_in(there.implode())
+        if self.from_fhir:
+            stays &= pl.col("patient").is_in(own.implode())
+        kept = keys.filter(stays)
+        self.lost["patients_at_source"] += keys.height - kept.height
+        return patient_resources(patients, kept)
+
+    def _from_fhir(self, sources: pl.Series) -> None:
+        """Note whether any source names a FHIR resource, if what came from there is to be left out."""
+        self.from_fhir |= self.options.facts == "new" and bool(sources.str.contains(POINTER).any())
+
+    def _parted(self, facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The facts with ``new`` (to be written) and ``target`` (what a reference names); and those to be written."""
+        new = pl.col("original").is_null() | (self.options.facts == "all")
+        own = pl.concat_str("kind", pl.lit("/"), "id")
+        facts = facts.with_columns(new=new, target=pl.when(new).then(own).otherwise("original"))
+        written = facts.filter("new")
+        self.from_fhir |= written.height < facts.height
+        self.lost["at_source"] += facts.height - written.height
+        return facts, written
+
+    def _writable(self, rows: pl.DataFrame, zero: int, *names: str) -> pl.DataFrame:
+        """The rows whose times FHIR can write; the others are counted."""
+        kept = writable(rows, zero, *names)
+        self.lost["no_date"] += rows.height - kept.height
+        return kept
 
     def _charted(self, outcome: Outcome) -> pl.DataFrame:
         """What is graded: the admitted rows and those in doubt, cut at the moment that the run was cut at."""
@@ -119,12 +163,15 @@ class _Export:
         self, outcome: Outcome, facts: pl.DataFrame, keys: pl.DataFrame, zero: int
     ) -> Iterator[tuple[str, pl.DataFrame]]:
         words, by = Words(self.knowledge), device_id(self.run)
-        graded = with_grade_ids(outcome.timeline, keys)
+        timeline = self._writable(outcome.timeline.with_columns(last_writable("end", zero)), zero, "start")
+        graded = with_grade_ids(timeline, keys)
         yield "Observation", grade_resources(graded, facts, zero, words, by)
-        made = EpisodeTeller(self.knowledge, words, by).resources(prepared(outcome.episodes, graded, facts, keys, zero))
+        episodes = self._writable(outcome.episodes, zero, *EPISODE_TIMES)
+        made = EpisodeTeller(self.knowledge, words, by).resources(prepared(episodes, graded, facts, keys, zero))
         silent = outcome.advice.filter(pl.col("kind") == "silent")
         self.lost["silent_advice"] += silent.height
-        made |= advice_resources(outcome.advice, facts, keys, zero, self.knowledge, by)
+        advice = self._writable(outcome.advice, zero, *ADVICE_TIMES)
+        made |= advice_resources(advice, facts, keys, zero, self.knowledge, by)
         yield from made.items()
         last = graded.unique(["patient", "scale"], keep="last", maintain_order=True)
         targets = [last.select("patient", target=pl.concat_str(pl.lit("Observation/"), "id"))]
@@ -143,9 +190,13 @@ class _Export:
         table = pl.scan_parquet(path, glob=False).filter(~pl.col("patient").is_in(seen.implode())).collect()
         lacking = {name: dtype for name, dtype in PATIENTS.schema.items() if name not in table.columns}
         table = table.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
-        people = patient_resources(table, patient_keys(table["patient"]))
+        keys = patient_keys(table["patient"])
+        if self.from_fhir:
+            self.lost["patients_at_source"] += keys.height
+            return
+        people = patient_resources(table, keys)
         self.writer.add("Patient", people)
-        self.writer.add_bundles([("Patient", people)])
+        self.writer.add_bundles(keys, [("Patient", people)])
 
     def add_terms(self) -> None:
         """The code systems, and the map to ICD-10-CM."""

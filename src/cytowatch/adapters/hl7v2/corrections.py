@@ -39,7 +39,7 @@ def correct(facts: list[tuple[Fact, str]], sent: list[int | None], silent: Silen
         replaced = _replaced(fact, earlier)
         for old in replaced:
             earlier.remove(old)
-            if old.time and old.concept:
+            if old.time:
                 done.marks.append((_mark(old, fact), patient))
         if fact.effect != "retract":
             done.facts.append((fact, patient))

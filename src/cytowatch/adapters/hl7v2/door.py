@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.frame import LINE
-from cytowatch.adapters.gather import Gathering, Mapped, not_recorded
+from cytowatch.adapters.gather import MOST_UNTOLD, Gathering, Mapped, not_recorded
+from cytowatch.adapters.hl7v2.administrations import IN_NO_TABLE
 from cytowatch.adapters.hl7v2.corrections import correct
 from cytowatch.adapters.hl7v2.facts import Fact, Identity, Silent, fact_frame
 from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_files
@@ -27,6 +29,9 @@ from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
+# of drugs that no table knows, so many are named in the ledger
+_NAMED = 25
+_DRUGS = ("infusion", "dose")
 _FILE = {"row": pl.Int64, "file": pl.String}
 
 
@@ -122,8 +127,10 @@ class _Settling:
             reader.silent.refuse(fact, patient)
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
-        raw = pl.concat([fact_frame([*stated, *corrected.marks]), deaths])
-        return Mapped(raw, reader.silent.frame(), placed, _unreadable(refused))
+        knowledge = self._gathering.knowledge
+        raw = pl.concat([fact_frame([*stated, *_of_any(corrected.marks, knowledge)]), deaths])
+        reader.silent.name_few(IN_NO_TABLE, _NAMED)
+        return Mapped(raw, reader.silent.frame(), placed, _unreadable(_of_any(refused, knowledge)))
 
     def _name(self, who: Identity | None) -> str:
         """The id of a patient; with who assigned it, where the input knows several who do."""
@@ -187,7 +194,12 @@ class _Settling:
 
     def _absent(self) -> frozenset[str]:
         """Therapies that no segment of the input records."""
-        kinds = self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts())
+        kinds = set(self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts()))
+        given, untold = self._reader.administrations.given, self._reader.administrations.untold
+        if untold > MOST_UNTOLD * given:
+            kinds |= set(_DRUGS)
+            why = f"{untold} of {given} RXA are of drugs that nobody can tell: none counts as not given"
+            self._gathering.enter(self._reader.spans[0][0], "ignored", why, 0)
         return not_recorded(self._gathering.knowledge, kinds)
 
 
@@ -205,9 +217,24 @@ def _death(died: Statement) -> Fact:
 
 
 def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
-    """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on."""
+    """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on.
+
+    Of a drug whose code alone is not known the end is, where it has one.
+    """
     doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
     if not doubtful:
         return None
+    ends = pl.Series("until", [fact.until if fact.rule == "unknown_code" else None for fact, _ in doubtful], pl.String)
     unread = pl.lit("?")
-    return fact_frame(doubtful).with_columns(value=unread, text=unread, status=pl.lit("final"), until=None)
+    return fact_frame(doubtful).with_columns(ends, value=unread, text=unread, status=pl.lit("final"))
+
+
+def _of_any(facts: list[tuple[Fact, str]], knowledge: Knowledge) -> list[tuple[Fact, str]]:
+    """The same facts; one of a drug that says nothing of itself may be of any, and stands once for each."""
+    drugs = {one.key: one.kind for one in knowledge.concepts.values() if one.kind in _DRUGS}
+    whole = [pair for pair in facts if pair[0].concept]
+    for fact, patient in facts:
+        if not fact.concept:
+            ends = {"infusion": fact.until, "dose": None}
+            whole += [(replace(fact, concept=key, until=ends[kind]), patient) for key, kind in drugs.items()]
+    return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -97,6 +98,14 @@ class Silent:
             concept=fact.concept or None,
             value=fact.given or None,
         )
+
+    def name_few(self, group: str, most: int) -> None:
+        """Of the reasons that begin with ``group`` only the most frequent stay as they are; the others are counted."""
+        counts = Counter(reason for reason in self.reasons if reason.startswith(group))
+        others = {reason for reason, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[most:]}
+        if others:
+            told = f"{group}{len(others)} others"
+            self.reasons = [told if reason in others else reason for reason in self.reasons]
 
     def mark(self) -> tuple[int, int]:
         """How far it has been filled."""

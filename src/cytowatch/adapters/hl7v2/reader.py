@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from cytowatch.adapters.hl7v2.administrations import Administrations
+from cytowatch.adapters.hl7v2.administrations import VACCINATIONS, Administrations
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Silent
 from cytowatch.adapters.hl7v2.people import People
@@ -18,7 +18,6 @@ from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
 _REPEATED = "the same message again (MSH-10 and every segment)"
-_VACCINATIONS = "VXU"
 
 
 class Reader:
@@ -149,7 +148,7 @@ class Reader:
         if segment.name == "OBX":
             fact = self.results.read(segment, row, context, self.silent, cut=cut)
         elif segment.name == "RXA":
-            self._given |= context.kind[0] != _VACCINATIONS
+            self._given |= context.kind[0] != VACCINATIONS
             fact = self.administrations.read(segment, row, context, self.silent)
         elif segment.name == "PID":
             self.people.read_pid(segment, row, context, self.silent)

@@ -119,18 +119,20 @@ class _Settling:
     def _mapped(self, deaths: pl.DataFrame) -> Mapped:
         """What all segments but those of persons state, once corrections have been settled."""
         reader = self._reader
+        reader.facts += reader.results.settle(reader.silent)
         facts = [(one, self._name(one.patient)) for one in reader.facts]
-        corrected = correct(facts, reader.sent, reader.silent)
+        knowledge = self._gathering.knowledge
+        kinds = {key: concept.kind for key, concept in knowledge.concepts.items()}
+        corrected = correct(facts, reader.sent, reader.silent, kinds)
         stated = [pair for pair in corrected.facts if not pair[0].rule]
         refused = [pair for pair in corrected.facts if pair[0].rule]
         for fact, patient in refused:
             reader.silent.refuse(fact, patient)
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
-        knowledge = self._gathering.knowledge
         raw = pl.concat([fact_frame([*stated, *_of_any(corrected.marks, knowledge)]), deaths])
         reader.silent.name_few(IN_NO_TABLE, _NAMED)
-        return Mapped(raw, reader.silent.frame(), placed, _unreadable(_of_any(refused, knowledge)))
+        return Mapped(raw, reader.silent.frame(), placed, _unreadable([*_of_any(refused, knowledge), *corrected.doubts]))
 
     def _name(self, who: Identity | None) -> str:
         """The id of a patient; with who assigned it, where the input knows several who do."""
@@ -219,12 +221,12 @@ def _death(died: Statement) -> Fact:
 def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
     """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on.
 
-    Of a drug whose code alone is not known the end is, where it has one.
+    Where all but the code of a drug is known, or what it is that may have been taken back, so is the end.
     """
     doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
     if not doubtful:
         return None
-    ends = pl.Series("until", [fact.until if fact.rule == "unknown_code" else None for fact, _ in doubtful], pl.String)
+    ends = pl.Series("until", [fact.until if fact.rule in ("unknown_code", "") else None for fact, _ in doubtful], pl.String)
     unread = pl.lit("?")
     return fact_frame(doubtful).with_columns(ends, value=unread, text=unread, status=pl.lit("final"))
 

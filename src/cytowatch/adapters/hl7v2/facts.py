@@ -21,11 +21,16 @@ class Identity(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later)."""
+    """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later).
+
+    A correction may also find it by one of all the ``codings`` of an OBX, or by its concept and ``category``.
+    """
 
     order: str
     code: str
     sub_id: str
+    codings: frozenset[tuple[str, str]] = frozenset()
+    category: str = ""
 
 
 @dataclass(slots=True)
@@ -33,7 +38,8 @@ class Fact:
     """One fact that a segment states, or tried to: ``rule`` says why it cannot be used, then it is a reject.
 
     ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
-    ``effect``: what its status does. ``order``: which rates continue one another.
+    ``effect``: what its status does. ``order``: which rates continue one another. ``is_quiet``: a retraction that
+    need not find anything.
     """
 
     row: int
@@ -58,6 +64,12 @@ class Fact:
     reason: str = ""
     hint: str = ""
     given: str = ""
+    is_quiet: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code by which it is the same result as another; empty if nothing can speak of it."""
+        return self.key.code if self.key is not None else ""
 
     def refuse(self, rule: str, reason: str, hint: str, given: str | None = None) -> Fact:
         """The same fact as a reject; the first rule stands. At most the head of what was written is kept."""

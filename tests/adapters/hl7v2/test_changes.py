@@ -127,7 +127,7 @@ def test_unmatched_retraction_of_another_patient_s_fever(tmp_path: Path) -> None
 
 
 def test_a_pressure_of_another_patient_no_longer_grades(tmp_path: Path) -> None:
-    own = [Code("local", "BPS", "systolic_pressure", unit="mm[Hg]")]
+    own = [Code("local", "BPS", "systolic_bp", unit="mm[Hg]")]
     low = message(
         msh(at(5), control="L"), pid(), obr("F9", taken=at(5)), obx("8480-6^S^LN^BPS^Sys^L", "80", "mm[Hg]")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
@@ -37,21 +38,26 @@ class Administrations:
         self.given = 0
         self.untold = 0
 
-    def read(self, segment: Segment, row: int, context: Context, silent: Silent) -> Fact | None:
-        """The dose or rate that an RXA states or tried to; None if it states none."""
+    def read(
+        self, segment: Segment, row: int, context: Context, silent: Silent, routes: Sequence[Segment] = ()
+    ) -> Fact | None:
+        """The dose or rate that an RXA states or tried to; None if it states none. ``routes``: the RXR that follow."""
         # what breaks off inside the name of the drug may name any
         code, near, words = (None, "", "") if _is_torn(segment) else self._drug(segment[5], context)
         done = self._meaning(segment, 20, "0322", "CP", context)
         action = self._meaning(segment, 21, "0323", "A", context)
         reason = self._left(code, near, words, done if not segment.damage else None)
+        local = "" if reason else self._local(routes, context)
         if context.kind[0] != VACCINATIONS and _is_done(done, action):
             self.given += 1
-            self.untold += not (code or near or words)
+            self.untold += not (code or near or words or local)
         if reason:
             silent.leave(row, reason)
             return None
         concept = self._knowledge.concepts[code.concept if code else near] if code or near else None
         fact = self._fact(segment, row, context, concept)
+        if local and (concept is None or concept.kind != "trigger"):
+            return _applied(fact, local, action, silent)
         if code is None or concept is None:
             return _unknown(fact, segment, action)
         if concept.kind not in _THERAPIES:
@@ -66,6 +72,12 @@ class Administrations:
         if code is not None and code.fate == "ignore":
             return code.reason
         return done.reason if done is not None else ""
+
+    def _local(self, routes: Sequence[Segment], context: Context) -> str:
+        """Why a drug acts only where it is applied; empty if any of its ways is another one, or none is said."""
+        ways = [[component(route[1], part, context.separators) for part in (1, 2, 3)] for route in routes]
+        reasons = [self._tables.local_route(*way) for way in ways]
+        return reasons[0] if reasons and all(reasons) else ""
 
     def _meaning(self, segment: Segment, number: int, table: str, default: str, context: Context) -> Meaning | None:
         return self._tables.code(table, component(segment[number], 1, context.separators) or default)
@@ -155,6 +167,15 @@ def _is_done(done: Meaning | None, action: Meaning | None) -> bool:
     """Whether something was given, as far as is known: neither refused nor taken back."""
     taken_back = action is not None and action.meaning == "retract"
     return not taken_back and (done is None or not done.is_ignored)
+
+
+def _applied(fact: Fact, reason: str, action: Meaning | None, silent: Silent) -> Fact | None:
+    """A drug that acts where it is applied: no dose; as a change it takes back what was no dose either."""
+    if action is not None and action.meaning in ("amended", "retract"):
+        fact.effect, fact.rule, fact.is_quiet = "retract", "", True
+        return fact
+    silent.leave(fact.row, reason)
+    return None
 
 
 def _unknown(fact: Fact, segment: Segment, action: Meaning | None) -> Fact:

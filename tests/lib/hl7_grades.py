@@ -23,8 +23,13 @@ def at(hour: float, day: int = 2) -> str:
 
 
 def ras(
-    *administrations: str, hour: float = 0, day: int = 2, control: str = "", order: str = "RX1", who: str = "P1^^^HOSP^MR"
-) -> str:  # fmt: skip
+    *administrations: str,
+    hour: float = 0,
+    day: int = 2,
+    control: str = "",
+    order: str = "RX1",
+    who: str = "P1^^^HOSP^MR",
+) -> str:
     """A message with administrations of one order, sent at a moment."""
     sent = at(hour, day)
     return message(msh(sent, control=control or sent, kind="RAS^O17"), pid(who), f"ORC|RE||{order}", *administrations)
@@ -58,7 +63,9 @@ def grade(intake: Intake, hour: float, day: int = 2, patient: str = "P1") -> tup
     return grades(intake, [(hour, day)], patient)[0]
 
 
-def grades(intake: Intake, moments: list[tuple[float, int]], patient: str = "P1") -> list[tuple[int | None, int | None]]:
+def grades(
+    intake: Intake, moments: list[tuple[float, int]], patient: str = "P1"
+) -> list[tuple[int | None, int | None]]:
     """The same at several moments."""
     rows = grade_intake(intake, KNOWLEDGE, ["crs.astct-2019"]).timeline.filter(pl.col("patient") == patient)
     found = []

@@ -34,7 +34,7 @@ def test_a_doubt_ends_where_the_unknown_infusion_ends(tmp_path: Path) -> None:
 
 
 def test_a_code_without_words_may_be_any_drug(tmp_path: Path) -> None:
-    # it may be several pressors: grade 4. 1 of 21 RXA is less than 5 %: drugs are recorded, but for the time of this one
+    # it may be several pressors: up to grade 4. 1 of 21 RXA is less than 5 %, so drugs are recorded at other times
     others = [ras(rxa("99^saline^L", start=at(4, 2), sub=str(number)), hour=4, order="S") for number in range(19)]
     intake = chart(tmp_path, *others, ras(rxa("8812^^L", start=at(10), end=at(12)), hour=10))
     assert rules(intake) == ["unknown_code"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.lib.hl7 import fates, given, read, rules, rxa, stated, told
+from tests.lib.hl7 import KNOWLEDGE, fates, given, read, rules, rxa, stated, told
 from tests.lib.hl7_grades import CART, NOREPI, at, chart, grade, ras
+
+from cytowatch.knowledge.view_doors import coverage
 
 DEXA = rxa("3264^dexamethasone^RXNORM", "4", "mg")
 SYSTEMIC = [("dexamethasone", 4.0, "mg")]
@@ -48,7 +50,7 @@ def test_a_route_that_is_corrected(tmp_path: Path) -> None:
     eyes = "RXR|OP^Ophthalmic^HL70162"
     later = {"sent": "202503011200+0100", "control": "A2"}
     changed = read(tmp_path, given(DEXA), given(DEXA.replace("|CP|A", "|CP|U"), eyes, **later))
-    assert [row for row in changed.observations["status"]] == ["final", "entered-in-error"]
+    assert changed.observations["status"].to_list() == ["final", "entered-in-error"]
     back = read(tmp_path, given(DEXA, eyes), given(DEXA.replace("|CP|A", "|CP|D"), eyes, **later))
     assert rules(back) == []
 
@@ -61,3 +63,11 @@ def test_inhaled_epinephrine_is_no_pressor(tmp_path: Path) -> None:
     assert grade(chart(tmp_path, ras(drops, hour=10)), 11) == (1, 3)
     assert grade(chart(tmp_path, ras(drops, "RXR|OP", hour=10)), 11) == (1, 1)
     assert grade(chart(tmp_path, ras(rxa(NOREPI, start=at(10), end=at(12)), hour=10)), 11) == (3, 3)
+
+
+def test_the_manifest_tells_which_drugs_are_read_by_name(tmp_path: Path) -> None:
+    kinds = {key: KNOWLEDGE.concepts[key].kind for key in KNOWLEDGE.doors["hl7v2"].concepts}
+    doses = sorted(key for key, kind in kinds.items() if kind == "dose")
+    segments = [rxa(f"X{key}^{key.replace('_', ' ')}^L", "999", "") for key in doses]
+    assert [row[0] for row in stated(read(tmp_path, given(*segments)))] == doses
+    assert {coverage(KNOWLEDGE.doors["hl7v2"], KNOWLEDGE.concepts[key], KNOWLEDGE) for key in kinds} == {"yes"}

@@ -20,7 +20,8 @@ from cytowatch.adapters.hl7v2.administrations import IN_NO_TABLE
 from cytowatch.adapters.hl7v2.corrections import correct
 from cytowatch.adapters.hl7v2.facts import Fact, Identity, Silent, fact_frame
 from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_files
-from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements, survivors
+from cytowatch.adapters.hl7v2.links import link
+from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements
 from cytowatch.adapters.hl7v2.reader import Reader
 from cytowatch.adapters.hl7v2.wire import messages, no_message
 from cytowatch.adapters.intake import Intake
@@ -100,8 +101,7 @@ class _Settling:
     def __init__(self, reader: Reader, gathering: Gathering) -> None:
         self._reader, self._gathering = reader, gathering
         self._several = len({one.patient.authority for one in reader.people.statements} - {""}) > 1
-        merges = [(when, self._whole(old), self._whole(new)) for when, old, new in reader.people.merges]
-        self._current = survivors(merges)
+        self._links = link(reader.people.statements, reader.people.merges, self._whole)
 
     def intake(self) -> Intake:
         """Admit everything, and enter each row once."""
@@ -112,9 +112,20 @@ class _Settling:
         mapped = self._mapped(deaths)
         rows, own = self._rows(), pl.Series("row", sorted(given), dtype=pl.Int64).implode()
         gathering.take("", rows.filter(~pl.col("row").is_in(own)), mapped)
+        self._tell_apart()
         nothing = Mapped(fact_frame([]), Silent().frame())
         gathering.take("", rows.filter(pl.col("row").is_in(own)), nothing, used_anyway=True)
         return gathering.intake(self._patients(persons), not_recorded=self._absent())
+
+    def _tell_apart(self) -> None:
+        """What a PID-3 lists as one person and other messages show as two."""
+        apart = self._links.apart
+        if apart:
+            row, ids = min(apart)
+            file = next(label for label, first, rows in self._reader.spans if first <= row < first + rows)
+            shown = ", ".join(_shown(one) for one in ids[:3])
+            why = f"{len(apart)} lists of ids in PID-3 name what other messages show as different persons"
+            self._gathering.enter(file, "ignored", f"{why}, such as {shown}: they stay different patients", 0)
 
     def _mapped(self, deaths: pl.DataFrame) -> Mapped:
         """What all segments but those of persons state, once corrections have been settled."""
@@ -132,14 +143,15 @@ class _Settling:
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
         raw = pl.concat([fact_frame([*stated, *_of_any(corrected.marks, knowledge)]), deaths])
         reader.silent.name_few(IN_NO_TABLE, _NAMED)
-        return Mapped(raw, reader.silent.frame(), placed, _unreadable([*_of_any(refused, knowledge), *corrected.doubts]))
+        return Mapped(
+            raw, reader.silent.frame(), placed, _unreadable([*_of_any(refused, knowledge), *corrected.doubts])
+        )
 
     def _name(self, who: Identity | None) -> str:
         """The id of a patient; with who assigned it, where the input knows several who do."""
         if who is None:
             return ""
-        stands = self._current(self._whole(who))
-        return f"{stands.id}@{stands.authority}" if stands.authority else stands.id
+        return _shown(self._links.name(who))
 
     def _whole(self, who: Identity) -> Identity:
         """The id with who assigned it, if the input knows several who do; else a number is a number."""
@@ -175,7 +187,6 @@ class _Settling:
             if died is not None:
                 deaths.append((_death(died), patient))
         dead = {fact.row for fact, _ in deaths}
-        births -= dead
         silent_statements(reader.people.statements, births | dead, reader.silent)
         reader.facts_of_death(deaths)
         return rows, births, fact_frame([pair for pair in deaths if not pair[0].rule])
@@ -199,10 +210,14 @@ class _Settling:
         kinds = set(self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts()))
         given, untold = self._reader.administrations.given, self._reader.administrations.untold
         if untold > MOST_UNTOLD * given:
-            kinds |= set(_DRUGS)
+            kinds |= {"infusion", "dose"}
             why = f"{untold} of {given} RXA are of drugs that nobody can tell: none counts as not given"
             self._gathering.enter(self._reader.spans[0][0], "ignored", why, 0)
         return not_recorded(self._gathering.knowledge, kinds)
+
+
+def _shown(who: Identity) -> str:
+    return f"{who.id}@{who.authority}" if who.authority else who.id
 
 
 def _death(died: Statement) -> Fact:
@@ -226,7 +241,9 @@ def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
     doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
     if not doubtful:
         return None
-    ends = pl.Series("until", [fact.until if fact.rule in ("unknown_code", "") else None for fact, _ in doubtful], pl.String)
+    ends = pl.Series(
+        "until", [fact.until if fact.rule in ("unknown_code", "") else None for fact, _ in doubtful], pl.String
+    )
     unread = pl.lit("?")
     return fact_frame(doubtful).with_columns(ends, value=unread, text=unread, status=pl.lit("final"))
 

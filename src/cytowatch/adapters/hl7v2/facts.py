@@ -20,6 +20,13 @@ class Identity(NamedTuple):
     authority: str = ""
 
 
+class Listed(NamedTuple):
+    """One identifier of a list: the id, and its type (HL7 table 0203, empty if not said)."""
+
+    who: Identity
+    kind: str = ""
+
+
 class Key(NamedTuple):
     """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later).
 

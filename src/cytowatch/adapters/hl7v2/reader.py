@@ -143,9 +143,7 @@ class Reader:
             value=text[:200],
         )  # fmt: skip
 
-    def _read_segment(
-        self, segment: Segment, row: int, context: Context, routes: list[Segment], *, cut: bool
-    ) -> None:
+    def _read_segment(self, segment: Segment, row: int, context: Context, routes: list[Segment], *, cut: bool) -> None:
         fact = None
         if cut and segment.name in ("RXA", "PID", "MRG"):
             # an amount or an id may go on where the file stops

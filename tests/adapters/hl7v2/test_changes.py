@@ -133,3 +133,12 @@ def test_a_pressure_of_another_patient_no_longer_grades(tmp_path: Path) -> None:
     # of what the pressure is low is not known: 1 or 2
     assert grade(chart(tmp_path, low, codes=own), 5.5) == (1, 2)
     assert grade(chart(tmp_path, low, back, codes=own), 5.5) == (1, 1)
+
+
+def test_a_result_that_cannot_be_had_leaves_those_of_other_times(tmp_path: Path) -> None:
+    first = result(obx())
+    missed = later(obx(value="", status="X", time="202503010900+0100"))
+    intake = read(tmp_path, first, missed)
+    assert values(intake) == [("platelets", 210.0)]
+    assert rules(intake) == []
+    assert values(read(tmp_path, first, later(obx(value="", status="X", time=EIGHT)))) == []

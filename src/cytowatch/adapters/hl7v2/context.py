@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cytowatch.adapters.hl7v2.facts import Identity, Listed
 from cytowatch.adapters.hl7v2.stamps import Clock, Stamp, read_stamp, utc_text
@@ -76,7 +77,8 @@ def order_number(segment: Segment, separators: Separators) -> str:
     return ""
 
 
-def read_identities(raw: str, separators: Separators) -> list[Listed]:
+@lru_cache(maxsize=65_536)
+def read_identities(raw: str, separators: Separators) -> tuple[Listed, ...]:
     """The identifiers of a list (PID-3, MRG-1) that name the person, the best first; those that were cut off are none.
 
     Accounts, visits, insurances and papers only where there is nothing else, and then the first of them.
@@ -89,7 +91,7 @@ def read_identities(raw: str, separators: Separators) -> list[Listed]:
         authority = component(part, 4, separators) or _second_part(part, separators)
         found.append(Listed(Identity(value, authority), component(part, 5, separators).upper()))
     persons = sorted((one for one in found if one.kind in _PERSONS), key=lambda one: _PERSONS[one.kind])
-    return persons or found[:1]
+    return tuple(persons or found[:1])
 
 
 def _second_part(part: str, separators: Separators) -> str:

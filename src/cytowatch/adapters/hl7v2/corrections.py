@@ -117,7 +117,7 @@ def _replaced(fact: Fact, live: _Live, kinds: Mapping[str, str]) -> tuple[list[F
         if is_sure and not spoken:
             # within one message results of one order at several times are several results
             spoken = [old for old in others if old.message != fact.message or fact.effect == "retract"]
-    if not takes_back or fact.key is None or not fact.key.order:
+    if not takes_back or fact.is_quiet or fact.key is None or not fact.key.order:
         return [], True
     if fact.effect == "amended" and kinds.get(fact.concept) == _RATE:
         return [], True

@@ -46,7 +46,7 @@ class Fact:
 
     ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
     ``effect``: what its status does. ``order``: which rates continue one another. ``is_quiet``: a retraction that
-    need not find anything.
+    speaks of its own moment only, and need not find anything there.
     """
 
     row: int

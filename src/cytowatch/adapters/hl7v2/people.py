@@ -53,7 +53,7 @@ class People:
         """A PID: whose results follow, and what it says of the person."""
         separators = context.separators
         lists = [] if segment.damage else [read_identities(segment[number], separators) for number in (3, 2)]
-        ids = next(filter(None, lists), [])
+        ids = next(filter(None, lists), ())
         who = ids[0].who if ids else None
         context.begin_patient(who)
         if who is None:
@@ -70,7 +70,7 @@ class People:
         order, update = (context.sent.moment or 0, row), context.kind[0] == "ADT"
         self.statements.append(
             Statement(
-                row, context.source(segment), order, who, tuple(ids), update, birth, sex, died, moment, sent,
+                row, context.source(segment), order, who, ids, update, birth, sex, died, moment, sent,
             )
         )  # fmt: skip
 

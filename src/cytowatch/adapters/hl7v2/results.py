@@ -54,10 +54,10 @@ class Results:
         facts = []
         for segment, row, context, cut in self._waiting:
             _, given = self._code(segment[3], context)
-            found = {code for one in given if (code := self._beside.get(one)) is not None}
-            if len(found) != 1:
+            known = [code for one in sorted(given) if (code := self._beside.get(one)) is not None]
+            if len({(code.concept, code.category) for code in known}) != 1:
                 silent.leave(row, NO_CODE)
-            elif (fact := self._read(segment, row, context, silent, found.pop(), cut=cut)) is not None:
+            elif (fact := self._read(segment, row, context, silent, known[0], cut=cut)) is not None:
                 facts.append(fact)
         return facts
 

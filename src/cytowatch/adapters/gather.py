@@ -27,6 +27,8 @@ from cytowatch.schema import LEDGER, OBSERVATIONS, PATIENTS, REJECTS
 # rows that state no fact; `fate` is ignored, superseded or rejected, `rule` and `hint` are for rejected ones
 SILENT = ("row", "source", "patient", "concept", "value", "fate", "rule", "reason", "hint")
 _SILENT_TYPES = {name: pl.Int64() if name == "row" else pl.String() for name in SILENT}
+# of the drugs that were given; if more of them cannot be told, no drug counts as not given
+MOST_UNTOLD = 0.05
 _SEVERAL = "several files"
 _NOTHING_TO_GRADE = "the row states nothing that a door of this kind reads"
 

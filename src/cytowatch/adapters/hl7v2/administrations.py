@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
@@ -15,6 +16,9 @@ from cytowatch.adapters.likeness import Likeness
 from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.knowledge.model import Concept, Knowledge
 
+VACCINATIONS = "VXU"
+IN_NO_TABLE = "drug in no table: "
+_LONGEST_NAME = 80
 _THERAPIES = ("infusion", "dose", "trigger")
 # how vaccine registries write that nobody recorded the amount
 _AMOUNT_UNKNOWN = "999"
@@ -29,38 +33,57 @@ class Administrations:
     def __init__(self, knowledge: Knowledge, vocabulary: Vocabulary, tables: Tables) -> None:
         self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
         self._likeness = Likeness(knowledge)
-        self._drugs: dict[tuple[str, str], tuple[Code | None, str, bool]] = {}
+        self._drugs: dict[tuple[str, str], tuple[Code | None, str, str]] = {}
+        # administrations that were done (vaccinations apart), and how many of them are of a drug that nobody can tell
+        self.given = 0
+        self.untold = 0
 
-    def read(self, segment: Segment, row: int, context: Context, silent: Silent) -> Fact | None:
-        """The dose or rate that an RXA states or tried to; None if it states none."""
-        code, hint_of, has_words = self._drug(segment[5], context)
-        if code is None and not hint_of and has_words:
-            silent.leave(row, "no table knows the drug's code, and its name is of no drug that is needed")
-            return None
-        if code is not None and code.fate == "ignore":
-            silent.leave(row, code.reason)
-            return None
+    def read(
+        self, segment: Segment, row: int, context: Context, silent: Silent, routes: Sequence[Segment] = ()
+    ) -> Fact | None:
+        """The dose or rate that an RXA states or tried to; None if it states none. ``routes``: the RXR that follow."""
+        # what breaks off inside the name of the drug may name any
+        code, near, words = (None, "", "") if _is_torn(segment) else self._drug(segment[5], context)
         done = self._meaning(segment, 20, "0322", "CP", context)
-        if done is not None and done.is_ignored and not segment.damage:
-            silent.leave(row, done.reason)
+        action = self._meaning(segment, 21, "0323", "A", context)
+        reason = self._left(code, near, words, done if not segment.damage else None)
+        local = "" if reason else self._local(routes, context)
+        if context.kind[0] != VACCINATIONS and _is_done(done, action):
+            self.given += 1
+            self.untold += not (code or near or words or local)
+        if reason:
+            silent.leave(row, reason)
             return None
-        concept = self._knowledge.concepts[code.concept if code else hint_of] if code or hint_of else None
+        concept = self._knowledge.concepts[code.concept if code else near] if code or near else None
         fact = self._fact(segment, row, context, concept)
+        if local and (concept is None or concept.kind != "trigger"):
+            return _applied(fact, local, action, silent)
         if code is None or concept is None:
-            return fact.refuse(
-                "unknown_code", "no table knows the code of the drug",
-                "map the code of RXA-5 with --codes, or give it the fate `ignore` there", segment[5],
-            )  # fmt: skip
+            return _unknown(fact, segment, action)
         if concept.kind not in _THERAPIES:
             return fact.refuse("code_of_no_drug", f"the code is of {concept.key}", "correct RXA-5", segment[5])
-        action = self._meaning(segment, 21, "0323", "A", context)
         return self._given(fact, segment, context, concept, code, done, action)
+
+    @staticmethod
+    def _left(code: Code | None, near: str, words: str, done: Meaning | None) -> str:
+        """Why an RXA states nothing; empty if it may state something."""
+        if code is None and not near and words:
+            return f"{IN_NO_TABLE}{words[:_LONGEST_NAME]}"
+        if code is not None and code.fate == "ignore":
+            return code.reason
+        return done.reason if done is not None else ""
+
+    def _local(self, routes: Sequence[Segment], context: Context) -> str:
+        """Why a drug acts only where it is applied; empty if any of its ways is another one, or none is said."""
+        ways = [[component(route[1], part, context.separators) for part in (1, 2, 3)] for route in routes]
+        reasons = [self._tables.local_route(*way) for way in ways]
+        return reasons[0] if reasons and all(reasons) else ""
 
     def _meaning(self, segment: Segment, number: int, table: str, default: str, context: Context) -> Meaning | None:
         return self._tables.code(table, component(segment[number], 1, context.separators) or default)
 
-    def _drug(self, raw: str, context: Context) -> tuple[Code | None, str, bool]:
-        """The drug; else the needed concept whose name stands among its words; and whether there are words at all."""
+    def _drug(self, raw: str, context: Context) -> tuple[Code | None, str, str]:
+        """The drug; else the needed concept whose name stands among its words; and the first words there are."""
         written = raw, context.separators.written
         if written not in self._drugs:
             parts = [plain(part, context.separators) for part in components(raw, context.separators)]
@@ -68,17 +91,17 @@ class Administrations:
             code = self._vocabulary.best(codings(parts))
             code = code or next((found for word in words if (found := self._vocabulary.by_name(word))), None)
             near = "" if code else self._likeness.drug(*words)
-            self._drugs[written] = code, near, bool(words)
+            self._drugs[written] = code, near, next(iter(words), "")
         return self._drugs[written]
 
     def _fact(self, segment: Segment, row: int, context: Context, concept: Concept | None) -> Fact:
         start, end = context.stamp(segment[3]), context.stamp(segment[4])
         name = concept.key if concept else ""
-        key = Key(context.order, f"RXA|{name}", component(segment[2], 1, context.separators))
+        key = Key(context.order, f"RXA|{name or segment[5]}", component(segment[2], 1, context.separators))
         fact = Fact(row, context.source(segment), context.number, context.patient, name, key)
         fact.given = f"{segment[5]} {segment[6]}"
         fact.time, fact.moment = (None, None) if start.rule else (start.text, start.moment)
-        if concept is not None and concept.kind == "infusion" and end.text != start.text:
+        if (concept is None or concept.kind == "infusion") and end.text != start.text:
             # an end at the start says, by the standard, only that none was given
             fact.until = None if end.rule else end.text
         entered = context.stamp(segment[22])
@@ -133,6 +156,40 @@ class Administrations:
         if amount not in ("", NULL, _AMOUNT_UNKNOWN) and not unknown:
             fact.value, fact.unit = amount, unit
         return fact
+
+
+def _is_torn(segment: Segment) -> bool:
+    """Whether the name of the drug itself may not be whole."""
+    return segment.damage == "control_character" or (bool(segment.damage) and len(segment.fields) <= 6)
+
+
+def _is_done(done: Meaning | None, action: Meaning | None) -> bool:
+    """Whether something was given, as far as is known: neither refused nor taken back."""
+    taken_back = action is not None and action.meaning == "retract"
+    return not taken_back and (done is None or not done.is_ignored)
+
+
+def _applied(fact: Fact, reason: str, action: Meaning | None, silent: Silent) -> Fact | None:
+    """A drug that acts where it is applied: no dose; as a change it takes back what was no dose either."""
+    if action is not None and action.meaning in ("amended", "retract"):
+        fact.effect, fact.rule, fact.is_quiet = "retract", "", True
+        return fact
+    silent.leave(fact.row, reason)
+    return None
+
+
+def _unknown(fact: Fact, segment: Segment, action: Meaning | None) -> Fact:
+    """An administration of a drug that no table knows, or that takes one back."""
+    if segment.damage:
+        # nothing that follows may speak of it, and its end may not be its own
+        fact.key, fact.until = None, None
+    elif action is not None and action.meaning == "retract":
+        fact.effect = "retract"
+        return fact
+    return fact.refuse(
+        "unknown_code", "no table knows the code of the drug",
+        "map the code of RXA-5 with --codes, or give it the fate `ignore` there", segment[5],
+    )  # fmt: skip
 
 
 def _per_time(unit: str | None, per: str) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from cytowatch.adapters.hl7v2.facts import Identity
+from cytowatch.adapters.hl7v2.facts import Identity, Listed
 from cytowatch.adapters.hl7v2.stamps import Clock, Stamp, read_stamp, utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, Separators, component, is_truncated, repetitions
 
-# which identifier names the patient: the medical record number, else the hospital's own number, else the first
-_PREFERRED = ("MR", "PI")
+# which identifier names the patient: the medical record number, else the hospital's own number, else one of no type
+_PERSONS = {"MR": 0, "PI": 1, "MRN": 2, "PT": 2, "": 2}
 
 
 @dataclass
@@ -76,18 +77,21 @@ def order_number(segment: Segment, separators: Separators) -> str:
     return ""
 
 
-def read_identity(raw: str, separators: Separators) -> Identity | None:
-    """The patient of a list of identifiers (PID-3, MRG-1); None if none is there, or it was cut off."""
-    best: tuple[int, Identity] | None = None
+@lru_cache(maxsize=65_536)
+def read_identities(raw: str, separators: Separators) -> tuple[Listed, ...]:
+    """The identifiers of a list (PID-3, MRG-1) that name the person, the best first; those that were cut off are none.
+
+    Accounts, visits, insurances and papers only where there is nothing else, and then the first of them.
+    """
+    found = []
     for part in repetitions(raw, separators):
         value = component(part, 1, separators)
         if not value or value == NULL or is_truncated(part.split(separators.component)[0], separators):
             continue
-        kind = component(part, 5, separators).upper()
-        rank = _PREFERRED.index(kind) if kind in _PREFERRED else len(_PREFERRED)
-        if best is None or rank < best[0]:
-            best = rank, Identity(value, component(part, 4, separators) or _second_part(part, separators))
-    return best[1] if best else None
+        authority = component(part, 4, separators) or _second_part(part, separators)
+        found.append(Listed(Identity(value, authority), component(part, 5, separators).upper()))
+    persons = sorted((one for one in found if one.kind in _PERSONS), key=lambda one: _PERSONS[one.kind])
+    return tuple(persons or found[:1])
 
 
 def _second_part(part: str, separators: Separators) -> str:

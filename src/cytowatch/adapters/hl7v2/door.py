@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.frame import LINE
-from cytowatch.adapters.gather import Gathering, Mapped, not_recorded
+from cytowatch.adapters.gather import MOST_UNTOLD, Gathering, Mapped, not_recorded
+from cytowatch.adapters.hl7v2.administrations import IN_NO_TABLE
 from cytowatch.adapters.hl7v2.corrections import correct
 from cytowatch.adapters.hl7v2.facts import Fact, Identity, Silent, fact_frame
 from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_files
-from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements, survivors
+from cytowatch.adapters.hl7v2.links import link
+from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements
 from cytowatch.adapters.hl7v2.reader import Reader
 from cytowatch.adapters.hl7v2.wire import messages, no_message
 from cytowatch.adapters.intake import Intake
@@ -27,6 +30,9 @@ from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
+# of drugs that no table knows, so many are named in the ledger
+_NAMED = 25
+_DRUGS = ("infusion", "dose")
 _FILE = {"row": pl.Int64, "file": pl.String}
 
 
@@ -95,8 +101,7 @@ class _Settling:
     def __init__(self, reader: Reader, gathering: Gathering) -> None:
         self._reader, self._gathering = reader, gathering
         self._several = len({one.patient.authority for one in reader.people.statements} - {""}) > 1
-        merges = [(when, self._whole(old), self._whole(new)) for when, old, new in reader.people.merges]
-        self._current = survivors(merges)
+        self._links = link(reader.people.statements, reader.people.merges, self._whole)
 
     def intake(self) -> Intake:
         """Admit everything, and enter each row once."""
@@ -107,30 +112,46 @@ class _Settling:
         mapped = self._mapped(deaths)
         rows, own = self._rows(), pl.Series("row", sorted(given), dtype=pl.Int64).implode()
         gathering.take("", rows.filter(~pl.col("row").is_in(own)), mapped)
+        self._tell_apart()
         nothing = Mapped(fact_frame([]), Silent().frame())
         gathering.take("", rows.filter(pl.col("row").is_in(own)), nothing, used_anyway=True)
         return gathering.intake(self._patients(persons), not_recorded=self._absent())
 
+    def _tell_apart(self) -> None:
+        """What a PID-3 lists as one person and other messages show as two."""
+        apart = self._links.apart
+        if apart:
+            row, ids = min(apart)
+            file = next(label for label, first, rows in self._reader.spans if first <= row < first + rows)
+            shown = ", ".join(_shown(one) for one in ids[:3])
+            why = f"{len(apart)} lists of ids in PID-3 name what other messages show as different persons"
+            self._gathering.enter(file, "ignored", f"{why}, such as {shown}: they stay different patients", 0)
+
     def _mapped(self, deaths: pl.DataFrame) -> Mapped:
         """What all segments but those of persons state, once corrections have been settled."""
         reader = self._reader
+        reader.facts += reader.results.settle(reader.silent)
         facts = [(one, self._name(one.patient)) for one in reader.facts]
-        corrected = correct(facts, reader.sent, reader.silent)
+        knowledge = self._gathering.knowledge
+        kinds = {key: concept.kind for key, concept in knowledge.concepts.items()}
+        corrected = correct(facts, reader.sent, reader.silent, kinds)
         stated = [pair for pair in corrected.facts if not pair[0].rule]
         refused = [pair for pair in corrected.facts if pair[0].rule]
         for fact, patient in refused:
             reader.silent.refuse(fact, patient)
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
-        raw = pl.concat([fact_frame([*stated, *corrected.marks]), deaths])
-        return Mapped(raw, reader.silent.frame(), placed, _unreadable(refused))
+        raw = pl.concat([fact_frame([*stated, *_of_any(corrected.marks, knowledge)]), deaths])
+        reader.silent.name_few(IN_NO_TABLE, _NAMED)
+        return Mapped(
+            raw, reader.silent.frame(), placed, _unreadable([*_of_any(refused, knowledge), *corrected.doubts])
+        )
 
     def _name(self, who: Identity | None) -> str:
         """The id of a patient; with who assigned it, where the input knows several who do."""
         if who is None:
             return ""
-        stands = self._current(self._whole(who))
-        return f"{stands.id}@{stands.authority}" if stands.authority else stands.id
+        return _shown(self._links.name(who))
 
     def _whole(self, who: Identity) -> Identity:
         """The id with who assigned it, if the input knows several who do; else a number is a number."""
@@ -166,7 +187,6 @@ class _Settling:
             if died is not None:
                 deaths.append((_death(died), patient))
         dead = {fact.row for fact, _ in deaths}
-        births -= dead
         silent_statements(reader.people.statements, births | dead, reader.silent)
         reader.facts_of_death(deaths)
         return rows, births, fact_frame([pair for pair in deaths if not pair[0].rule])
@@ -187,8 +207,17 @@ class _Settling:
 
     def _absent(self) -> frozenset[str]:
         """Therapies that no segment of the input records."""
-        kinds = self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts())
+        kinds = set(self._gathering.knowledge.doors["hl7v2"].unrecorded_kinds(self._reader.parts()))
+        given, untold = self._reader.administrations.given, self._reader.administrations.untold
+        if untold > MOST_UNTOLD * given:
+            kinds |= {"infusion", "dose"}
+            why = f"{untold} of {given} RXA are of drugs that nobody can tell: none counts as not given"
+            self._gathering.enter(self._reader.spans[0][0], "ignored", why, 0)
         return not_recorded(self._gathering.knowledge, kinds)
+
+
+def _shown(who: Identity) -> str:
+    return f"{who.id}@{who.authority}" if who.authority else who.id
 
 
 def _death(died: Statement) -> Fact:
@@ -205,9 +234,26 @@ def _death(died: Statement) -> Fact:
 
 
 def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
-    """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on."""
+    """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on.
+
+    Where all but the code of a drug is known, or what it is that may have been taken back, so is the end.
+    """
     doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
     if not doubtful:
         return None
+    ends = pl.Series(
+        "until", [fact.until if fact.rule in ("unknown_code", "") else None for fact, _ in doubtful], pl.String
+    )
     unread = pl.lit("?")
-    return fact_frame(doubtful).with_columns(value=unread, text=unread, status=pl.lit("final"), until=None)
+    return fact_frame(doubtful).with_columns(ends, value=unread, text=unread, status=pl.lit("final"))
+
+
+def _of_any(facts: list[tuple[Fact, str]], knowledge: Knowledge) -> list[tuple[Fact, str]]:
+    """The same facts; one of a drug that says nothing of itself may be of any, and stands once for each."""
+    drugs = {one.key: one.kind for one in knowledge.concepts.values() if one.kind in _DRUGS}
+    whole = [pair for pair in facts if pair[0].concept]
+    for fact, patient in facts:
+        if not fact.concept:
+            ends = {"infusion": fact.until, "dose": None}
+            whole += [(replace(fact, concept=key, until=ends[kind]), patient) for key, kind in drugs.items()]
+    return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -19,12 +20,24 @@ class Identity(NamedTuple):
     authority: str = ""
 
 
+class Listed(NamedTuple):
+    """One identifier of a list: the id, and its type (HL7 table 0203, empty if not said)."""
+
+    who: Identity
+    kind: str = ""
+
+
 class Key(NamedTuple):
-    """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later)."""
+    """What two segments must share to speak of the same result: order, code and sub-id (the patient comes later).
+
+    A correction may also find it by one of all the ``codings`` of an OBX, or by its concept and ``category``.
+    """
 
     order: str
     code: str
     sub_id: str
+    codings: frozenset[tuple[str, str]] = frozenset()
+    category: str = ""
 
 
 @dataclass(slots=True)
@@ -32,7 +45,8 @@ class Fact:
     """One fact that a segment states, or tried to: ``rule`` says why it cannot be used, then it is a reject.
 
     ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
-    ``effect``: what its status does. ``order``: which rates continue one another.
+    ``effect``: what its status does. ``order``: which rates continue one another. ``is_quiet``: a retraction that
+    speaks of its own moment only, and need not find anything there.
     """
 
     row: int
@@ -57,6 +71,12 @@ class Fact:
     reason: str = ""
     hint: str = ""
     given: str = ""
+    is_quiet: bool = False
+
+    @property
+    def code(self) -> str:
+        """The code by which it is the same result as another; empty if nothing can speak of it."""
+        return self.key.code if self.key is not None else ""
 
     def refuse(self, rule: str, reason: str, hint: str, given: str | None = None) -> Fact:
         """The same fact as a reject; the first rule stands. At most the head of what was written is kept."""
@@ -97,6 +117,14 @@ class Silent:
             concept=fact.concept or None,
             value=fact.given or None,
         )
+
+    def name_few(self, group: str, most: int) -> None:
+        """Of the reasons that begin with ``group`` only the most frequent stay as they are; the others are counted."""
+        counts = Counter(reason for reason in self.reasons if reason.startswith(group))
+        others = {reason for reason, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[most:]}
+        if others:
+            told = f"{group}{len(others)} others"
+            self.reasons = [told if reason in others else reason for reason in self.reasons]
 
     def mark(self) -> tuple[int, int]:
         """How far it has been filled."""

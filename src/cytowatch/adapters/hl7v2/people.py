@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from cytowatch.adapters.hl7v2.context import Context, read_identity
-from cytowatch.adapters.hl7v2.facts import Identity, Silent
+from cytowatch.adapters.hl7v2.context import Context, read_identities
+from cytowatch.adapters.hl7v2.facts import Identity, Listed, Silent
 from cytowatch.adapters.hl7v2.stamps import Stamp, date_of, utc_text
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component
 from cytowatch.adapters.hl7v2.tables import Tables
 
+# when, old, surviving
+Merge = tuple[tuple[int, int], Identity, Identity]
+_NO_IDS = (
+    "which two ids became one is not said, so facts of one patient may stand under two", "send PID-3 and MRG-1"
+)  # fmt: skip
 _SAID_AGAIN = "says the same of the person again, or was replaced by a later statement"
 _CONTEXT = "names the patient of what follows"
 
 
 @dataclass(slots=True)
 class Statement:
-    """What one PID says of a person; ``""`` in a field takes back what was said before."""
+    """What one PID says of a person; ``""`` in a field takes back what was said before.
+
+    ``ids``: all identifiers that name the person, the patient's first.
+    """
 
     row: int
     source: str
     order: tuple[int, int]
     patient: Identity
+    ids: tuple[Listed, ...]
     update: bool
     birth: str
     sex: str
@@ -37,14 +46,15 @@ class People:
 
     tables: Tables
     statements: list[Statement] = field(default_factory=list)
-    # when, old, surviving
-    merges: list[tuple[tuple[int, int], Identity, Identity]] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
     merge_rows: list[int] = field(default_factory=list)
 
     def read_pid(self, segment: Segment, row: int, context: Context, silent: Silent) -> None:
         """A PID: whose results follow, and what it says of the person."""
         separators = context.separators
-        who = None if segment.damage else read_identity(segment[3], separators) or read_identity(segment[2], separators)
+        lists = [] if segment.damage else [read_identities(segment[number], separators) for number in (3, 2)]
+        ids = next(filter(None, lists), ())
+        who = ids[0].who if ids else None
         context.begin_patient(who)
         if who is None:
             rule = segment.damage or "missing_patient"
@@ -57,31 +67,39 @@ class People:
         # of a death that lies ahead of the message nothing is said about when it became known
         ahead = moment.moment is not None and (context.sent.moment or 0) < moment.moment
         sent = utc_text(context.sent.moment) if context.sent.moment is not None and not ahead else None
+        order, update = (context.sent.moment or 0, row), context.kind[0] == "ADT"
         self.statements.append(
             Statement(
-                row, context.source(segment), (context.sent.moment or 0, row), who, context.kind[0] == "ADT",
-                birth, sex, died, moment, sent,
+                row, context.source(segment), order, who, ids, update, birth, sex, died, moment, sent,
             )
         )  # fmt: skip
 
     def read_mrg(self, segment: Segment, row: int, context: Context, silent: Silent) -> None:
         """An MRG: the id that no longer is, if the event merges patients."""
         meaning = self.tables.code("0003", context.kind[1])
-        if meaning is None or meaning.meaning != "merge":
-            silent.leave(row, "a merge of accounts or visits: ids of patients stay")
+        if meaning is not None and meaning.is_ignored:
+            silent.leave(row, meaning.reason)
             return
-        old = None if segment.damage else read_identity(segment[1], context.separators)
-        if old is None or context.patient is None:
-            why = "which two ids became one is not said, so facts of one patient may stand under two"
-            silent.reject(row, context.source(segment), "unread_merge", why, "send PID-3 and MRG-1")
-            return
-        # a number without its authority is of the same house as the other
+        # MRG-4: the id of former versions, which events of the outer id (A39, A46) name
+        lists = [read_identities(segment[number], context.separators) for number in (1, 4)]
+        olds = [] if segment.damage or meaning is None else [one.who for ids in lists for one in ids]
         new = context.patient
-        old, new = (
-            old._replace(authority=old.authority or new.authority),
-            new._replace(authority=new.authority or old.authority),
-        )
-        self.merges.append(((context.sent.moment or 0, row), old, new))
+        if not olds or new is None:
+            why, hint = _NO_IDS
+            if meaning is None:
+                event = context.kind[1][:20] or "no event"
+                why, hint = f"HL7 table 0003 here lacks {event} (MSH-9): two patients may be one", "send a merge as A40"
+            silent.reject(row, context.source(segment), "unread_merge", why, hint)
+            return
+        for old in olds:
+            # a number without its authority is of the same house as the other
+            self.merges.append(
+                (
+                    (context.sent.moment or 0, row),
+                    old._replace(authority=old.authority or new.authority),
+                    new._replace(authority=new.authority or old.authority),
+                )
+            )
         self.merge_rows.append(row)
 
 
@@ -89,7 +107,7 @@ def _said(raw: str, context: Context) -> str:
     return NULL if raw.strip() == NULL else component(raw, 1, context.separators)
 
 
-def survivors(merges: Iterable[tuple[tuple[int, int], Identity, Identity]]) -> Callable[[Identity], Identity]:
+def survivors(merges: Iterable[Merge]) -> Callable[[Identity], Identity]:
     """Which id stands for each; of two merges that go in a circle the later one holds."""
     became: dict[Identity, Identity] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from cytowatch.adapters.hl7v2.administrations import Administrations
+from cytowatch.adapters.hl7v2.administrations import VACCINATIONS, Administrations
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Silent
 from cytowatch.adapters.hl7v2.people import People
@@ -18,7 +18,6 @@ from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
 _REPEATED = "the same message again (MSH-10 and every segment)"
-_VACCINATIONS = "VXU"
 
 
 class Reader:
@@ -104,12 +103,15 @@ class Reader:
         assert separators is not None  # noqa: S101
         context = self._context(header, separators)
         self._mark_broken(segments)
+        routes: dict[int, list[Segment]] | None = None
         for place, (row, segment) in enumerate(zip(rows, segments, strict=True)):
             if segment is None:
                 self._stray(row, raw.lines[place], context)
             else:
                 cut = raw.cut and place == len(rows) - 1
-                self._read_segment(segment, row, context, cut=cut)
+                if segment.name == "RXA" and routes is None:
+                    routes = _routes(segments[:-1] if raw.cut else segments)
+                self._read_segment(segment, row, context, (routes or {}).get(place, []), cut=cut)
         return self._told(header, segments, raw, context)
 
     def _context(self, header: Segment, separators: Separators) -> Context:
@@ -141,7 +143,7 @@ class Reader:
             value=text[:200],
         )  # fmt: skip
 
-    def _read_segment(self, segment: Segment, row: int, context: Context, *, cut: bool) -> None:
+    def _read_segment(self, segment: Segment, row: int, context: Context, routes: list[Segment], *, cut: bool) -> None:
         fact = None
         if cut and segment.name in ("RXA", "PID", "MRG"):
             # an amount or an id may go on where the file stops
@@ -149,8 +151,8 @@ class Reader:
         if segment.name == "OBX":
             fact = self.results.read(segment, row, context, self.silent, cut=cut)
         elif segment.name == "RXA":
-            self._given |= context.kind[0] != _VACCINATIONS
-            fact = self.administrations.read(segment, row, context, self.silent)
+            self._given |= context.kind[0] != VACCINATIONS
+            fact = self.administrations.read(segment, row, context, self.silent, routes)
         elif segment.name == "PID":
             self.people.read_pid(segment, row, context, self.silent)
         elif segment.name == "MRG":
@@ -214,3 +216,23 @@ class Reader:
         self.spans[-1] = (label, first, rows + 1)
         self.row += 1
         return self.row - 1
+
+
+def _routes(segments: list[Segment | None]) -> dict[int, list[Segment]]:
+    """The RXR of each RXA, by its place: those that follow it, with nothing between but the same drug and notes.
+
+    Those of an order stand before it, and those of another drug are not its own.
+    """
+    found: dict[int, list[Segment]] = {}
+    following: list[Segment] = []
+    drug: str | None = None
+    for place in range(len(segments) - 1, -1, -1):
+        segment = segments[place]
+        if segment is not None and not segment.damage and segment.name == "RXR":
+            following, drug = [segment, *(following if drug is None else [])], None
+        elif segment is not None and not segment.damage and segment.name == "RXA":
+            following = following if drug in (None, segment[5]) else []
+            found[place], drug = following, segment[5]
+        elif segment is None or segment.damage or (segment.name != "NTE" and not segment.name.startswith("Z")):
+            following, drug = [], None
+    return found

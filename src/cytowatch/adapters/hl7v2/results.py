@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Effect, Fact, Key, Silent
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component, components, plain, repetitions
 from cytowatch.adapters.hl7v2.tables import Tables
 from cytowatch.adapters.hl7v2.values import Value, codings, read_range, read_unit, read_value
-from cytowatch.adapters.vocabulary import Code, Vocabulary
+from cytowatch.adapters.vocabulary import Code, Vocabulary, system_key
 from cytowatch.knowledge.model import Concept, Knowledge
 
 NO_CODE = "no table knows the code of OBX-3"
+_UNAVAILABLE = "unavailable"
+_TAKES_BACK = ("retract", _UNAVAILABLE)
 _EFFECTS: dict[str, Effect] = {"preliminary": "preliminary", "final": "final", "amended": "amended"}
 
 
@@ -19,7 +23,11 @@ class Results:
 
     def __init__(self, knowledge: Knowledge, vocabulary: Vocabulary, tables: Tables) -> None:
         self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
-        self._codes: dict[tuple[str, str], Code | None] = {}
+        self._codes: dict[tuple[str, str], tuple[Code | None, frozenset[tuple[str, str]]]] = {}
+        # codes of no table, by what was sent beside them; None where that means several things
+        self._beside: dict[tuple[str, str], Code | None] = {}
+        # corrections and retractions under codes of no table, until all is read
+        self._waiting: list[tuple[Segment, int, Context, bool]] = []
         # a feed writes few different units and ranges: each is read once
         self._units: dict[tuple[str, str, str], str | None] = {}
         self._ranges: dict[tuple[str, str], tuple[str | None, str | None]] = {}
@@ -31,11 +39,36 @@ class Results:
 
         ``cut``: it is the last line of a file that stops without an end.
         """
-        code = self._code(segment[3], context)
+        code, given = self._code(segment[3], context)
         reason = NO_CODE if code is None else code.reason if code.fate == "ignore" else ""
+        if code is None and given and self._changes(segment, context):
+            self._waiting.append((segment, row, replace(context), cut))
+            return None
         if code is None or reason:
             silent.leave(row, reason)
             return None
+        return self._read(segment, row, context, silent, code, cut=cut)
+
+    def settle(self, silent: Silent) -> list[Fact]:
+        """When all is read: the corrections whose code stood beside a known one in the result that they speak of."""
+        facts = []
+        for segment, row, context, cut in self._waiting:
+            _, given = self._code(segment[3], context)
+            known = [code for one in sorted(given) if (code := self._beside.get(one)) is not None]
+            if len({(code.concept, code.category) for code in known}) != 1:
+                silent.leave(row, NO_CODE)
+            elif (fact := self._read(segment, row, context, silent, known[0], cut=cut)) is not None:
+                facts.append(fact)
+        return facts
+
+    def _changes(self, segment: Segment, context: Context) -> bool:
+        """Whether an OBX corrects a result, or takes one back."""
+        meaning = self._tables.code("0085", component(segment[11] or context.result_status, 1, context.separators))
+        return meaning is not None and meaning.meaning in ("amended", *_TAKES_BACK)
+
+    def _read(
+        self, segment: Segment, row: int, context: Context, silent: Silent, code: Code, *, cut: bool
+    ) -> Fact | None:
         concept = self._knowledge.concepts[code.concept]
         self.kinds.add(concept.kind)
         # a short segment may have lost its status with the rest
@@ -55,17 +88,27 @@ class Results:
             return _damaged(fact, segment)
         return self._stated(fact, segment, context, concept, code, meaning.meaning, silent)
 
-    def _code(self, raw: str, context: Context) -> Code | None:
+    def _code(self, raw: str, context: Context) -> tuple[Code | None, frozenset[tuple[str, str]]]:
+        """What an OBX-3 means, and all codings of it."""
         written = raw, context.separators.written
         if written not in self._codes:
             first = next(iter(repetitions(raw, context.separators)), "")
             parts = [plain(part, context.separators) for part in components(first, context.separators)]
-            self._codes[written] = self._vocabulary.best(codings(parts))
+            given = frozenset((system_key(system), code) for system, code in codings(parts))
+            found = self._vocabulary.best(codings(parts))
+            self._codes[written] = found, given
+            if found is not None and found.fate == "map":
+                for one in given:
+                    known = self._beside.setdefault(one, found)
+                    same = known is not None and (known.concept, known.category) == (found.concept, found.category)
+                    self._beside[one] = known if same else None
         return self._codes[written]
 
     def _fact(self, segment: Segment, row: int, context: Context, concept: Concept, code: Code) -> Fact:
         stamp = context.stamp(segment[14] or context.observed)
-        key = Key(context.order, f"{code.system}|{code.code}", component(segment[4], 1, context.separators))
+        sub_id = component(segment[4], 1, context.separators)
+        _, given = self._code(segment[3], context)
+        key = Key(context.order, f"{code.system}|{code.code}", sub_id, given, code.category or "")
         fact = Fact(row, context.source(segment), context.number, context.patient, concept.key, key, given=segment[5])
         fact.time, fact.moment = (None, None) if stamp.rule else (stamp.text, stamp.moment)
         fact.available = context.known_at(stamp.moment)
@@ -77,8 +120,10 @@ class Results:
         self, fact: Fact, segment: Segment, context: Context, concept: Concept, code: Code, status: str, silent: Silent
     ) -> Fact | None:
         value = read_value(segment[2], segment[5], concept, self._vocabulary, context.separators)
-        if status == "retract" or (value.absent and (status == "amended" or segment[5].strip() == NULL)):
+        if status in _TAKES_BACK or (value.absent and (status == "amended" or segment[5].strip() == NULL)):
             fact.effect, fact.rule = "retract", ""
+            # that a result cannot be had is said of many a one that never was there
+            fact.is_quiet = status == _UNAVAILABLE
             return fact
         if value.absent:
             silent.leave(fact.row, "no value")

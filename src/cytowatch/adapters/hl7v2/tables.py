@@ -38,6 +38,15 @@ class Tables:
         """The meaning of a code in an HL7 table (`0085`, `F`); None if the table here lacks it."""
         return self._codes.get(f"{table}|{code.strip().upper()}")
 
+    def local_route(self, code: str, words: str, system: str) -> str:
+        """Why a drug given in this way (a CWE of HL7 table 0162) states nothing; empty if it is no local route.
+
+        A code counts where it says that it is of that table, or says nothing and has no words; else its words do.
+        """
+        coded = system.upper() in ("HL70162", "0162") or not (system or words)
+        found = (self.code("0162", code) if coded else None) or self.code("0162", words)
+        return found.reason if found is not None else ""
+
     def reason(self, segment: str) -> str:
         """Why a segment of this name states nothing."""
         if segment.startswith("Z"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from cytowatch.adapters.files import Progress
-from cytowatch.adapters.gather import Gathering, Mapped, no_silent, not_recorded
+from cytowatch.adapters.gather import MOST_UNTOLD, Gathering, Mapped, no_silent, not_recorded
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.omop import drugs as drug_rows
 from cytowatch.adapters.omop import events as event_rows
@@ -38,8 +38,6 @@ KEYS = {**reading_rows.KEYS, "drug_exposure": drug_rows.KEYS, **event_rows.KEYS}
 _VERSIONS = ("5.3", "5.4")
 # of the vital signs; more of them at exactly midnight than this and the times of day are not known
 _MOST_AT_MIDNIGHT = 0.05
-# of the drugs that were given; if more of them cannot be told, no drug counts as not given
-_MOST_UNTOLD = 0.05
 
 
 def read_omop(
@@ -183,7 +181,7 @@ class _Reading:
         Of drugs that were only ordered, or that nobody can tell, none is known not to have been given.
         """
         if table == "drug_exposure":
-            if self._given and self._untold <= _MOST_UNTOLD * self._given:
+            if self._given and self._untold <= MOST_UNTOLD * self._given:
                 self._states |= {"infusion", "dose"}
             elif self._given:
                 note = (

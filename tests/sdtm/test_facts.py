@@ -221,7 +221,7 @@ def test_a_row_of_a_drug_that_was_not_given_or_does_not_reach_the_blood(
 def test_drugs_by_whole_names_and_parts_of_a_combination(tmp_path: Path) -> None:
     rows = [
         drug("VICODIN", T0, CMDECOD="HYDROCODONE;PARACETAMOL", CMDOSE="5", CMDOSU="mg", CMDOSFRQ="ONCE"),
-        drug("NOREPINEPHRINE-FREE SALINE", T0, CMDECOD="", CMDOSE="1", CMDOSFRQ="ONCE"),
+        drug("NORMAL SALINE", T0, CMDECOD="", CMDOSE="1", CMDOSFRQ="ONCE"),
         drug("CALCIUM", T0, CMDECOD="CALCIUM", CMDOSE="1", CMDOSU="g", CMDOSFRQ="ONCE"),
     ]
     intake = read(write(tmp_path, cm=rows))

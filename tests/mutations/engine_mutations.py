@@ -181,8 +181,8 @@ GRADING = [
         "nothing answers a symptom",
         (
             "neuro_counters",
-            "said = end_at(pl.concat(marked).sort('subject', 'start'), answers, at_same_time=True)",
-            "said = pl.concat(marked)",
+            "return said.filter(pl.col('end') > pl.col('start'))",
+            "return both",
         ),
     ),
     icans(
@@ -212,6 +212,14 @@ GRADING = [
     icans(
         "only a later row answers a symptom",
         ("neuro_counters", "answers, at_same_time=True)", "answers)"),
+    ),
+    icans(
+        "a row that leaves a finding open answers itself",
+        (
+            "neuro_counters",
+            "(both.join(own, on=keys, how='semi', maintain_order='left'), answers)",
+            "(both.join(own, on=keys, how='semi', maintain_order='left'), answers, at_same_time=True)",
+        ),
     ),
     icans(
         "a symptom speaks for a day, whatever its end",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
 from tests.sdtm.small import (
-    KNOWLEDGE,
     TRIGGER,
     event,
     fates,
@@ -17,7 +15,6 @@ from tests.sdtm.small import (
 )
 
 from cytowatch.adapters.vocabulary import Code
-from cytowatch.pipeline import grade_intake
 
 # ---------------------------------------------------------------- events
 
@@ -57,15 +54,6 @@ def test_grades_with_the_scale_that_they_were_given_on(tmp_path: Path) -> None:
     )
     assert (2.0, "crs.lee-2014") in stated(named, "value", "text")
     assert (3.0, "crs.ctcae-5.0") in stated(named, "value", "text")
-
-
-# the trap `seizure_as_event`
-def test_a_seizure_that_only_an_event_tells_is_a_finding(tmp_path: Path) -> None:
-    intake = read(write(tmp_path, ex=[TRIGGER], ae=[event(AEDECOD="Seizure", AESTDTC="2024-03-02T08:00")]))
-    graded = grade_intake(intake, KNOWLEDGE, ["icans.astct-2019"]).timeline
-    worst = graded.filter(pl.col("at_least") == 3)
-    # a seizure is grade 3 at least, and one that lasted is not excluded
-    assert worst["at_most"].to_list()[0] == 4
 
 
 def test_an_event_with_a_date_only_takes_away_the_proof_of_silence(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tests.sdtm.small import (
     KNOWLEDGE,
     T0,
     TRIGGER,
+    adds_up,
     drug,
     fates,
     lab,
@@ -22,6 +23,7 @@ from tests.sdtm.small import (
 
 from cytowatch.adapters.vocabulary import Code
 from cytowatch.errors import ArgumentError
+from cytowatch.knowledge.view_doors import coverage
 from cytowatch.pipeline import grade_intake
 
 # ---------------------------------------------------------------- dates
@@ -92,12 +94,48 @@ def test_results_that_contradict_each_other_are_rejected(
     assert rules(read(write(tmp_path, vs=[row]))) == (["conflicting_results"] if refused else [])
 
 
+@pytest.mark.parametrize(
+    ("original", "unit", "standard", "value"),
+    [
+        # one unit: what was read off the thermometer
+        ("37.95", "C", "38.0", 37.95),
+        ("37.96", "C", "38", 37.96),
+        ("38.0", "C", "38", 38.0),
+        # two units: a tenth of a degree F is less than a tenth of a degree C; (100.2 - 32) / 1.8 = 37.889
+        ("100.2", "F", "37.9", 37.889),
+        ("100.31", "F", "38.0", 37.95),
+        ("100.4", "F", "38", 38.0),
+        # a whole degree F is more than a tenth of a degree C; (100 - 32) / 1.8 = 37.778
+        ("100", "F", "37.8", 37.8),
+        ("100.3", "F", "37.9444444", 37.944),
+    ],
+)
+def test_of_two_results_that_differ_by_rounding_the_finer_one_counts(
+    tmp_path: Path, original: str, unit: str, standard: str, value: float
+) -> None:
+    row = vital(VSORRES=original, VSORRESU=unit, VSSTRESC=standard, VSSTRESN=standard)
+    assert stated(read(write(tmp_path, vs=[row])), "value")[0][0] == pytest.approx(value, abs=1e-3)
+
+
+def test_a_temperature_below_the_threshold_is_not_rounded_to_a_fever(tmp_path: Path) -> None:
+    rows = [vital(VSORRES="37.95", VSORRESU="C", VSSTRESC="38.0", VSSTRESN="38")]
+    rows += [
+        vital(VSTESTCD=test, VSORRES=value, VSORRESU=unit, VSSTRESC=value, VSSTRESN=value, VSSTRESU=unit)
+        for test, value, unit in (("SYSBP", "120", "mmHg"), ("OXYSAT", "97", "%"))
+    ]
+    room_air = [{"PRTRT": "ROOM AIR", "PRSTDTC": T0, "PRENDTC": "2024-03-02T08:00"}]
+    intake = read(write(tmp_path, ex=[TRIGGER], vs=rows, cm=[drug("SOAP", T0)], pr=room_air))
+    graded = grade_intake(intake, KNOWLEDGE, ["crs.astct-2019"]).timeline.sort("start")
+    assert graded.select("at_least", "at_most").row(0) == (0, 0)
+
+
 def test_what_was_not_done_says_why(tmp_path: Path) -> None:
     row = vital(VSSTRESC="", VSSTRESN="", VSSTAT="NOT DONE", VSREASND="patient asleep")
     intake = read(write(tmp_path, vs=[row]))
     assert intake.ledger.select("fate", "reason").rows() == [("ignored", "not done: patient asleep")]
 
 
+# the trap `below_detection`
 def test_the_bound_of_a_result_below_detection_is_kept(tmp_path: Path) -> None:
     rows = [
         lab(LBSTRESC="<0.2", LBSTRESN=number, LBDTC=f"2024-03-01T0{hour}:00") for hour, number in enumerate(["", "0.2"])
@@ -106,8 +144,48 @@ def test_the_bound_of_a_result_below_detection_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", [{"LBSPEC": "URINE"}, {"LBCAT": "URINALYSIS"}, {"LBSPEC": "CEREBROSPINAL FLUID"}, {"LBSPEC": "MOON DUST"}]
+    ("code", "original", "unit", "standard", "expected"),
+    [
+        ("FERRITIN", ">1500", "ug/L", "1500", (1500.0, ">")),
+        # half of the limit of detection is no value
+        ("CRP", "<5", "mg/L", "2.5", (5.0, "<")),
+        ("CRP", "< 0.5", "mg/dL", "5", (5.0, "<")),
+        ("CRP", "≤5", "", "5", (5.0, "<=")),
+    ],
 )
+def test_a_bound_that_only_the_original_result_has_is_kept(
+    tmp_path: Path, code: str, original: str, unit: str, standard: str, expected: tuple[float, str]
+) -> None:
+    of = {"LBORRES": original, "LBORRESU": unit, "LBSTRESC": standard, "LBSTRESN": standard}
+    row = lab(LBTESTCD=code, LBSTRESU="ug/L" if code == "FERRITIN" else "mg/L", **of)
+    assert stated(read(write(tmp_path, lb=[row])), "value", "comparator") == [expected]
+
+
+def test_an_end_without_a_time_is_none_and_takes_no_result(tmp_path: Path) -> None:
+    rows = [
+        lab(LBTESTCD=code, LBENDTC=end)
+        for code, end in (("CRP", "2024-03-01"), ("FERRITIN", "2024-03-01T10:00"), ("ALT", ""))
+    ]
+    rows[1] |= {"LBSTRESU": "ug/L"}
+    rows[2] |= {"LBSTRESU": "U/L"}
+    intake = read(write(tmp_path, lb=rows))
+    assert stated(intake, "concept", "until") == [("alt", None), ("crp", None), ("ferritin", us("2024-03-01T10:00"))]
+
+
+@pytest.mark.parametrize("specimen", ["BLOOD, VENOUS", "Blood venous", "SERUM"])
+def test_blood_is_blood_however_it_is_written(tmp_path: Path, specimen: str) -> None:
+    assert stated(read(write(tmp_path, lb=[lab(LBSPEC=specimen)])), "value") == [(12.0,)]
+
+
+def test_a_specimen_that_no_table_has_is_rejected_where_the_test_is_needed(tmp_path: Path) -> None:
+    rows = [lab(LBSPEC="MOON DUST"), lab(LBSPEC="MOON DUST", LBTESTCD="HCT")]
+    intake = read(write(tmp_path, lb=rows))
+    assert rules(intake) == ["unknown_specimen"]
+    assert fates(intake) == {"rejected": 1, "ignored": 1}
+
+
+# the trap `urine`
+@pytest.mark.parametrize("where", [{"LBSPEC": "URINE"}, {"LBCAT": "URINALYSIS"}, {"LBSPEC": "CEREBROSPINAL FLUID"}])
 def test_the_glucose_of_urine_is_not_that_of_blood(tmp_path: Path, where: dict[str, str]) -> None:
     intake = read(write(tmp_path, lb=[lab(LBTESTCD="GLUC", LBSTRESU="mg/dL", LBSTRESC="90", LBSTRESN="90", **where)]))
     assert intake.observations.is_empty()
@@ -221,7 +299,7 @@ def test_a_row_of_a_drug_that_was_not_given_or_does_not_reach_the_blood(
 def test_drugs_by_whole_names_and_parts_of_a_combination(tmp_path: Path) -> None:
     rows = [
         drug("VICODIN", T0, CMDECOD="HYDROCODONE;PARACETAMOL", CMDOSE="5", CMDOSU="mg", CMDOSFRQ="ONCE"),
-        drug("NOREPINEPHRINE-FREE SALINE", T0, CMDECOD="", CMDOSE="1", CMDOSFRQ="ONCE"),
+        drug("NORMAL SALINE", T0, CMDECOD="", CMDOSE="1", CMDOSFRQ="ONCE"),
         drug("CALCIUM", T0, CMDECOD="CALCIUM", CMDOSE="1", CMDOSU="g", CMDOSFRQ="ONCE"),
     ]
     intake = read(write(tmp_path, cm=rows))
@@ -253,6 +331,7 @@ def test_a_trigger_is_not_lost_with_its_amount(tmp_path: Path) -> None:
     assert fates(intake) == {"used": 1}
 
 
+# the trap `collected_exposure`
 def test_collected_exposure_counts_only_where_ex_has_no_times(tmp_path: Path) -> None:
     collected = [{"ECTRT": "KYMRIAH", "ECSTDTC": T0}]
     both = read(write(tmp_path / "1", ex=[TRIGGER], ec=collected))
@@ -260,6 +339,40 @@ def test_collected_exposure_counts_only_where_ex_has_no_times(tmp_path: Path) ->
     assert fates(both, "ec.csv") == {"ignored": 1}
     dates = read(write(tmp_path / "2", ex=[{**TRIGGER, "EXSTDTC": "2024-03-01"}], ec=collected))
     assert fates(dates) == {"rejected": 1, "used": 1}
+
+
+def test_collected_exposure_is_looked_at_subject_by_subject(tmp_path: Path) -> None:
+    teclistamab, later = {"EXTRT": "TECLISTAMAB"}, "2024-03-04T08:00"
+    exposure = [
+        TRIGGER,
+        {**TRIGGER, "USUBJID": "b", "EXSTDTC": "2024-03-01"},
+        # of two doses the first with a time, by the name of the brand, the second without one
+        {**teclistamab, "USUBJID": "c", "EXSTDTC": T0},
+        {**teclistamab, "USUBJID": "c", "EXSTDTC": "2024-03-04"},
+        # of two drugs the one with a time, the other without
+        {**TRIGGER, "USUBJID": "d"},
+        {**teclistamab, "USUBJID": "d", "EXSTDTC": "2024-03-04"},
+    ]
+    collected = [
+        {"USUBJID": "a", "ECTRT": "CELLS", "ECSTDTC": T0},
+        {"USUBJID": "b", "ECTRT": "KYMRIAH", "ECSTDTC": T0},
+        {"USUBJID": "c", "ECTRT": "TECVAYLI", "ECSTDTC": T0},
+        {"USUBJID": "c", "ECTRT": "TECVAYLI", "ECSTDTC": later},
+        {"USUBJID": "d", "ECTRT": "KYMRIAH", "ECSTDTC": "2024-03-01T09:00"},
+        {"USUBJID": "d", "ECTRT": "TECVAYLI", "ECSTDTC": later},
+    ]
+    intake = read(write(tmp_path, ex=exposure, ec=collected))
+    assert fates(intake, "ec.csv") == {"used": 3, "ignored": 3}
+    triggers = intake.observations.sort("patient", "time").select("patient", "time").rows()
+    assert triggers == [
+        ("a", us(T0)),
+        ("b", us(T0)),
+        ("c", us(T0)),
+        ("c", us(later)),
+        ("d", us(T0)),
+        ("d", us(later)),
+    ]
+    assert adds_up(intake)
 
 
 def test_ventilation_from_start_to_end(tmp_path: Path) -> None:
@@ -281,3 +394,13 @@ def test_absence_is_unknown_where_no_domain_records_it(tmp_path: Path) -> None:
     biopsies = read(write(tmp_path / "2", vs=[vital()], cm=[drug("SOAP", T0)], pr=[{"PRTRT": "BIOPSY", "PRSTDTC": T0}]))
     # a PR without any device is one of a study that never asked for oxygen
     assert biopsies.not_recorded == {"oxygen_device"}
+
+
+def test_what_is_read_by_its_name_needs_no_list_of_the_site(tmp_path: Path) -> None:
+    door = KNOWLEDGE.doors["sdtm"]
+    named = {key: one for key, one in KNOWLEDGE.concepts.items() if one.kind in ("infusion", "dose")}
+    for key in ("norepinephrine", "tocilizumab", "crp", "seizure"):
+        assert coverage(door, KNOWLEDGE.concepts[key], KNOWLEDGE) == "yes"
+    assert {coverage(door, one, KNOWLEDGE) for one in named.values()} == {"yes"}
+    rows = [drug(key.replace("_", " ").upper(), T0, CMDOSFRQ="ONCE") for key in named]
+    assert set(read(write(tmp_path, cm=rows)).observations["concept"]) == set(named)

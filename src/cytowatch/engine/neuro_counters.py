@@ -151,12 +151,24 @@ def exception_counters(
 
 
 def said_of(rows: Charted, concept: str, knowledge: Knowledge) -> pl.DataFrame:
-    """Symptoms and unread findings that say a concept, each until it ends or a row of the concept gives the answer."""
+    """Symptoms and unread findings that say a concept, each until it ends or a row of the concept gives the answer.
+
+    A row of its own source and moment does not answer an unread finding: both were read from one row, which says what
+    is certain, and that it may be worse.
+    """
     told = statements(rows, SYMPTOM, symptoms_of(concept, knowledge), knowledge)
     unread = statements(rows, UNREAD, (concept,), knowledge)
     answers = rows.of(concept).select("subject", pl.col("time").alias("stop"))
     marked = [part.with_columns(pl.lit(n, pl.Int8).alias("unread")) for n, part in enumerate((told, unread))]
-    said = end_at(pl.concat(marked).sort("subject", "start"), answers, at_same_time=True)
+    both = pl.concat(marked).sort("subject", "start")
+    keys = ["subject", "start", "source", "unread"]
+    own = rows.of(concept).with_columns(pl.col("time").alias("start"), pl.lit(1, pl.Int8).alias("unread")).select(keys)
+    said = pl.concat(
+        [
+            end_at(both.join(own, on=keys, how="anti", maintain_order="left"), answers, at_same_time=True),
+            end_at(both.join(own, on=keys, how="semi", maintain_order="left"), answers),
+        ]
+    ).sort("subject", "start")
     return said.filter(pl.col("end") > pl.col("start"))
 
 

@@ -12,6 +12,7 @@ from cytowatch.adapters.frame import LINE
 from cytowatch.adapters.gather import Gathering, Mapped, not_recorded, silent_rows
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.sdtm import people
+from cytowatch.adapters.sdtm.collected import exposure_told
 from cytowatch.adapters.sdtm.dates import without_zone, wrong_study_days
 from cytowatch.adapters.sdtm.drugs import drugs
 from cytowatch.adapters.sdtm.events import events, findings_about, supplements, syndrome
@@ -209,11 +210,10 @@ class _Door:
 
     def _collected(self, frame: pl.DataFrame, name: str, lookups: Lookups) -> Mapped:
         """EC only where EX does not place the exposure: otherwise each dose would count twice."""
-        exposure = self._whole("EX")
-        timed = exposure is not None and "EXSTDTC" in exposure.columns and exposure["EXSTDTC"].str.contains("T").any()
-        if timed:
-            return Mapped(no_facts(), ignored(frame, pl.lit("EX tells the same exposure with its times")))
-        return drugs(frame, name, lookups, self._seen())
+        told = exposure_told(frame, self._whole("EX"), lookups)
+        again = ignored(frame.filter(told), pl.lit("EX tells the same exposure with its times"))
+        mapped = drugs(frame.filter(~told), name, lookups, self._seen())
+        return Mapped(mapped.raw, pl.concat([again, mapped.silent]), unread=mapped.unread)
 
     def _seen(self) -> Seen:
         around = _DAYS_AROUND * DAY_US

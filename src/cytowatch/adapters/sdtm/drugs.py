@@ -15,9 +15,21 @@ import polars as pl
 from cytowatch.adapters.gather import Mapped, no_silent
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.sdtm.dates import Moment, read_dates
-from cytowatch.adapters.sdtm.lasting import Part, Seen, in_doubt, lasting, ongoing, vague_rows
-from cytowatch.adapters.sdtm.lookups import Lookups
-from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
+from cytowatch.adapters.sdtm.lasting import Part, Seen, in_doubt, lasting, ongoing, over_its_time, vague_rows
+from cytowatch.adapters.sdtm.lookups import NEAR, Lookups
+from cytowatch.adapters.sdtm.rows import (
+    absent,
+    capitals,
+    cell,
+    cut_short,
+    facts,
+    ignored,
+    ignored_by_name,
+    no_facts,
+    rejected,
+    unknown_occurrence,
+    unsure,
+)
 from cytowatch.adapters.vocabulary import Code
 
 _ONCE = ("ONCE", "1 TIME", "SINGLE", "STAT", "CONTINUOUS")
@@ -26,6 +38,12 @@ _NAME_IT = (
     "name it in a code list (`--codes`: system EXTRT, concept car_t_infusion or t_cell_engager_dose, category its "
     "product), or say there that it is ignored"
 )
+_NAME_DRUG = (
+    "name it in a code list (`--codes`: system CMDECOD or CMTRT), or say there that it is ignored; until then it is "
+    "in doubt for the time of the row"
+)
+_NOT_NEEDED = "drug not needed by any loaded table"
+_INFUSED = "infusion"
 # a course in doubt for longer than that says nothing about one reaction
 _MOST_DAYS = 3_000
 
@@ -42,12 +60,16 @@ def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Map
         cell(frame, f"{domain}DOSE").alias("_dose"), lookups.units(frame, cell(frame, f"{domain}DOSU")).alias("_unit")
     ).with_columns(pl.when(~pl.col("_part")).then("_dose").alias("_dose"))
     frame = frame.with_columns(_why_not(frame, domain, lookups).alias("_why"))
-    silent = [ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why"))]
+    passed = pl.col("_why") == _NOT_NEEDED
+    name = pl.coalesce("_decoded", "_treatment")
+    silent = [
+        ignored(frame.filter(pl.col("_why").is_not_null() & ~passed), pl.col("_why")),
+        ignored_by_name(frame.filter(passed), _NOT_NEEDED, name),
+    ]
     live = frame.filter(pl.col("_why").is_null())
-    unknown, name = live.filter(pl.col("fate").is_null()), pl.coalesce("_decoded", "_treatment")
     silent.append(
         rejected(
-            unknown,
+            live.filter(pl.col("fate").is_null()),
             "unknown_code",
             pl.format("the treatment `{}` is no product and no drug of any table", name.fill_null("")),
             _NAME_IT,
@@ -55,14 +77,56 @@ def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Map
         )
     )
     live = live.filter(pl.col("fate").is_not_null())
-    lasts = live.filter(pl.col("kind").is_in(["infusion", "device", "switch"]))
+    doubtful = _doubtful(live, domain)
+    silent += _told(live, doubtful, domain)
+    live = live.with_columns(doubtful.is_not_null().alias("_doubtful"))
+    lasts = live.filter(pl.col("kind").is_in([_INFUSED, "device", "switch"]))
     parts = [
-        lasting(lasts, start, end, domain, seen),
+        lasting(lasts.filter(~pl.col("_doubtful")), start, end, domain, seen),
+        (no_facts(), no_silent(), over_its_time(lasts.filter("_doubtful"), start, end, domain, seen)),
         _doses(live, start, end, domain, seen),
-        _triggers(live, start, lookups),
+        _triggers(live.filter(~pl.col("_doubtful")), start, lookups),
     ]
     raw, told, unread = (pl.concat([part[place] for part in parts]) for place in range(3))
     return Mapped(raw, pl.concat([*silent, told]), unread=unread)
+
+
+def _doubtful(frame: pl.DataFrame, domain: str) -> pl.Expr:
+    """Why a row of a known therapy states no fact and opens a doubt; empty where it states one."""
+    return (
+        pl.when(pl.col("fate") == NEAR)
+        .then(pl.lit(NEAR))
+        .when(unsure(frame, domain))
+        .then(pl.lit("unsure"))
+        # what stands beside other drugs in one product is hardly infused: a tablet for colds, a local anesthetic
+        .when(pl.col("_part") & (pl.col("kind") == _INFUSED))
+        .then(pl.lit("part"))
+    )
+
+
+def _told(live: pl.DataFrame, doubtful: pl.Expr, domain: str) -> list[pl.DataFrame]:
+    """The rejects of the rows that open a doubt."""
+    name = pl.coalesce("_decoded", "_treatment")
+    near, part = live.filter(doubtful == NEAR), live.filter(doubtful == "part")
+    return [
+        rejected(
+            near,
+            "unknown_code",
+            pl.format("the drug `{}` is in no table, and its words speak of {}", name, pl.col("concept")),
+            _NAME_DRUG,
+            concept=pl.col("concept"),
+            value=name,
+        ),
+        unknown_occurrence(live.filter(doubtful == "unsure"), domain),
+        rejected(
+            part,
+            "infusion_in_a_combination",
+            pl.format("`{}` is a part of a combination, so it is not known whether it was infused", name),
+            "write an infusion as a row of its own; until then it is in doubt for the time of the row",
+            concept=pl.col("concept"),
+            value=name,
+        ),
+    ]
 
 
 def _finder(domain: str, lookups: Lookups) -> Callable[..., Code | None]:
@@ -72,7 +136,8 @@ def _finder(domain: str, lookups: Lookups) -> Callable[..., Code | None]:
         site = lookups.of_site((f"{domain}DECOD", decoded), (f"{domain}TRT", treatment))
         found = site or lookups.drug(decoded, treatment)
         if found is None and domain == "CM":
-            return Code("", treatment or "", "", fate="ignore", reason="drug not needed by any loaded table")
+            near = lookups.near_drug(decoded, treatment)
+            return near or Code("", treatment or "", "", fate="ignore", reason=_NOT_NEEDED)
         return found
 
     return find
@@ -90,22 +155,26 @@ def _components(frame: pl.DataFrame, names: list[pl.Expr]) -> pl.DataFrame:
 
 def _why_not(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
     """Why a row is ignored; empty where it is read."""
-    routes = {key: row["reason"] for key, row in lookups.rows("routes").items()}
-    local = capitals(cell(frame, f"{domain}ROUTE")).replace_strict(routes, default=None, return_dtype=pl.String)
+    rows = lookups.rows("routes")
+    given = capitals(cell(frame, f"{domain}ROUTE"))
+
+    def reasons(what: str) -> pl.Expr:
+        kept = {key: row["reason"] for key, row in rows.items() if row["what"] == what}
+        return given.replace_strict(kept, default=None, return_dtype=pl.String)
+
     reason = pl.coalesce(cell(frame, f"{domain}REASND"), pl.lit("no reason given"))
-    not_given = (capitals(cell(frame, f"{domain}OCCUR")) == "N") | (
-        capitals(cell(frame, f"{domain}STAT")) == "NOT DONE"
-    )
     planned = capitals(cell(frame, f"{domain}MOOD")) == "SCHEDULED"
     return (
         pl.when(pl.col("fate") == "ignore")
         .then("reason")
-        .when(not_given.fill_null(value=False))
+        .when(absent(frame, domain))
         .then(pl.format("not given: {}", reason))
         .when(planned.fill_null(value=False))
         .then(pl.lit("scheduled, not given"))
-        .when(local.is_not_null() & (pl.col("kind") != "device"))
-        .then(local)
+        .when(reasons("").is_not_null() & (pl.col("kind") != "device"))
+        .then(reasons(""))
+        .when(reasons(_INFUSED).is_not_null() & (pl.col("kind") == _INFUSED))
+        .then(reasons(_INFUSED))
     )
 
 
@@ -114,15 +183,16 @@ def _doses(live: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Se
     frame = live.filter(pl.col("kind") == "dose")
     vague = pl.col(start.partial) | pl.col(start.text).is_null()
     raw = facts(
-        frame.filter(~vague),
+        frame.filter(~vague, ~pl.col("_doubtful")),
         start.text,
         concept=pl.col("concept"),
         value=pl.col("_dose"),
         unit=pl.col("_unit"),
         text=pl.col("category"),
     )
-    silent = vague_rows(frame.filter(vague), start, end)
-    return raw, silent, _days_in_doubt(frame, start, end, domain, vague, seen)
+    silent = vague_rows(frame.filter(vague, ~pl.col("_doubtful")), start, end)
+    first = in_doubt(frame.filter(~vague, "_doubtful"), start.text, pl.lit(None, pl.String))
+    return raw, silent, pl.concat([first, _days_in_doubt(frame, start, end, domain, vague, seen)])
 
 
 def _days_in_doubt(

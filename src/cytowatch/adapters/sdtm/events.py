@@ -14,7 +14,19 @@ from cytowatch.adapters.sdtm.dates import read_dates
 from cytowatch.adapters.sdtm.findings import findings
 from cytowatch.adapters.sdtm.lasting import in_doubt
 from cytowatch.adapters.sdtm.lookups import Lookups
-from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, no_facts, rejected
+from cytowatch.adapters.sdtm.rows import (
+    absent,
+    capitals,
+    cell,
+    cut_short,
+    facts,
+    ignored,
+    no_facts,
+    occurrence,
+    rejected,
+    unknown_occurrence,
+    unsure,
+)
 from cytowatch.adapters.vocabulary import Code
 
 _OTHER = "an event that is no CRS, no ICANS and no finding of any table (codes/sdtm_events.csv)"
@@ -46,7 +58,9 @@ def events(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
         _scale(lookups, pl.lit("TOXGR"), domain).alias("_scale"),
     )
     frame = frame.with_columns(_event_why(frame, domain).alias("_why"))
-    live = frame.filter(pl.col("_why").is_null())
+    needed = frame.filter(pl.col("_why").is_null())
+    doubtful = needed.filter(unsure(frame, domain))
+    live = needed.filter(~unsure(frame, domain))
     cut, graded = pl.col(start.partial), pl.col("_syndrome").is_not_null()
     finding = ~graded & (pl.col("fate") == "map")
     grades = facts(
@@ -68,15 +82,17 @@ def events(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     )
     open_ended = seen.filter((pl.col("doubt") == "yes").fill_null(value=False))
     vague = live.filter(finding, cut, pl.col(start.earliest).is_not_null())
+    vague = pl.concat([vague, doubtful.filter(finding, cut, pl.col(start.earliest).is_not_null())])
     unread = pl.concat(
         [
-            in_doubt(open_ended, start.text, until),
+            in_doubt(pl.concat([open_ended, doubtful.filter(finding, ~cut)]), start.text, until),
             in_doubt(vague, start.earliest, pl.coalesce(end.latest, start.latest)),
         ]
     )
     unclear = seen.filter(pl.col("category").is_null())
     silent = [
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
+        unknown_occurrence(doubtful, domain),
         cut_short(live.filter(cut), start),
         rejected(
             unclear,
@@ -92,7 +108,6 @@ def events(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
 
 
 def _event_why(frame: pl.DataFrame, domain: str) -> pl.Expr:
-    absent = (capitals(cell(frame, f"{domain}OCCUR")) == "N") | (capitals(cell(frame, f"{domain}STAT")) == "NOT DONE")
     known = pl.col("_syndrome").is_not_null() | (pl.col("fate") == "map")
     ungraded = pl.col("_syndrome").is_not_null() & pl.col("_grade").is_null()
     return (
@@ -100,7 +115,7 @@ def _event_why(frame: pl.DataFrame, domain: str) -> pl.Expr:
         .then("reason")
         .when(~known.fill_null(value=False))
         .then(pl.lit(_OTHER))
-        .when(absent.fill_null(value=False))
+        .when(absent(frame, domain))
         .then(pl.lit("the event did not occur, or was not asked for"))
         .when(ungraded)
         .then(pl.lit("the syndrome without a grade in this row"))
@@ -241,12 +256,17 @@ def findings_about(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped
 
 
 def _occurred(frame: pl.DataFrame, lookups: Lookups) -> tuple[Mapped, pl.DataFrame]:
-    """Findings that FA says occurred (FATESTCD OCCUR about an event that a table knows), and the rows that they are."""
+    """Findings that FA says occurred (FATESTCD OCCUR about an event that a table knows), and the rows that they are.
+
+    Only a yes says that one did: without a result, or with one that is neither yes nor no, it is in doubt.
+    """
     mine = frame.filter(capitals(cell(frame, "FATESTCD")) == "OCCUR")
     result = pl.coalesce(cell(mine, "FASTRESC"), cell(mine, "FAORRES"))
+    letters = {"yes": "Y", "no": "N", "unknown": "U"}
+    answer = occurrence(result).replace_strict(letters, default=None, return_dtype=pl.String)
     renamed = mine.with_columns(
         cell(mine, "FAOBJ").alias("CETERM"),
-        capitals(result).str.slice(0, 1).alias("CEOCCUR"),
+        answer.fill_null("U").alias("CEOCCUR"),
         cell(mine, "FADTC").alias("CESTDTC"),
         cell(mine, "FADY").alias("CESTDY"),
         cell(mine, "FASTAT").alias("CESTAT"),

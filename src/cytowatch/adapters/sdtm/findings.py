@@ -1,7 +1,8 @@
 """Domains of findings: vital signs, laboratory values, scales and scores, one row a result.
 
 The standard result (--STRESC, --STRESN with --STRESU) counts; where there is none, the original (--ORRES, --ORRESU).
-Where both can be read and contradict each other by more than rounding, the row is rejected.
+Where both can be read and contradict each other by more than rounding, the row is rejected; where they differ by
+rounding, the finer one counts, and a bound that only the original result has stays a bound.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import polars as pl
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.numbers import read_numbers
 from cytowatch.adapters.resolve import find_unit
-from cytowatch.adapters.sdtm.dates import read_dates
+from cytowatch.adapters.sdtm.dates import WHOLE, read_dates
 from cytowatch.adapters.sdtm.lookups import Lookups
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, rejected
 from cytowatch.adapters.vocabulary import Code
 
 _TOLERANCE = 0.02
+_BOUND = r"^\s*(<=|>=|=<|=>|<|>|≤|≥)\s*"
+_DECIMALS = r"[.,](\d+)$"
+# two ways of reckoning the same number: 38 and 100.4 in another unit
+_LAST_BITS = 1e-9
 _BAD_HINT = "keep the right one of the two results"
 
 
@@ -32,27 +37,38 @@ def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     frame, when = read_dates(frame, f"{domain}DTC", f"{domain}DY")
     frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
     frame = _results(frame, domain, lookups)
-    why = _why_not(frame, domain, lookups)
-    frame = frame.with_columns(why.alias("_why"))
+    why, strange = _why_not(frame, domain, lookups), _strange_specimen(frame, domain, lookups)
+    frame = frame.with_columns(why.alias("_why"), strange.alias("_strange"))
     live = frame.filter(pl.col("_why").is_null())
     cut = pl.col(when.partial)
     clash = ~cut & pl.col("_clash")
+    strange = pl.col("_strange").is_not_null()
     silent = [
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
-        cut_short(live.filter(cut), when),
         rejected(
-            live.filter(clash),
+            live.filter(strange),
+            "unknown_specimen",
+            pl.format("the specimen `{}` is in no table (codes/sdtm_specimens.csv)", pl.col("_strange")),
+            "write BLOOD, SERUM or PLASMA in LBSPEC if it is that",
+            concept=pl.col("concept"),
+            value=pl.col("_strange"),
+        ),
+        cut_short(live.filter(cut & ~strange), when),
+        rejected(
+            live.filter(clash & ~strange),
             "conflicting_results",
             pl.format(
-                "the original result {} {} and the standard result {} {} are different values", *_both(domain, live)
+                "the original result {} {} and the standard result {} {} are different values", *_both(domain, frame)
             ),
             _BAD_HINT,
             concept=pl.col("concept"),
             value=pl.col("_value"),
         ),
     ]
-    good = live.filter(~cut & ~clash)
-    return Mapped(_stated(good, when.text, end.text, domain), pl.concat(silent))
+    good = live.filter(~cut & ~clash & ~strange)
+    # an end without a time of day is none
+    until = pl.when(pl.col(end.text).str.contains(WHOLE)).then(end.text)
+    return Mapped(_stated(good, when.text, until, domain), pl.concat(silent))
 
 
 def _by_test_name(name: str | None, lookups: Lookups) -> Code | None:
@@ -90,18 +106,25 @@ def _why_not(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
 
 
 def _specimen(frame: pl.DataFrame, lookups: Lookups) -> pl.Expr:
-    """Why a specimen is not blood; empty where it is, or where nothing is said."""
+    """Why a specimen is not blood; empty where it is, or where nothing is known."""
+    spec, category = (_of_specimen(frame, lookups, variable) for variable in ("LBSPEC", "LBCAT"))
+    return pl.when(spec.fill_null("") != "").then(spec).when(category.fill_null("") != "").then(category)
+
+
+def _of_specimen(frame: pl.DataFrame, lookups: Lookups, variable: str) -> pl.Expr:
+    """Why what a variable says is no blood, nothing (an empty text) of blood; empty where no table has it."""
     rows = lookups.rows("specimens")
     fates = {key: row["reason"] if row["fate"] == "ignore" else "" for key, row in rows.items()}
+    # BLOOD, VENOUS is BLOOD VENOUS
+    text = capitals(cell(frame, variable).str.replace_all(",", " "))
+    return (pl.lit(f"{variable}|") + text).replace_strict(fates, default=None, return_dtype=pl.String)
 
-    def of(variable: str) -> pl.Expr:
-        text = capitals(cell(frame, variable))
-        return (pl.lit(f"{variable}|") + text).replace_strict(fates, default=None, return_dtype=pl.String)
 
-    spec, category = of("LBSPEC"), of("LBCAT")
-    unknown = cell(frame, "LBSPEC").is_not_null() & spec.is_null()
-    said = pl.when(unknown).then(pl.lit("the specimen is in no table (codes/sdtm_specimens.csv)"))
-    return said.when(spec.fill_null("") != "").then(spec).when(category.fill_null("") != "").then(category)
+def _strange_specimen(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.Expr:
+    """A specimen that no table has: it may be blood, and it may be anything else."""
+    if domain != "LB":
+        return pl.lit(None, pl.String)
+    return pl.when(_of_specimen(frame, lookups, "LBSPEC").is_null()).then(cell(frame, "LBSPEC"))
 
 
 def _results(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.DataFrame:
@@ -116,22 +139,45 @@ def _results(frame: pl.DataFrame, domain: str, lookups: Lookups) -> pl.DataFrame
         lookups.units(frame, cell(frame, f"{domain}STRESU")).alias("_standard_unit"),
         lookups.units(frame, cell(frame, f"{domain}ORRESU")).alias("_original_unit"),
     )
-    first = pl.col("_standard").is_not_null()
+    frame = _compared(frame, lookups)
+    same_unit = pl.col("_standard_unit") == pl.col("_original_unit")
+    # a bound stands at the number that was collected: what is made of it for the tables of a report is no value
+    bound = pl.col("_original").str.contains(_BOUND) & ~pl.col("_standard").str.contains(_BOUND)
+    number = pl.col("_original").str.replace(_BOUND, "").cast(pl.Float64, strict=False)
+    same_number = pl.when(number == pl.col("_standard").cast(pl.Float64, strict=False)).then("_standard_unit")
+    kept = bound | _finer(same_unit)
+    first = pl.col("_standard").is_not_null() & ~kept.fill_null(value=False)
 
     def chosen(one: pl.Expr, other: pl.Expr) -> pl.Expr:
         return pl.when(first).then(one).otherwise(other)
 
-    frame = frame.with_columns(
+    def limit(side: str) -> pl.Expr:
+        one, other = cell(frame, f"{domain}STNR{side}"), cell(frame, f"{domain}ORNR{side}")
+        return pl.coalesce(chosen(one, other), pl.when(same_unit).then(pl.coalesce(one, other)))
+
+    return frame.with_columns(
         chosen(pl.col("_standard"), pl.col("_original")).alias("_value"),
-        chosen(pl.col("_standard_unit"), pl.col("_original_unit")).alias("_unit"),
-        chosen(cell(frame, f"{domain}STNRLO"), cell(frame, f"{domain}ORNRLO")).alias("_low"),
-        chosen(cell(frame, f"{domain}STNRHI"), cell(frame, f"{domain}ORNRHI")).alias("_high"),
+        chosen(pl.col("_standard_unit"), pl.coalesce("_original_unit", same_number)).alias("_unit"),
+        limit("LO").alias("_low"),
+        limit("HI").alias("_high"),
     )
-    return _clashes(frame, lookups)
 
 
-def _clashes(frame: pl.DataFrame, lookups: Lookups) -> pl.DataFrame:
-    """Adds `_clash`: both results are numbers in known units, and further apart than rounding explains.
+def _finer(same_unit: pl.Expr) -> pl.Expr:
+    """Whether the standard result is the original one, rounded: 38 for 37.95 would make a fever.
+
+    In one unit the original result counts wherever they differ; in two units the one whose last digit is worth less.
+    Results that are equal but for the last bits of a conversion do not differ.
+    """
+    one, other = pl.col("_standard_canonical"), pl.col("_original_canonical")
+    differ = ((one - other).abs() > _LAST_BITS * pl.max_horizontal(one.abs(), other.abs(), 1.0)) & (
+        pl.col("_standard_to") == pl.col("_original_to")
+    )
+    return differ & (same_unit | (pl.col("_original_step") <= pl.col("_standard_step")))
+
+
+def _compared(frame: pl.DataFrame, lookups: Lookups) -> pl.DataFrame:
+    """Adds both results in the canonical unit, and `_clash`: further apart than rounding explains.
 
     Rounding is a fiftieth of the value, or what the table of tests says: for temperature so little that 38 standing for
     37.94 is told.
@@ -147,7 +193,7 @@ def _clashes(frame: pl.DataFrame, lookups: Lookups) -> pl.DataFrame:
 
 
 def _canonical(frame: pl.DataFrame, side: str, lookups: Lookups) -> pl.DataFrame:
-    """Adds the number of one side in the canonical unit, only to compare; admission converts what is used."""
+    """Adds the number of one side in the canonical unit, and what its last digit is worth there, only to compare."""
     unit = f"{side}_unit"
     pairs = frame.select("concept", unit).unique()
     rows = []
@@ -171,7 +217,11 @@ def _canonical(frame: pl.DataFrame, side: str, lookups: Lookups) -> pl.DataFrame
         # a bound is no value, and of a comma that may mean two things none is taken
         value = value if unsure is None else value.set(unsure.is_not_null(), None)
     canonical = (value + frame["_shift"]) * frame["_factor"]
-    return frame.with_columns(canonical.alias(f"{side}_canonical")).drop("_factor", "_shift")
+    digits = pl.col(side).str.extract(_DECIMALS, 1).str.len_bytes().fill_null(0).cast(pl.Float64)
+    step = pl.lit(10.0).pow(-digits) * pl.col("_factor")
+    return frame.with_columns(canonical.alias(f"{side}_canonical"), step.alias(f"{side}_step")).drop(
+        "_factor", "_shift"
+    )
 
 
 def _both(domain: str, frame: pl.DataFrame) -> list[pl.Expr]:
@@ -179,13 +229,13 @@ def _both(domain: str, frame: pl.DataFrame) -> list[pl.Expr]:
     return [cell(frame, f"{domain}{name}").fill_null("") for name in names]
 
 
-def _stated(frame: pl.DataFrame, time: str, until: str, domain: str) -> pl.DataFrame:
+def _stated(frame: pl.DataFrame, time: str, until: pl.Expr, domain: str) -> pl.DataFrame:
     """Facts: numbers for what is measured, texts for what has categories."""
     text = pl.col("coded").is_not_null()
     fact = facts(
         frame,
         time,
-        until=pl.col(until),
+        until=until,
         concept=pl.col("concept"),
         value=pl.when(~text).then("_value"),
         unit=pl.when(~text).then("_unit"),

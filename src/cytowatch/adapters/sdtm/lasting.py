@@ -51,6 +51,18 @@ def lasting(frame: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: 
     return raw, pl.concat([cut_short(tail, end, consequence=DOUBT), vague_rows(unclear, start, end)]), pl.concat(doubt)
 
 
+def over_its_time(frame: pl.DataFrame, start: Moment, end: Moment, domain: str, seen: Seen) -> pl.DataFrame:
+    """Infusions and devices of which it is not known that they ran, in doubt over all the time that a row may mean.
+
+    One with a start that can be placed and no end is open.
+    """
+    beside = seen.beside(frame)
+    placed = ~pl.col(start.partial) & pl.col(start.text).is_not_null()
+    until = pl.when(~(placed & pl.col(end.text).is_null())).then(_to(beside, start, end, domain))
+    spans = beside.with_columns(_from(start).alias("_from"), until.alias("_to"))
+    return in_doubt(spans.filter(pl.col("_from").is_not_null()), "_from", pl.col("_to"))
+
+
 def _midnight(day: str, days: int = 0) -> pl.Expr:
     return (pl.col(day) + pl.duration(days=days)).dt.strftime("%Y-%m-%dT00:00")
 

@@ -8,12 +8,16 @@ from functools import cached_property
 
 import polars as pl
 
+from cytowatch.adapters.likeness import Likeness
 from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.knowledge.model import Concept, Knowledge
+from cytowatch.knowledge.parse import fold
 
 # what a name or code says, one row each; `doubt`: a worse category is not excluded; `tolerance`: see findings.py
 _FOUND = ("key", "concept", "category", "fate", "reason", "doubt", "tolerance", "kind", "coded")
 _GIVEN = ("infusion", "dose", "device", "trigger")
+# the fate of a name that no table has, and whose words speak of a therapy: it opens a doubt, and states no fact
+NEAR = "near"
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,16 @@ class Lookups:
             rows = self.knowledge.codes.get(f"sdtm_{table}", ())
             self._tables[table] = {next(iter(row.values())).upper(): row for row in rows}
         return self._tables[table]
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """The words for doubt (decision 0034)."""
+        return Likeness(self.knowledge)
+
+    @cached_property
+    def salts(self) -> frozenset[str]:
+        """Words after the name of a drug that leave it the same drug, folded."""
+        return frozenset(fold(row["word"]) for row in self.knowledge.codes.get("sdtm_salts", ()))
 
     @cached_property
     def labels(self) -> dict[str, Concept]:
@@ -75,7 +89,7 @@ class Lookups:
             code.code,
             code.concept,
             code.category,
-            code.fate,
+            NEAR if code.system == NEAR else code.fate,
             code.reason or None,
             row.get("open") or None,
             row.get("tolerance") or None,
@@ -107,13 +121,38 @@ class Lookups:
         return self.vocabulary.best(both)
 
     def drug(self, *names: str | None) -> Code | None:
-        """A drug, a product or oxygen, by the first of its names that is known; never by a part of a name."""
+        """A drug, a product or oxygen, by the first of its names that is known; never by a part of a name.
+
+        The salt of a drug is that drug, and so is what a biosimilar is told apart by (`codes/sdtm_salts.csv`).
+        """
         for name in names:
-            found = self.in_table("drugs", name) or self.vocabulary.by_name(name)
+            found = self.in_table("drugs", name) or self.vocabulary.by_name(name) or self._salt(name)
             # calcium as a drug is no calcium of the blood
             if found is not None and (found.fate == "ignore" or self.knowledge.concepts[found.concept].kind in _GIVEN):
                 return found
         return None
+
+    def _salt(self, name: str | None) -> Code | None:
+        """The drug of a name that is a known drug's and words of a salt, nothing else; the longest such drug."""
+        words = fold(name).split("_") if name else []
+        while len(words) > 1 and words[-1] in self.salts:
+            words = words[:-1]
+            found = self.vocabulary.by_name("_".join(words))
+            if found is not None:
+                return found
+        return None
+
+    def near_drug(self, *names: str | None) -> Code | None:
+        """The drug or device that the words of these names speak of, for a doubt (fate `near`); not a trigger."""
+        key = self.likeness.drug(*names)
+        if key and self.knowledge.concepts[key].kind != "trigger":
+            return _near(key, *names)
+        return self.near_device(*names)
+
+    def near_device(self, *names: str | None) -> Code | None:
+        """The same of oxygen, ventilation and dialysis alone."""
+        key = self.likeness.device(*names)
+        return _near(key, *names) if key else None
 
     def units(self, frame: pl.DataFrame, column: pl.Expr) -> pl.Expr:
         """A printed unit in UCUM where the table has it, else as printed: admission judges it."""
@@ -122,3 +161,7 @@ class Lookups:
         return pl.coalesce(
             column.str.to_uppercase().replace_strict(printed, default=None, return_dtype=pl.String), column
         )
+
+
+def _near(key: str, *names: str | None) -> Code:
+    return Code(NEAR, next((name for name in names if name), ""), key)

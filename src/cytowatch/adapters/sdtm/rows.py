@@ -20,6 +20,11 @@ RAW = {
     "range_low": pl.String(),
     "range_high": pl.String(),
 }
+# how many names of ignored rows a file's ledger holds, and how much of each
+_NAMED, _LONGEST_NAME = 20, 60
+# CDISC's answers (NY), as words and as 0 and 1; any other says that nobody knows
+_YES, _NO = ("Y", "YES", "1"), ("N", "NO", "0", "NA", "NOT APPLICABLE")
+UNKNOWN_OCCURRENCE = "unknown_occurrence"
 _CUT = "the date says no time of day, so it cannot be placed hour by hour"
 _CUT_HINT = "give the time of day in --DTC (2024-03-01T10:00); a date alone is never moved to midnight or noon"
 
@@ -32,6 +37,41 @@ def cell(frame: pl.DataFrame, name: str) -> pl.Expr:
 def capitals(text: pl.Expr) -> pl.Expr:
     """Text in capitals with single spaces, as names are looked up."""
     return text.str.to_uppercase().str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def occurrence(answer: pl.Expr) -> pl.Expr:
+    """`yes`, `no` or `unknown` of the answer to whether something occurred; empty where nobody answers."""
+    said = capitals(answer)
+    said = pl.when(said != "").then(said)
+    return (
+        pl.when(said.is_in(_YES)).then(pl.lit("yes")).when(said.is_in(_NO)).then(pl.lit("no"))
+        .when(said.is_not_null()).then(pl.lit("unknown"))
+    )  # fmt: skip
+
+
+def absent(frame: pl.DataFrame, domain: str) -> pl.Expr:
+    """Whether a row says that what it names did not occur, or was not done."""
+    no = occurrence(cell(frame, f"{domain}OCCUR")) == "no"
+    return (no | (capitals(cell(frame, f"{domain}STAT")) == "NOT DONE")).fill_null(value=False)
+
+
+def unsure(frame: pl.DataFrame, domain: str) -> pl.Expr:
+    """Whether a row says that nobody knows if what it names occurred (--OCCUR = U)."""
+    return (occurrence(cell(frame, f"{domain}OCCUR")) == "unknown").fill_null(value=False)
+
+
+def unknown_occurrence(frame: pl.DataFrame, domain: str) -> pl.DataFrame:
+    """Rejects of rows that say that nobody knows if what they name occurred."""
+    # in FA the result is the answer
+    answer = "FASTRESC" if "FATESTCD" in frame.columns else f"{domain}OCCUR"
+    return rejected(
+        frame,
+        UNKNOWN_OCCURRENCE,
+        pl.lit(f"whether it occurred is not known ({answer})"),
+        "answer with Y or N where it can be known; until then it is in doubt for the time of the row",
+        concept=pl.col("concept"),
+        value=cell(frame, answer),
+    )
 
 
 def facts(frame: pl.DataFrame, time: str, **columns: pl.Expr) -> pl.DataFrame:
@@ -56,6 +96,15 @@ def no_facts() -> pl.DataFrame:
 def ignored(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
     """Silent rows that are understood and not needed."""
     return _silent(frame, fate=pl.lit("ignored"), reason=reason)
+
+
+def ignored_by_name(frame: pl.DataFrame, reason: str, name: pl.Expr) -> pl.DataFrame:
+    """The same, with the names of what is ignored, so that a missed one can be found: the most frequent ones."""
+    named = frame.with_columns(capitals(name).fill_null("").str.slice(0, _LONGEST_NAME).alias("_called"))
+    counts = named.group_by("_called").len("_rows").sort("_rows", "_called", descending=[True, False])
+    few = counts["_called"].slice(_NAMED)
+    told = pl.when(pl.col("_called").is_in(few.implode())).then(pl.lit(f"{reason}: {few.len()} other names"))
+    return ignored(named, told.otherwise(pl.format("{}: {}", pl.lit(reason), pl.col("_called"))))
 
 
 def superseded(frame: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:

@@ -89,8 +89,8 @@ class Chart:
     def _unanswered(self, concept: str, kind: str, rows: list[Row], time: int) -> list[Row]:
         name = f"{concept}, {kind}"
         if name not in self._lanes:
-            answers = [row.time for row in self.of(concept)]
-            self.keep(name, lanes.until_answered(lanes.said(rows, self.rules.valid_for("symptom")), answers))
+            told = lanes.said(rows, self.rules.valid_for("symptom"))
+            self.keep(name, lanes.until_answered(told, self.of(concept)))
         return self.lane(name).on(time)
 
     def sedated(self, time: int) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cytowatch.engine.reference.bounds import compare
 from cytowatch.engine.reference.rows import FOREVER, Row
+from cytowatch.engine.reference.settle import UNREAD
 
 NO_DEVICE = "room_air"
 NO_FINDING = "none"
@@ -152,15 +153,21 @@ def ended(lane: Lane, times: list[int]) -> Lane:
     return Lane(found)
 
 
-def until_answered(lane: Lane, answers: list[int]) -> Lane:
-    """The same rows, each ended by the first of the sorted times at or after it."""
+def until_answered(lane: Lane, answers: list[Row]) -> Lane:
+    """The same rows, each ended by the first answer at or after it."""
     found = []
     for part in lane.spoken:
-        index = bisect_left(answers, part.start)
-        stop = answers[index] if index < len(answers) else FOREVER
+        stop = min((row.time for row in answers if _answers(row, part)), default=FOREVER)
         if part.start < min(part.end, stop):
             found.append(Spoken(part.start, min(part.end, stop), part.row))
     return Lane(found)
+
+
+def _answers(row: Row, part: Spoken) -> bool:
+    """Whether a row comes at or after what was said; what was read of the same row beside it is no answer."""
+    if row.time == part.start and part.row.concept == UNREAD:
+        return row.source != part.row.source
+    return row.time >= part.start
 
 
 def _own_end(row: Row, valid_for: int) -> int:

@@ -438,6 +438,7 @@ def run_record(
         "overlays": list(knowledge.folders),
         "scales": scales,
         "clock": intake.clock,
+        "zone": intake.zone,
         "inputs": _inputs(ledger),
         "patients": intake.observations["patient"].n_unique(),
         "patients_without_rows": _without_rows(intake),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -277,6 +278,15 @@ def test_hours_need_a_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert times == ["2026-03-02 04:00:00"]
     with pytest.raises(ArgumentError, match="calendar"):
         write_omop(_calendar(tmp_path), tmp_path / "other", KNOWLEDGE, Options(zero="2026-03-01T08:00:00Z"))
+
+
+def test_a_run_remembers_the_zone_of_its_times(tmp_path: Path) -> None:
+    (tmp_path / "local.csv").write_text(WARD.replace("Z,", ","), encoding="utf-8")
+    for zone, told in (("America/New_York", "America/New_York"), ("UTC", "UTC")):
+        out = tmp_path / zone
+        assert cli.run(["grade", str(tmp_path / "local.csv"), "--zone", zone, "--out", str(out), "--quiet"]) == 0
+        assert json.loads((out / "run.json").read_text(encoding="utf-8"))["zone"] == told
+    assert json.loads((_calendar(tmp_path) / "run.json").read_text(encoding="utf-8"))["zone"] == "UTC"
 
 
 def _calendar(tmp_path: Path) -> Path:

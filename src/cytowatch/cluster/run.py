@@ -270,6 +270,7 @@ def _run(
         "overlays": list(tables.folders),
         "scales": check_scales(asked.scales, tables),
         "clock": asked.clock,
+        "zone": asked.zone or "UTC",
         "inputs": [],
         "patients": counted["patients_graded"],
         "patients_without_rows": counted["patients_without_rows"],

@@ -46,6 +46,7 @@ def export(
     to: Form,
     out_: Annotated[Path, Parameter(name="--out")],
     zero: str | None = None,
+    zone: str | None = None,
     recorded: str | None = None,
     bundle: Annotated[bool, Parameter(negative=())] = False,
     arms: Path | None = None,
@@ -65,6 +66,8 @@ def export(
         A folder for the files; it is made if it is not there.
     zero
         For a run that counts hours: the moment of hour 0, a timestamp with zone.
+    zone
+        Where wall-clock times are written in a form that stores no zone; by default the zone of the run, else UTC.
     recorded
         FHIR: when the export counts as recorded, a timestamp with zone; by default the end of each patient's record.
     bundle
@@ -74,7 +77,7 @@ def export(
     knowledge
         Folders laid over the clinical tables, as in the run.
     """
-    options = Options(zero=zero, recorded=recorded, bundle=bundle, arms=arms)
+    options = Options(zero=zero, zone=zone, recorded=recorded, bundle=bundle, arms=arms)
     for path in EXPORTERS[to](folder, out_, load(*(knowledge or ())), options):
         out.print(f"Wrote {path}", soft_wrap=True)
     return EXIT_DONE

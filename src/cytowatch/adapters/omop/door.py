@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -129,7 +129,8 @@ class _Reading:
         if table == "drug_exposure":
             self._leave_nameless(kept, judge)
         frame = self._numbered(kept, table)
-        mapped = _mapped(frame.filter(~repeated(frame, table)), table, judge)
+        whole = frame.filter(~repeated(frame, table))
+        mapped = _mapped(whole, table, judge, lambda: self._exposed(concepts))
         silent = _repetitions(frame, table)
         self._take(kept, frame, table, Mapped(mapped.raw, pl.concat([mapped.silent, silent]), unread=mapped.unread))
         for line in judge.told():
@@ -145,6 +146,15 @@ class _Reading:
             self._given += given.height
             self._untold += given.filter(untold).height
         return judged
+
+    def _exposed(self, concepts: Concepts) -> pl.DataFrame:
+        """The persons who were given cells or an engager by a procedure: ``person_id, concept``."""
+        table, nobody = "procedure_occurrence", pl.DataFrame(schema={"person_id": pl.String, "concept": pl.String})
+        if table not in self._there:
+            return nobody
+        judge = Judge(concepts, KEYS[table], table)
+        done = judge.stated(keep(self._source, table, judge.fate).frame)
+        return pl.concat([nobody, done.filter(pl.col("kind") == "trigger").select("person_id", "concept")])
 
     def _leave_nameless(self, kept: Kept, judge: Judge) -> None:
         """Ignore drugs without words that were only ordered, and all where no drug counts as not given anyway."""
@@ -245,10 +255,12 @@ class _Reading:
                         self._gathering.enter("cdm_source", "ignored", note, 0)
 
 
-def _mapped(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
+def _mapped(frame: pl.DataFrame, table: str, judge: Judge, exposed: Callable[[], pl.DataFrame]) -> Mapped:
     if table in reading_rows.KEYS:
         return reading_rows.readings(frame, table, judge)
-    return drug_rows.drugs(frame, judge) if table == "drug_exposure" else event_rows.events(frame, table, judge)
+    if table == "drug_exposure":
+        return drug_rows.drugs(frame, judge, exposed)
+    return event_rows.events(frame, table, judge)
 
 
 def _all(source: Source, table: str) -> Kept:

@@ -6,6 +6,8 @@ never an amount. An order, a prescription, a dispensing or a claim says that a d
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from cytowatch.adapters.gather import SILENT, Mapped, no_silent
@@ -35,8 +37,11 @@ _SECONDS = 60.0
 _ORDERED = "an order of a product of a kind that the person was given: the exposure is when it was given"
 
 
-def drugs(frame: pl.DataFrame, judge: Judge) -> Mapped:
-    """What the kept rows state: one fact for each ingredient that is needed."""
+def drugs(frame: pl.DataFrame, judge: Judge, elsewhere: Callable[[], pl.DataFrame]) -> Mapped:
+    """What the kept rows state: one fact for each ingredient that is needed.
+
+    ``elsewhere``: which persons another table says to have been given cells (``person_id, concept``), if it is asked.
+    """
     knowledge = judge.concepts.knowledge
     frame = with_moment(frame, "drug_exposure_start_date", "drug_exposure_start_datetime")
     stated = with_unknown(
@@ -48,23 +53,24 @@ def drugs(frame: pl.DataFrame, judge: Judge) -> Mapped:
             printed=pl.col("drug_source_value"),
         )
     )
-    stated, only_ordered = _without_orders(stated)
+    stated, only_ordered = _without_orders(stated, elsewhere)
     good = _with_amount(stated.filter(pl.col("rule").is_null()), knowledge)
     infusions, others = good.filter(pl.col("kind") == "infusion"), good.filter(pl.col("kind") != "infusion")
     raw = pl.concat([_infusions(infusions, knowledge), _doses(others)], how="diagonal")
     return Mapped(raw, pl.concat([refused(stated), only_ordered]), unread=in_doubt(stated))
 
 
-def _without_orders(stated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _without_orders(stated: pl.DataFrame, elsewhere: Callable[[], pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Takes out orders of cells and engagers of persons who were given one of the kind, and hands them back as ignored.
 
     An order stands days before the exposure. It counts as one only where nothing else does.
     """
     trigger, key = pl.col("kind") == "trigger", ["person_id", "concept"]
-    given = stated.filter(trigger, ~pl.col("ordered")).select(key).unique()
-    orders = stated.filter(trigger, "ordered").join(given, on=key, how="semi")
+    orders = stated.filter(trigger, "ordered")
     if orders.is_empty():
         return stated, no_silent()
+    given = pl.concat([stated.filter(trigger, ~pl.col("ordered")).select(key), elsewhere().select(key)])
+    orders = orders.join(given, on=key, how="semi", maintain_order="left")
     silent = orders.select(
         "row", "source", "concept", patient="person_id", value="printed", fate=pl.lit("ignored"), rule=pl.lit(""),
         reason=pl.lit(_ORDERED), hint=pl.lit(""),

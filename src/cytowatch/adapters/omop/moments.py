@@ -133,14 +133,17 @@ def ends_by_day(frame: pl.DataFrame, longest_days: int) -> pl.DataFrame:
     """Adds what is known of an end at exactly midnight, which only tells its day, for ``time``, ``day`` and ``end``.
 
     ``own_day``: it is the day of the start. ``loose``: it is a later one, so that the row holds until that day begins,
-    and all that day it is unknown when it ended.
+    and all that day it is unknown when it ended. An end at which the next row of the same begins is what it says.
     """
+    starts = frame.select("person_id", "concept", ends=same_moment("time")).unique().with_columns(goes_on=True)
+    frame = frame.with_columns(ends=same_moment("end"))
+    frame = frame.join(starts, on=["person_id", "concept", "ends"], how="left", maintain_order="left")
     first, last = (pl.col(name).str.extract(_DAY).str.to_date("%Y-%m-%d", strict=False) for name in ("day", "end"))
     days = (last - first).dt.total_days()
     by_day = at_midnight("end") & ~at_midnight("time")
     return frame.with_columns(
         own_day=(by_day & (days == 0)).fill_null(value=False),
-        loose=(by_day & days.is_between(1, longest_days)).fill_null(value=False),
+        loose=(by_day & days.is_between(1, longest_days) & pl.col("goes_on").is_null()).fill_null(value=False),
     )
 
 

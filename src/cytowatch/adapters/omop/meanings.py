@@ -50,7 +50,7 @@ class Judge:
 
     def fate(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with ``fate`` and ``reason``; the fate is empty for those that state something, or are in doubt."""
-        joined = self._joined(frame, [rows[:1] for rows in map(self._of, self._distinct(frame))], _FATES)
+        joined = self._joined(frame, _first, _FATES)
         silent = joined.filter(pl.col("fate").is_not_null(), pl.col("name").is_not_null())
         for label, name, rows in silent.group_by("label", "name").len().iter_rows():
             self._seen[label, name[:_LONGEST]] += rows
@@ -61,13 +61,11 @@ class Judge:
 
         ``mixed``: one of several ingredients. ``unread``: why it is in doubt whether the row speaks of the concept.
         """
-        spoken = [[one for one in rows if one["fate"] is None] for rows in map(self._of, self._distinct(frame))]
-        return self._joined(frame, spoken, _SCHEMA, how="inner")
+        return self._joined(frame, _spoken, _SCHEMA, how="inner")
 
     def nameless(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with ``unread`` and ``reason``: why rows without words are left out where they are not in doubt."""
-        first = [rows[:1] for rows in map(self._of, self._distinct(frame))]
-        return self._joined(frame, first, dict.fromkeys(("unread", "reason"), pl.String))
+        return self._joined(frame, _first, dict.fromkeys(("unread", "reason"), pl.String))
 
     def _of(self, key: tuple[str | None, ...]) -> list[Meaning]:
         """What one combination of the columns states: at least one record; with a ``fate`` if it states nothing."""
@@ -76,13 +74,13 @@ class Judge:
         return self._known[key]
 
     def _joined(
-        self, frame: pl.DataFrame, meanings: list[list[Meaning]], schema: dict[str, type[pl.String]],
+        self, frame: pl.DataFrame, pick: Callable[[list[Meaning]], list[Meaning]], schema: dict[str, type[pl.String]],
         how: Literal["left", "inner"] = "left",
     ) -> pl.DataFrame:  # fmt: skip
         found = [
             (*key, *(one[name] for name in schema))
-            for key, rows in zip(self._distinct(frame), meanings, strict=True)
-            for one in rows
+            for key in frame.select(self.keys).unique().iter_rows()
+            for one in pick(self._of(key))
         ]
         names = pl.DataFrame(found, schema=dict.fromkeys(self.keys, pl.String) | schema, orient="row")
         order: Literal["left", "left_right"] = "left" if how == "left" else "left_right"
@@ -105,8 +103,7 @@ class Judge:
             _silent(local) if local and _acts(code, self.concepts.knowledge) else self._told(code, mixed=mixed)
             for code in codes
         ]
-        spoken = [one for one in told if one["fate"] is None]
-        return spoken or told
+        return _spoken(told) or told
 
     def _unknown(
         self, concept: str | None, source: str | None, printed: str | None, names: list[str], local: str
@@ -123,7 +120,9 @@ class Judge:
             return [self._in_doubt(key, NAMELESS, why) for key in every]
         if concept in (None, "0") and printed:
             return [_silent(local or why) | {"label": _UNMAPPED, "name": printed}]
-        return [_silent(local or why) | {"label": _UNKNOWN, "name": self._guess.named(texts)}]
+        # what is known not to matter needs no name
+        name = None if local or settled else self._guess.named(texts)
+        return [_silent(local or why) | {"label": _UNKNOWN, "name": name}]
 
     def _in_doubt(self, key: str, unread: str, why: str) -> Meaning:
         kind = self.concepts.knowledge.concepts[key].kind
@@ -144,9 +143,6 @@ class Judge:
             "mixed": "mixed" if mixed else None,
         }  # fmt: skip
 
-    def _distinct(self, frame: pl.DataFrame) -> list[tuple[str | None, ...]]:
-        return list(frame.select(self.keys).unique(maintain_order=True).iter_rows())
-
     def told(self) -> list[str]:
         """The most frequent names that the site has not mapped, or that no table knows, for the ledger; bounded."""
         lines = []
@@ -160,6 +156,14 @@ class Judge:
 
 
 _EMPTY: Meaning = dict.fromkeys((*_SCHEMA, *_FATES))
+
+
+def _first(meanings: list[Meaning]) -> list[Meaning]:
+    return meanings[:1]
+
+
+def _spoken(meanings: list[Meaning]) -> list[Meaning]:
+    return [one for one in meanings if one["fate"] is None]
 
 
 def _silent(reason: str) -> Meaning:

@@ -259,9 +259,10 @@ def test_rows_that_speak_of_what_is_needed_are_refused_and_counted(tmp_path: Pat
             {"drug_concept_id": "0", "drug_source_value": "NOREPI", "drug_exposure_start_datetime": ""},
             {"drug_concept_id": "0", "drug_source_value": "VANCOMYCIN 1 G"},
             {"drug_concept_id": "999999", "drug_source_value": "CEFEPIME 2 G"},
-            {"drug_concept_id": "0", "drug_source_value": "kymriah"}]  # fmt: skip
+            {"drug_concept_id": "0", "drug_source_value": "kymriah"},
+            {"drug_concept_id": "0", "drug_source_value": "influenza vaccine"}]  # fmt: skip
     intake = given(tmp_path, *rows)
-    assert counted(intake, "drug_exposure") == {"rejected": 3, "ignored": 2}
+    assert counted(intake, "drug_exposure") == {"rejected": 3, "ignored": 3}
     assert intake.rejects.select("concept", "value", "rule").rows() == [
         ("norepinephrine", "levo gtt", "unknown_code"), ("norepinephrine", "NOREPI", "unknown_code"),
         ("car_t_infusion", "kymriah", "unknown_code"),

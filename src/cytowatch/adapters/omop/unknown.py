@@ -10,6 +10,8 @@ from cytowatch.knowledge.model import Knowledge
 
 # three letters in a row; `E0601`, `31500` and `NC` say nothing that could be looked for
 _WORD = re.compile(r"[^\W\d_]{3}")
+# a vaccine is named after what it protects from
+_NO_DRUG = "infection_onset"
 _COULD_BE = {"drug_exposure": ("infusion", "dose"), "device_exposure": ("device",)}
 
 
@@ -26,7 +28,8 @@ class Guess:
 
     def concept(self, texts: Sequence[str]) -> str:
         """The needed concept that stands among the words; empty if none does."""
-        return self._near(*texts) if self._near is not None else ""
+        found = self._near(*texts) if self._near is not None else ""
+        return "" if found == _NO_DRUG else found
 
     def every(self, texts: Sequence[str]) -> list[str]:
         """For a row without any words all that it could be: a drug any infusion or dose, a device any device."""

@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev demo test lint types knowledge pytest twin bench docs format lock clean
+.PHONY: help python setup setup-dev demo test lint types knowledge pytest long twin bench docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,10 +60,13 @@ knowledge: $(DEV) ## prove the clinical tables complete and unambiguous
 	@$(BIN)/cytowatch knowledge lint
 
 pytest: $(DEV) ## all tests but the long ones
-	@$(BIN)/python -m pytest -n $(WORKERS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+long: $(DEV) ## the tests that take minutes each: random round trips, fuzz, kills (an hour or more)
+	@$(BIN)/python -m pytest tests -m long -n $(WORKERS) --dist loadgroup
 
 twin: $(DEV) ## COUNT random patients through both engines (100,000; takes a while)
-	@COUNT=$(COUNT) $(BIN)/python -m pytest tests/generative -m long -n $(WORKERS)
+	@COUNT=$(COUNT) $(BIN)/python -m pytest tests/generative -m long -n $(WORKERS) --dist loadgroup
 
 bench: $(DEV) ## measure time and memory, write benchmarks/README.md
 	@$(BIN)/python benchmarks/bench.py

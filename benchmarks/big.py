@@ -41,13 +41,14 @@ def graded(data: Path, out: Path) -> Measured:
 
 
 def killed(data: Path, out: Path, after: float) -> None:
-    """Begin the same run, and end it by SIGKILL after so many seconds."""
+    """Begin the same run, and end it by SIGKILL after so many seconds; RuntimeError if it had ended by itself."""
     child = subprocess.Popen(command(data, out))
     try:
         child.wait(timeout=after)
     except subprocess.TimeoutExpired:
         child.send_signal(signal.SIGKILL)
-        child.wait()
+    if child.wait() != -signal.SIGKILL or out.exists():
+        raise RuntimeError(f"the run was over before it could be killed, after {after:.0f} s")
 
 
 def differences(one: Path, other: Path) -> list[str]:

@@ -14,6 +14,18 @@ settings.register_profile(
 settings.load_profile("house")
 
 
+# what takes long to set up is set up by one of the processes that run the tests
+_TOGETHER = {"cluster/": "spark", "test_omop_databases": "postgres", "test_browser": "browser", "test_cd22": "cd22"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name the group of tests that share something dear (`--dist loadgroup`)."""
+    for item in items:
+        for part, group in _TOGETHER.items():
+            if part in item.path.as_posix():
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the repository."""

@@ -96,3 +96,20 @@ def test_a_list_that_names_what_does_not_exist_is_refused_with_its_line(tmp_path
     with pytest.raises(InputError) as caught:
         site_codes((path,), tables())
     assert said in f"{path.name}:{(caught.value.where or '').rpartition(':')[2]}: {caught.value}"
+
+
+def test_a_product_of_no_table_may_stand_for_itself(tmp_path: Path) -> None:
+    """The code list of an export names the product under study, and is to be read again."""
+    path = tmp_path / "codes.csv"
+    path.write_text(
+        "system,code,concept,category\nEXTRT,TRIAL_PRODUCT,car_t_infusion,trial_product\n", encoding="utf-8"
+    )
+    assert [(code.concept, code.category) for code in site_codes((path,), tables())] == [
+        ("car_t_infusion", "trial_product")
+    ]
+    path.write_text("system,code,concept,category\nEXTRT,KYMRIAH,car_t_infusion,yescarta\n", encoding="utf-8")
+    assert site_codes((path,), tables())[0].category == "axicabtagene_ciloleucel"
+    # a word that the tables have means what they say
+    path.write_text("system,code,concept,category\nEXTRT,KYMRIAH,t_cell_engager_dose,kymriah\n", encoding="utf-8")
+    with pytest.raises(InputError, match="has no product `kymriah`"):
+        site_codes((path,), tables())

@@ -20,7 +20,7 @@ from cytowatch.pipeline import Outcome, grade_intake
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PATIENTS = 240
+PATIENTS = 120
 SCALES = ("crs.astct-2019", "crs.lee-2014", "icans.astct-2019")
 # rows are few here: compiling code for each query would cost more than it saves
 LIGHT = {

@@ -51,7 +51,7 @@ def folder(spark: SparkSession, ward: Ward, tmp_path_factory: pytest.TempPathFac
     assert spark is not None
     target = tmp_path_factory.mktemp("spark") / "a [graded] folder"
     files = [*map(str, ward.files), "--patients", str(ward.patients), "--scale", *SCALES]
-    assert run(["grade", *files, "--engine", "spark", "--buckets", "5", "--out", str(target), "--quiet"]) == 0
+    assert run(["grade", *files, "--engine", "spark", "--buckets", "3", "--out", str(target), "--quiet"]) == 0
     return target
 
 
@@ -94,7 +94,7 @@ def test_the_folder_is_read_as_any_other_and_may_be_written_over(folder: Path, w
     assert in_order(whole.timeline).equals(in_order(ward.graded.timeline))
     parts = list(read_outcomes(folder))
     assert sum(part.timeline.height for part in parts) == whole.timeline.height
-    assert len(parts) == 5
+    assert len(parts) == 3
     copy = tmp_path / "again"
     shutil.copytree(folder, copy)
     files = [*map(str, ward.files), "--patients", str(ward.patients), "--scale", *SCALES]
@@ -125,7 +125,7 @@ def test_a_frame_with_a_skewed_patient_an_overlay_and_a_task_that_dies_half_way(
     try:
         frame = spark.createDataFrame(plain(raw)).repartition(5)
         people = spark.createDataFrame(plain(raw_patients(ward.patients).frame.drop("_line")))
-        result = grade_spark(frame, people, knowledge=overlay, buckets=13, partitions=4, as_of=AS_OF)
+        result = grade_spark(frame, people, knowledge=overlay, buckets=7, partitions=4, as_of=AS_OF)
         expected = grade(raw, raw_patients(ward.patients).frame, knowledge=overlay, as_of=AS_OF)
         for name in BY_PATIENT:
             assert collected(result, name).equals(in_order(getattr(expected, name))), name

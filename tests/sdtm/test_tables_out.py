@@ -169,8 +169,12 @@ def test_the_summary_of_a_small_trial_by_hand(trial: ReportData) -> None:
     assert line(made, every, "not resolved when last seen")["text"] == "1 of 3"
     assert line(made, "1", "tocilizumab in an episode")["text"] == "1 (50 %)"
     assert line(made, "2", "steroids in an episode")["text"] == "1 (33.3 %)"
-    worst = [line(made, every, f"worst grade {grade}") for grade in range(6)]
+    worst = [line(made, every, f"worst grade {grade} of the whole watch") for grade in range(6)]
     assert [(one["n"], one["n_possible"]) for one in worst] == [(1, 2), (0, 2), (1, 2), (0, 1), (1, 1), (0, 0)]
+    # B has no episode at all, and E one that may be none
+    found = [line(made, every, f"worst grade {grade} of the episodes") for grade in range(6)]
+    assert [(one["n"], one["n_possible"]) for one in found] == [(0, 1), (0, 2), (1, 2), (0, 1), (1, 1), (0, 0)]
+    assert line(made, every, "no episode")["text"] == "1 (20 %)"
 
 
 def test_concordance_by_arm_by_hand(trial: ReportData) -> None:
@@ -218,13 +222,14 @@ def test_events_and_analysis_tables(trial: ReportData) -> None:
 
 def test_times_to_event_and_censoring(trial: ReportData) -> None:
     times = derived(trial, KNOWLEDGE, Stamps(), ARMS)["ADTTE"]
-    onset = times.filter(PARAMCD="TTONSET").select("USUBJID", "AVAL", "CNSR", "APOSSFL").rows()
+    onset = times.filter(PARAMCD="TTONSET").select("USUBJID", "AVAL", "AVALL", "CNSR", "APOSSFL").rows()
     assert onset == [
-        ("A", 1.0, 0.0, None),
-        ("B", 20.0, 1.0, None),
-        ("C", 2.0, 0.0, None),
-        ("D", 3.0, 0.0, None),
-        ("E", 20.0, 1.0, "Y"),
+        ("A", 1.0, 1.0, 0.0, None),
+        ("B", 20.0, 20.0, 1.0, None),
+        ("C", 2.0, 2.0, 0.0, None),
+        ("D", 3.0, 3.0, 0.0, None),
+        # excluded again up to day 20, and not on days 4 to 6
+        ("E", 20.0, 4.0, 1.0, "Y"),
     ]
     ended = times.filter(PARAMCD="TTRESOL").select("USUBJID", "AVAL", "CNSR").rows()
     assert ended == [("A", 4.0, 0.0), ("C", 4.0, 1.0), ("D", 7.0, 0.0)]
@@ -265,14 +270,16 @@ def carried(observations: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def there_and_back(patients: int, seed: int, folder: Path) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+def there_and_back(
+    patients: int, seed: int, folder: Path, zone: str | None = None
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """The timeline of random patients, and those of the same after a way through CSV and through XPT."""
     observations, people = random_patients(patients, seed=seed)
     times = [pl.from_epoch(name, time_unit="us").dt.replace_time_zone("UTC").alias(name) for name in ("time", "until")]
     raw = carried(observations).drop("row", "available").with_columns(times)
     first = grade(raw, people.select("patient", "age_years", "birth_date", "sex"), scales=SCALES).outcome
     write_results(first, folder / "graded")
-    write_sdtm(folder / "graded", folder / "trial", KNOWLEDGE)
+    write_sdtm(folder / "graded", folder / "trial", KNOWLEDGE, zone=zone)
     assert pl.read_csv(folder / "trial" / "losses.csv", infer_schema=False).filter(pl.col("table") != "XPT").is_empty()
     own = folder / "trial" / "codes.csv"
     codes = read_code_list(own, KNOWLEDGE) if own.exists() else []
@@ -289,9 +296,9 @@ def compared(timeline: pl.DataFrame) -> pl.DataFrame:
     return timeline.drop("evidence", "knowledge", "engine").sort("patient", "scale", "start")
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_random_patients_come_back_with_the_same_timelines(tmp_path: Path, seed: int) -> None:
-    first, again = there_and_back(25, seed, tmp_path)
+@pytest.mark.parametrize(("seed", "zone"), [(1, None), (2, "America/New_York")])
+def test_random_patients_come_back_with_the_same_timelines(tmp_path: Path, seed: int, zone: str | None) -> None:
+    first, again = there_and_back(25, seed, tmp_path, zone)
     assert first.height > 250
     for form, timeline in again.items():
         assert first.equals(timeline), form

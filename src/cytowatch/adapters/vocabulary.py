@@ -166,17 +166,25 @@ def _checked(code: Code, known: Vocabulary, knowledge: Knowledge, path: Path, li
         raise _bad_list(path, f"there is no concept `{code.concept}`{_like(code.concept, knowledge.concepts)}", line)
     category = code.category
     if category and concept.kind == "trigger":
-        product = known.by_name(category)
-        if product is None or product.concept != concept.key or product.category is None:
-            near = _like(category, knowledge.products)
-            raise _bad_list(path, f"{concept.key} has no product `{category}`{near}", line)
-        category = product.category
+        category = _product(code, category, concept, known, knowledge, path, line)
     elif category and concept.categories:
         category = find_category(concept, category)
         if category is None:
             hint = f": it has {', '.join(concept.categories)}"
             raise _bad_list(path, f"{concept.key} has no category `{code.category}`{hint}", line)
     return replace(code, concept=concept.key, category=category)
+
+
+def _product(
+    code: Code, named: str, concept: Concept, known: Vocabulary, knowledge: Knowledge, path: Path, line: int
+) -> str:
+    product = known.by_name(named)
+    if product is None and fold(named) == fold(code.code):
+        # one under study is in no table and stands for itself: no slip of the pen says the same word twice
+        return named
+    if product is None or product.concept != concept.key or product.category is None:
+        raise _bad_list(path, f"{concept.key} has no product `{named}`{_like(named, knowledge.products)}", line)
+    return product.category
 
 
 def _like(name: str, keys: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ def _omop(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> l
 def _sdtm(folder: Path, out_: Path, knowledge: Knowledge, options: Options) -> list[Path]:
     from cytowatch.exports.sdtm import write_sdtm
 
-    return write_sdtm(folder, out_, knowledge, zero=options.zero, arms=options.arms)
+    return write_sdtm(folder, out_, knowledge, zero=options.zero, arms=options.arms, zone=options.zone)
 
 
 EXPORTERS: dict[Form, Exporter] = {"fhir": _fhir, "omop": _omop, "sdtm": _sdtm}
@@ -67,7 +67,7 @@ def export(
     zero
         For a run that counts hours: the moment of hour 0, a timestamp with zone.
     zone
-        Where wall-clock times are written in a form that stores no zone; by default the zone of the run, else UTC.
+        Where wall-clock times and days are written (OMOP, SDTM); by default the zone of the run, else UTC.
     recorded
         FHIR: when the export counts as recorded, a timestamp with zone; by default the end of each patient's record.
     bundle

@@ -9,6 +9,7 @@ import polars as pl
 
 from cytowatch.exports.sdtm.arms import ALL, Arms
 from cytowatch.exports.sdtm.derived import onsets, syndromes
+from cytowatch.exports.sdtm.doses import treated, with_open_counts
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.report import ReportData
 from cytowatch.report.agreement import confusion, weighted_kappa
@@ -49,17 +50,17 @@ Row = dict[str, object]
 def summary(data: ReportData, knowledge: Knowledge, arms: Arms) -> pl.DataFrame:
     """One row a scale, arm and statistic (columns `SUMMARY`); ``n`` is certain, ``n_possible`` what is not excluded.
 
-    Shares are of the patients with an exposure of whom something could be graded. Onset is that of the first certain
-    episode, in days from the first exposure; duration is that of the same episode, over those that resolved.
+    Shares are of the patients with an exposure and a timeline; ``graded`` counts those of them of whom an event was
+    ever certain or excluded. Onset is that of the first certain episode, in days from the first exposure, and from the
+    latest one before it; duration is that of the same episode, over those that resolved. The worst grade is said twice:
+    over the whole watch, hours without a measurement among it, and of the episodes alone, as ADAE has them.
     """
     rows: list[Row] = []
+    episodes = with_open_counts(data.episodes, data, knowledge)
     for scale in syndromes(data):
-        people = (
-            onsets(data, knowledge, scale)
-            .filter(pl.col("exposed").is_not_null())
-            .join(_worst(data, scale), on="patient", how="left")
-        )
-        people = people.join(_treated(data, scale), on="patient", how="left")
+        people = onsets(data, knowledge, scale)
+        for part in (_worst(data, scale), _episodes(data, scale), treated(episodes, data, knowledge, scale)):
+            people = people.join(part, on="patient", how="left")
         for arm, members in arms.groups():
             group = people if members is None else people.join(members, on="patient", how="semi")
             enrolled = arms.table.height if members is None else members.height
@@ -72,11 +73,11 @@ def _worst(data: ReportData, scale: str) -> pl.DataFrame:
     return own.group_by("patient").agg(pl.col("at_least").max().alias("least"), pl.col("at_most").max().alias("most"))
 
 
-def _treated(data: ReportData, scale: str) -> pl.DataFrame:
+def _episodes(data: ReportData, scale: str) -> pl.DataFrame:
     own = data.episodes.filter(pl.col("scale") == scale)
     return own.group_by("patient").agg(
-        pl.col("tocilizumab_doses").fill_null(0).sum().alias("toci"),
-        pl.col("steroid_days").fill_null(0).sum().alias("steroid"),
+        pl.col("max_at_least").max().alias("found_least"),
+        pl.col("max_at_most").max().alias("found_most"),
         (pl.col("recurrent").fill_null(value=False) & (pl.col("max_at_least") >= 1)).any().alias("again"),
         (pl.col("recurrent").fill_null(value=False) & (pl.col("max_at_most") >= 1)).any().alias("maybe_again"),
     )
@@ -88,8 +89,9 @@ def _statistics(group: pl.DataFrame, enrolled: int) -> list[Row]:
     def count(expression: pl.Expr) -> int:
         return int(group.select(expression.fill_null(value=False).sum()).item())
 
+    graded = count(pl.col("answered"))
     rows: list[Row] = [
-        {"statistic": "graded", "of": max(enrolled, size), "n": size, "text": f"{size} of {max(enrolled, size)}"}
+        {"statistic": "graded", "of": max(enrolled, size), "n": graded, "text": f"{graded} of {max(enrolled, size)}"}
     ]
     for name, certain, possible in (
         ("any grade", pl.col("least") >= 1, pl.col("most") >= 1),
@@ -98,26 +100,37 @@ def _statistics(group: pl.DataFrame, enrolled: int) -> list[Row]:
         ("recurrent", pl.col("again"), pl.col("maybe_again")),
     ):
         rows.append(_share(name, size, count(certain), count(possible)))
-    for grade in _GRADES:
-        exactly = (pl.col("least") == grade) & (pl.col("most") == grade)
-        within = (pl.col("least") <= grade) & (pl.col("most") >= grade)
-        rows.append(_share(f"worst grade {grade}", size, count(exactly), count(within)))
-    onset = group.select(((pl.col("onset") - pl.col("exposed")) / DAY_US).alias("days"))["days"].drop_nulls().to_list()
+    for place, low, high in (
+        ("of the whole watch", pl.col("least"), pl.col("most")),
+        ("of the episodes", pl.col("found_least"), pl.col("found_most")),
+    ):
+        for grade in _GRADES:
+            exactly, within = (low == grade) & (high == grade), (low <= grade) & (high >= grade)
+            rows.append(_share(f"worst grade {grade} {place}", size, count(exactly), count(within)))
+    without = count(pl.col("found_most").is_null())
+    rows.append(_share("no episode", size, without, without))
     lasted = group["hours"].drop_nulls().to_list()
     open_ended = count(pl.col("onset").is_not_null() & pl.col("hours").is_null())
-    rows.append(_spread("time to onset, days", onset))
+    first = _days(group, "exposed")
+    rows.append(_spread("time to onset, days", first))
+    rows.append(_spread("time to onset from the latest dose, days", _days(group, "latest_dose")))
     rows.append(_spread("duration, days", [hours / 24 for hours in lasted]))
     rows.append(
         {
             "statistic": "not resolved when last seen",
-            "of": len(onset),
+            "of": len(first),
             "n": open_ended,
-            "text": f"{open_ended} of {len(onset)}",
+            "text": f"{open_ended} of {len(first)}",
         }
     )
-    rows.append(_given("tocilizumab in an episode", size, count(pl.col("toci") > 0)))
-    rows.append(_given("steroids in an episode", size, count(pl.col("steroid") > 0)))
+    for name, drug in (("tocilizumab in an episode", "tocilizumab"), ("steroids in an episode", "steroid")):
+        rows.append(_share(name, size, count(pl.col(drug)), count(pl.col(f"maybe_{drug}"))))
     return rows
+
+
+def _days(group: pl.DataFrame, since: str) -> list[float]:
+    days = group.select(((pl.col("onset") - pl.col(since)) / DAY_US).alias("days"))["days"]
+    return [float(one) for one in days.drop_nulls()]
 
 
 def _share(name: str, of: int, n: int, possible: int) -> Row:
@@ -132,11 +145,6 @@ def _share(name: str, of: int, n: int, possible: int) -> Row:
         "percent_possible": high,
         "text": text,
     }
-
-
-def _given(name: str, of: int, n: int) -> Row:
-    percent = _percent(n, of)
-    return {"statistic": name, "of": of, "n": n, "percent": percent, "text": f"{n} ({_shown(percent)} %)"}
 
 
 def _percent(n: int, of: int) -> float | None:

@@ -297,12 +297,12 @@ def test_a_run_remembers_the_zone_of_its_times(tmp_path: Path) -> None:
 
 
 def test_days_and_times_are_those_of_the_zone_of_the_run(tmp_path: Path) -> None:
-    """A fever until 22:00 in New York is one of that day, and not of the next one in UTC."""
+    """A fever at 20:00 in New York is one of that day, and not of the next one as in UTC."""
     text = "patient,time,concept,value,unit,text\n" + "".join(
         f"A,{moment},{fact}\n"
         for moment, fact in (
             ("2026-03-01T08:00:00", "car_t_infusion,,,axicabtagene_ciloleucel"),
-            ("2026-03-04T16:00:00", "body_temperature,38.6,Cel,"),
+            ("2026-03-04T20:00:00", "body_temperature,38.6,Cel,"),
             ("2026-03-04T22:00:00", "body_temperature,36.6,Cel,"),
             ("2026-11-01T05:30:00Z", "body_temperature,36.6,Cel,"),
         )
@@ -313,16 +313,21 @@ def test_days_and_times_are_those_of_the_zone_of_the_run(tmp_path: Path) -> None
     export = ["export", str(tmp_path / "graded"), "--to", "omop", "--out"]
     assert cli.run([*export, str(tmp_path / "cdm")]) == 0
     measured = table(tmp_path / "cdm", "measurement")
-    assert measured["measurement_datetime"].to_list()[:2] == ["2026-03-04 16:00:00", "2026-03-04 22:00:00"]
+    assert measured["measurement_datetime"].to_list()[:2] == ["2026-03-04 20:00:00", "2026-03-04 22:00:00"]
     assert measured["measurement_date"].to_list()[1] == "2026-03-04"
     assert "America/New_York" in table(tmp_path / "cdm", "cdm_source")["source_description"][0]
     # half past one on the night on which the clock is put back is there twice
     losses = dict(table(tmp_path / "cdm", "losses").select("loss", "rows").iter_rows())
     assert losses["told_twice"] == "1"
     said = table(tmp_path / "cdm", "observation").filter(pl.col("observation_source_value") == "crs.astct-2019")
-    assert said["observation_datetime"].to_list()[:2] == ["2026-03-01 08:00:00", "2026-03-04 16:00:00"]
+    assert said["observation_datetime"].to_list()[:2] == ["2026-03-01 08:00:00", "2026-03-04 20:00:00"]
     assert cli.run([*export, str(tmp_path / "utc"), "--zone", "UTC"]) == 0
     assert table(tmp_path / "utc", "measurement")["measurement_date"].to_list()[1] == "2026-03-05"
+    for folder, day in (("cdm", "2026-03-04"), ("utc", "2026-03-05")):
+        names = table(tmp_path / folder, "cohort_definition").select("cohort_definition_name", "cohort_definition_id")
+        number = dict(names.iter_rows())["crs.astct-2019 grade 1 or more, reached for certain"]
+        members = table(tmp_path / folder, "cohort").filter(pl.col("cohort_definition_id") == number)
+        assert members["cohort_start_date"].to_list() == [day]
     assert cli.run([*export, str(tmp_path / "mars"), "--zone", "Mars/Olympus"]) == 4
 
 

@@ -136,6 +136,250 @@ def test_trap_midnight_therapy(tmp_path: Path, start: str) -> None:
     assert intake.rejects.select("concept", "rule").rows() == [("death", "partial_date")]
 
 
+def spans(intake: Intake, concept: str) -> list[tuple[object, ...]]:
+    """When a therapy was on for certain (False) or may have been (True), with what is in doubt of refused rows."""
+    doubt = pl.col("comparator").eq_missing(pl.lit(">="))
+    rows = pl.concat([intake.observations, intake.in_doubt]).filter(pl.col("concept") == concept).sort("time")
+    moments = [pl.from_epoch(name, time_unit="us").dt.strftime("%dT%H:%M") for name in ("time", "until")]
+    return list(rows.select(*moments, doubt).iter_rows())
+
+
+def test_an_end_at_midnight_is_known_by_its_day(tmp_path: Path) -> None:
+    def ends(end: str, **more: str) -> Intake:
+        row = {"drug_exposure_end_date": end[:10], "drug_exposure_end_datetime": f"{end} 00:00:00", **more}
+        return given(tmp_path / end / str(len(more)), row)
+
+    assert spans(ends("2026-03-03"), "norepinephrine") == [
+        ("01T09:00", "03T00:00", False), ("03T00:00", "04T00:00", True),
+    ]  # fmt: skip
+    # the day of the start: nothing is certain
+    assert spans(ends(DAY), "norepinephrine") == [("01T09:00", "02T00:00", True)]
+    # an end that stands for none makes no moment in the year 2099
+    assert spans(ends("2099-12-31"), "norepinephrine") == [("01T09:00", None, False)]
+    rate = ends("2026-03-03", quantity="0.1", dose_unit_source_value="mcg/kg/min")
+    assert facts(rate, "norepinephrine")[0]["value"] == 0.1
+    # an amount over a time that is not known is no rate
+    amount = ends("2026-03-03", quantity="10", dose_unit_source_value="mg", drug_source_value="x")
+    assert facts(amount, "norepinephrine")[0]["value"] is None
+    assert spans(ends("2026-03-03", drug_type_concept_id="32838"), "norepinephrine") == [("01T09:00", "04T00:00", True)]
+
+
+def test_what_goes_on_at_midnight_ended_there(tmp_path: Path) -> None:
+    """A pump charted by the day: the row of the next day begins at midnight, and so midnight is what is meant."""
+    first = {"drug_exposure_end_date": "2026-03-02", "drug_exposure_end_datetime": "2026-03-02 00:00:00"}
+    second = {"drug_exposure_start_date": "2026-03-02", "drug_exposure_start_datetime": "2026-03-02 00:00:00",
+              "drug_exposure_end_date": "2026-03-02", "drug_exposure_end_datetime": "2026-03-02 08:00:00"}  # fmt: skip
+    assert spans(given(tmp_path, first, second), "norepinephrine") == [
+        ("01T09:00", "02T00:00", False), ("02T00:00", "02T08:00", False),
+    ]  # fmt: skip
+
+
+def test_a_device_that_ended_at_midnight(tmp_path: Path) -> None:
+    row = {"procedure_end_date": "2026-03-03", "procedure_end_datetime": "2026-03-03 00:00:00"}
+    same_day = {"procedure_end_date": DAY, "procedure_end_datetime": f"{DAY} 00:00:00", "person_id": "2"}
+    intake = read(tmp_path, {"measurement": [], "procedure_occurrence": [row, same_day]})
+    assert [(one["text"], one["time"], one["until"]) for one in facts(intake)] == [
+        ("bipap", "03-01T10:00:00", "03-03T00:00:00"), ("other", "03-03T00:00:00", "03-04T00:00:00"),
+        ("other", "03-01T10:00:00", "03-02T00:00:00"),
+    ]  # fmt: skip
+    assert counted(intake, "procedure_occurrence") == {"used": 2}
+
+
+def test_a_dose_at_midnight_may_have_been_early_or_late(tmp_path: Path) -> None:
+    row = {"drug_concept_id": "40171288", "drug_exposure_start_datetime": f"{DAY} 00:00:00", "quantity": "560",
+           "dose_unit_source_value": "mg"}  # fmt: skip
+    intake = given(tmp_path, row)
+    assert spans(intake, "tocilizumab") == [("01T00:00", None, True), ("01T23:59", None, True)]
+    assert counted(intake, "drug_exposure") == {"used": 1}
+    by_procedure = read(tmp_path / "other", {
+        "measurement": [], "procedure_occurrence": [{"procedure_concept_id": "0", "procedure_source_value": "TOCI",
+                                                     "procedure_datetime": f"{DAY} 00:00:00"}],
+    }, codes=[Code("local", "TOCI", "tocilizumab")])  # fmt: skip
+    assert spans(by_procedure, "tocilizumab") == [("01T00:00", None, True), ("01T23:59", None, True)]
+
+
+def graded(folder: Path, **tables: list[Row]) -> list[tuple[object, ...]]:
+    """ASTCT grades of a person with cells on the first and a certain fever, of whom room air is charted."""
+    rounds = [f"2026-03-0{day} {hour:02}:10:00" for day in (1, 2, 3) for hour in range(0, 24, 4) if day > 1 or hour > 7]
+    vital = (("3020891", "38.6", "586323"), ("3004249", "120", "8876"), ("40762499", "97", "8554"))
+    measured = [
+        {"measurement_datetime": moment, "measurement_concept_id": concept, "value_as_number": value,
+         "unit_concept_id": unit}
+        for moment in rounds for concept, value, unit in vital
+    ]  # fmt: skip
+    cells = {"drug_concept_id": "792737", "drug_exposure_start_datetime": f"{DAY} 08:00:00"}
+    air = {"observation_datetime": f"{DAY} 08:00:00", "value_as_string": "Room air", "person_id": "9"}
+    drugs = [cells, *tables.pop("drug_exposure", [])]
+    omop.write(folder / "cdm", {"person": [{}], "measurement": measured, "drug_exposure": drugs, "observation": [air],
+                                **tables})  # fmt: skip
+    out = folder / "out"
+    assert cli.run(["grade", str(folder / "cdm"), "--from", "omop", "--zone", "UTC", "--out", str(out), "--quiet"]) == 0
+    line = pl.read_parquet(out / "timeline.parquet")
+    line = line.filter(pl.col("scale") == "crs.astct-2019", pl.col("patient") == "1")
+    return list(line.select(pl.col("start").dt.strftime("%dT%H:%M"), "at_least", "at_most").iter_rows())
+
+
+def second(table: str, first: str = "_start") -> dict[str, str]:
+    """From ten in the morning to eight in the evening of the second day."""
+    return {
+        f"{table}{first}_date": "2026-03-02", f"{table}{first}_datetime": "2026-03-02 10:00:00",
+        f"{table}_end_date": "2026-03-02", f"{table}_end_datetime": "2026-03-02 20:00:00",
+    }  # fmt: skip
+
+
+_SECOND, _ON_DEVICE, _DONE = second("drug_exposure"), second("device_exposure"), second("procedure", "")
+_FEVER_ONLY = [("01T08:10", 1, 1)]
+
+
+def without_start(line: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Without the moments before the first fever."""
+    return [row for row in line if str(row[0]) > "01T08:05"]
+
+
+def test_trap_near_words(tmp_path: Path) -> None:
+    """A ventilator and a pressor that no table knows: at least the fever, at most what they would be."""
+    ward = {**_ON_DEVICE, "device_concept_id": "123456", "device_source_value": "VENTILATOR 7"}
+    assert graded(tmp_path / "a", device_exposure=[ward])[-2:] == [("02T10:00", 1, 4), ("02T20:00", 1, 1)]
+    tube = {**_DONE, "procedure_concept_id": "2106469", "procedure_source_value": "31500 intubation"}
+    assert graded(tmp_path / "b", procedure_occurrence=[tube])[-2:] == [("02T10:00", 1, 4), ("02T20:00", 1, 1)]
+    pressor = {**_SECOND, "drug_concept_id": "0", "drug_source_value": "NOREPINEPHRINE 8 MG/250 ML D5W"}
+    others = [{"drug_concept_id": "1125315"}] * 31
+    assert graded(tmp_path / "c", drug_exposure=[*others, pressor])[-2:] == [("02T10:00", 1, 3), ("02T20:00", 1, 1)]
+    # the name of a concept that no table maps
+    named = {"concept_id": "777000", "concept_name": "angiotensin II 2.5 MG/ML Injection", "vocabulary_id": "RxNorm"}
+    last = graded(tmp_path / "d", drug_exposure=[*others, {**_SECOND, "drug_concept_id": "777000"}], concept=[named])
+    assert last[-2:] == [("02T10:00", 1, 3), ("02T20:00", 1, 1)]
+    # a ventilator that the table knows is a fact
+    known = {**_ON_DEVICE, "device_concept_id": "45768197"}
+    assert graded(tmp_path / "e", device_exposure=[known])[-2:] == [("02T10:00", 4, 4), ("02T20:00", 1, 1)]
+
+
+def test_rows_that_speak_of_what_is_needed_are_refused_and_counted(tmp_path: Path) -> None:
+    rows = [{"drug_concept_id": "0", "drug_source_value": "levo gtt", "drug_exposure_end_datetime": ""},
+            {"drug_concept_id": "0", "drug_source_value": "NOREPI", "drug_exposure_start_datetime": ""},
+            {"drug_concept_id": "0", "drug_source_value": "VANCOMYCIN 1 G"},
+            {"drug_concept_id": "999999", "drug_source_value": "CEFEPIME 2 G"},
+            {"drug_concept_id": "0", "drug_source_value": "kymriah"},
+            {"drug_concept_id": "0", "drug_source_value": "influenza vaccine"}]  # fmt: skip
+    intake = given(tmp_path, *rows)
+    assert counted(intake, "drug_exposure") == {"rejected": 3, "ignored": 3}
+    assert intake.rejects.select("concept", "value", "rule").rows() == [
+        ("norepinephrine", "levo gtt", "unknown_code"), ("norepinephrine", "NOREPI", "unknown_code"),
+        ("car_t_infusion", "kymriah", "unknown_code"),
+    ]  # fmt: skip
+    assert spans(intake, "norepinephrine") == [("01T00:00", "02T00:00", True), ("01T09:00", None, True)]
+    why = reasons(intake, "drug_exposure")
+    assert "not mapped by the site: 'VANCOMYCIN 1 G' in 1 rows" in why
+    assert "known by no table: 'CEFEPIME 2 G' in 1 rows" in why
+    site = [Code("local", "levo gtt", "", fate="ignore", reason="a heparin lock")]
+    spared = read(tmp_path / "site", {"drug_exposure": rows[:1]}, codes=site)
+    assert counted(spared, "drug_exposure") == {"ignored": 1}
+
+
+def test_devices_that_are_none_are_ignored_and_named(tmp_path: Path) -> None:
+    device = {"device_concept_id": "4217646", "device_source_value": "Implantable defibrillator"}
+    probe = {"device_concept_id": "0", "device_source_value": "O2 saturation sensor"}
+    kidney = {"device_concept_id": "0", "device_source_value": "CRRT machine"}
+    intake = read(tmp_path, {"measurement": [], "device_exposure": [device, device, probe, kidney]})
+    assert counted(intake, "device_exposure") == {"ignored": 3, "rejected": 1}
+    assert intake.rejects.select("concept", "rule").rows() == [("kidney_replacement", "unknown_code")]
+    why = reasons(intake, "device_exposure")
+    assert "known by no table: 'Implantable defibrillator' in 2 rows" in why
+    assert "not mapped by the site: 'O2 saturation sensor' in 1 rows" in why
+    assert "oxygen_device" in intake.not_recorded
+
+
+def test_trap_nameless(tmp_path: Path) -> None:
+    """A device without a word may be a ventilator, a drug without one any pressor and any dose."""
+    assert graded(tmp_path / "a", device_exposure=[{**_ON_DEVICE, "device_source_value": "E0450"}])[-2:] == [
+        ("02T10:00", 1, 4), ("02T20:00", 1, 1),
+    ]  # fmt: skip
+    nothing = {**_SECOND, "drug_concept_id": "0"}
+    others = [{"drug_concept_id": "1125315"}] * 31
+    # each vasopressor may have run, and nobody can say that not two of them did
+    assert graded(tmp_path / "b", drug_exposure=[*others, nothing])[-2:] == [("02T10:00", 1, 4), ("02T20:00", 1, 1)]
+    intake = given(tmp_path / "c", *others, nothing, {**nothing, "drug_type_concept_id": "32838"})
+    assert counted(intake, "drug_exposure") == {"used": 31, "rejected": 1, "ignored": 1}
+    assert intake.rejects.select("source", "concept", "rule").rows() == [("drug_exposure/32", None, "unknown_code")]
+    assert {"norepinephrine", "tocilizumab"} <= set(intake.in_doubt["concept"])
+    # where many cannot be told none counts as not given, and the row adds nothing
+    many = given(tmp_path / "d", *others[:3], nothing)
+    assert counted(many, "drug_exposure") == {"used": 3, "ignored": 1}
+    assert "norepinephrine" in many.not_recorded
+
+
+def test_trap_local_route(tmp_path: Path) -> None:
+    rows = [{"drug_concept_id": "1343916", "route_source_value": "NEBULIZED"},
+            {"drug_concept_id": "1518254", "route_source_value": "Ophthalmic"},
+            {"drug_concept_id": "1518254", "route_source_value": "", "route_concept_id": "45956874"},
+            {"drug_concept_id": "1518254", "route_concept_id": "555"},
+            {"drug_concept_id": "1518254", "route_source_value": "Nasogastric", "route_concept_id": "4132711"},
+            {"drug_concept_id": "0", "drug_source_value": "EPINEPHRINE 2.25%", "route_source_value": "NEB"},
+            {"drug_concept_id": "792737", "route_source_value": "INHALATION"}]  # fmt: skip
+    named = {"concept_id": "555", "concept_name": "Nasal", "vocabulary_id": "SNOMED"}
+    intake = given(tmp_path, *rows, concept=[named])
+    assert [row["source"] for row in facts(intake)] == ["drug_exposure/5", "drug_exposure/7"]
+    assert counted(intake, "drug_exposure") == {"used": 2, "ignored": 5}
+    assert any(line.startswith("a route that acts where it is applied") for line in reasons(intake, "drug_exposure"))
+    mist = {**_SECOND, **rows[0], "drug_source_value": "RACEMIC EPINEPHRINE"}
+    assert without_start(graded(tmp_path / "grades", drug_exposure=[mist])) == _FEVER_ONLY
+
+
+_ANESTHETIC: dict[str, list[Row]] = {
+    "concept": [
+        {"concept_id": "40000001", "vocabulary_id": "RxNorm",
+         "concept_name": "lidocaine 10 MG/ML / epinephrine 0.01 MG/ML Injectable Solution"},
+        {"concept_id": "40000002", "vocabulary_id": "RxNorm",
+         "concept_name": "glucose 50 MG/ML / dopamine 1.6 MG/ML Injectable Solution"},
+        {"concept_id": "40000003", "vocabulary_id": "RxNorm", "concept_name": "a kit"},
+        {"concept_id": "989878", "concept_name": "lidocaine", "concept_class_id": "Ingredient"},
+        {"concept_id": "1343916", "concept_name": "epinephrine", "concept_class_id": "Ingredient"},
+    ],
+    "concept_ancestor": [
+        {"ancestor_concept_id": above, "descendant_concept_id": below}
+        for above, below in (("1343916", "40000001"), ("1337860", "40000002"), ("1343916", "40000003"),
+                             ("989878", "40000003"))
+    ],
+}  # fmt: skip
+
+
+def test_trap_combination(tmp_path: Path) -> None:
+    rate = {"quantity": "0.1", "dose_unit_source_value": "mcg/kg/min"}
+    rows = [{"drug_concept_id": "40000001"}, {"drug_concept_id": "40000001", **rate}, {"drug_concept_id": "40000002"},
+            {"drug_concept_id": "40000003"}]  # fmt: skip
+    intake = given(tmp_path, *rows, **_ANESTHETIC)
+    assert [(row["concept"], row["value"], row["comparator"]) for row in facts(intake)] == [
+        ("epinephrine", 0.0, ">="), ("epinephrine", 0.1, None), ("dopamine", None, None), ("epinephrine", 0.0, ">="),
+    ]  # fmt: skip
+    last = graded(tmp_path / "grades", drug_exposure=[{**_SECOND, **rows[0]}], **_ANESTHETIC)
+    assert last[-2:] == [("02T10:00", 1, 3), ("02T20:00", 1, 1)]
+
+
+def test_a_part_of_a_word_is_no_form(tmp_path: Path) -> None:
+    """`antibiotic` is not `otic`."""
+    row = {**_SECOND, "drug_source_value": "NOREPINEPHRINE DRIP (run apart from antibiotic line)"}
+    assert graded(tmp_path, drug_exposure=[row])[-2:] == [("02T10:00", 3, 3), ("02T20:00", 1, 1)]
+
+
+def test_an_order_of_cells_is_no_exposure_where_they_were_given(tmp_path: Path) -> None:
+    """Ordered in February, given in March, a fever between: no CRS before the cells."""
+    cells = {"drug_concept_id": "792737"}
+    order = {**cells, "drug_type_concept_id": "32833", "drug_exposure_start_date": "2026-02-05",
+             "drug_exposure_start_datetime": "2026-02-05 08:00:00"}  # fmt: skip
+    assert graded(tmp_path / "a", drug_exposure=[order])[0][0] == "01T08:00"
+    intake = given(tmp_path / "b", order, {**cells, "drug_concept_id": "792844"}, {**order, "person_id": "2"},
+                   {**order, "person_id": "3", "drug_concept_id": "45892531"})  # fmt: skip
+    assert [row["source"] for row in facts(intake)] == ["drug_exposure/2", "drug_exposure/3", "drug_exposure/4"]
+    assert counted(intake, "drug_exposure") == {"used": 3, "ignored": 1}
+    assert any(line.startswith("an order of a product") for line in reasons(intake, "drug_exposure"))
+    site = [Code("local", "XW033C7", "car_t_infusion", "tisagenlecleucel")]
+    done = read(tmp_path / "c", {
+        "drug_exposure": [order],
+        "procedure_occurrence": [{"procedure_concept_id": "0", "procedure_source_value": "XW033C7"}],
+    }, codes=site)  # fmt: skip
+    assert [row["source"] for row in facts(done)] == ["procedure_occurrence/1"]
+
+
 @pytest.mark.parametrize("end", [f"{DAY} 09:00:00", f"{DAY}T09:00", ""])
 def test_trap_end_is_start(tmp_path: Path, end: str) -> None:
     row = ran(tmp_path, drug_exposure_end_datetime=end, quantity="5", dose_unit_source_value="mg")
@@ -346,6 +590,8 @@ def test_a_unit_that_only_the_vocabulary_knows(tmp_path: Path) -> None:
         ("", "1500", "", (1500.0, None)), ("0", "1500", "", (1500.0, None)), ("4172703", "1500", "", (1500.0, None)),
         ("4172704", "1500", "", (1500.0, ">")), ("4171756", "1500", "", (1500.0, "<")),
         ("4171754", "1500", "<=1500", (1500.0, "<=")), ("4171755", "1500", "", (1500.0, ">=")),
+        ("4172703", "5", "<5", (5.0, "<")), ("4172703", "1500", ">1500 ng/mL", (1500.0, ">")),
+        ("4172703", "", ">1500", (1500.0, ">")), ("0", "5", "< 5.0", (5.0, "<")),
         ("0", "1500", ">1500", (1500.0, ">")), ("", "", "> 1500", (1500.0, ">")), ("", "", "1500", (1500.0, None)),
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from cytowatch.engine.settle import in_doubt
 from cytowatch.errors import ArgumentError, InputError
 from cytowatch.exports.omop import write_omop
 from cytowatch.exports.omop.losses import WHY
+from cytowatch.exports.omop.wall import Wall
 from cytowatch.exports.options import Options
 from cytowatch.knowledge import load
 from cytowatch.pipeline import Outcome, grade_intake
@@ -29,14 +30,19 @@ SHOWN = ["patient", "scale", "start", "end", "grade", "at_least", "at_most", "cr
 KINDS = {key: concept.kind for key, concept in KNOWLEDGE.concepts.items()}
 
 
-def carried(rows: pl.DataFrame) -> pl.DataFrame:
+def off_midnight(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Without the rows that begin or end at midnight, which readers take for a day without a time."""
+    wall = Wall(zone)
+    return rows.filter(~wall.at_midnight("time"), ~wall.at_midnight("until"))
+
+
+def carried(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Rows that the format can carry: those that ``losses.csv`` would name are made into ones that it would not."""
     kind = pl.col("concept").replace_strict(KINDS, return_dtype=pl.String)
     doubtful = pl.any_horizontal((kind == one) & in_doubt(one) for one in ("infusion", "dose", "device"))
     rows = rows.filter(~doubtful, pl.col("concept") != "unread_finding", kind != "death", pl.col("status") == "final")
-    # off midnight, which readers take for a day without a time
-    rows = rows.filter((pl.col("time") + 17 * MINUTE) % (24 * HOUR) != 0)
     rows = rows.with_columns(time=pl.col("time") + 17 * MINUTE, until=pl.col("until") + 17 * MINUTE)
+    rows = off_midnight(rows, zone)
     # what was not given is carried by nothing but silence, which does not say when a person was seen
     zero = kind.is_in(["infusion", "dose"]) & (pl.col("value") == 0).fill_null(value=False)
     read = pl.col("time").filter(kind == "reading")
@@ -50,22 +56,23 @@ def carried(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.join(following, on=[*drug, "time"], how="left", maintain_order="left")
     gap = (pl.col("later") - pl.col("time") > 24 * HOUR).fill_null(value=True)
     lapses = (kind == "infusion") & pl.col("until").is_null() & gap
-    return rows.with_columns(
+    rows = rows.with_columns(
         until=pl.when(lapses).then(pl.col("time") + 8 * HOUR).when(kind.is_in(["infusion", "device"])).then("until"),
         available=pl.lit(None, pl.Int64),
         comparator=pl.when(~kind.is_in(["infusion", "dose", "trigger"])).then("comparator"),
     ).drop("later")
+    return off_midnight(rows, zone)
 
 
-def outcome_of(rows: pl.DataFrame, people: pl.DataFrame) -> Outcome:
+def outcome_of(rows: pl.DataFrame, people: pl.DataFrame, zone: str) -> Outcome:
     """The rows graded, as a run would grade them."""
     ledger = pl.DataFrame([("ward", "used", "", rows.height)], schema=LEDGER.schema, orient="row")
     last = int(rows["row"].max() or 0) + 1  # type: ignore[arg-type]
-    intake = Intake(rows, people, REJECTS.empty(), ledger, "time", "UTC", frozenset(), (("ward", 0, last),))
+    intake = Intake(rows, people, REJECTS.empty(), ledger, "time", zone, frozenset(), (("ward", 0, last),))
     return grade_intake(intake, KNOWLEDGE, SCALES)
 
 
-def there_and_back(tmp_path: Path, seed: int, count: int) -> tuple[Outcome, Outcome, pl.DataFrame]:
+def there_and_back(tmp_path: Path, seed: int, count: int, zone: str) -> tuple[Outcome, Outcome, pl.DataFrame]:
     """Some random patients graded; the same after a way through the tables; and the losses."""
     rows, people = random_patients(count, seed)
     people = people.with_columns(
@@ -73,10 +80,10 @@ def there_and_back(tmp_path: Path, seed: int, count: int) -> tuple[Outcome, Outc
         developmental_delay=pl.lit(None, pl.Boolean), sbp_threshold=pl.lit(None, pl.Float64),
         baseline_oxygen_device=pl.lit(None, pl.String), baseline_ice=pl.lit(None, pl.Float64),
     )  # fmt: skip
-    first = outcome_of(carried(rows), people)
+    first = outcome_of(carried(rows, zone), people, zone)
     write_results(first, tmp_path / "graded")
     write_omop(tmp_path / "graded", tmp_path / "cdm", KNOWLEDGE, Options())
-    intake = read_omop(str(tmp_path / "cdm"), KNOWLEDGE, zone="UTC")
+    intake = read_omop(str(tmp_path / "cdm"), KNOWLEDGE, zone=zone)
     # what a source never charts at all is not known to be absent: the random ward charts everything
     whole = Intake(**{**vars(intake), "not_recorded": frozenset()})
     second = grade_intake(whole, KNOWLEDGE, SCALES)
@@ -100,8 +107,8 @@ def watched(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     return within.with_columns(end=pl.min_horizontal("end", "last")).drop("last").sort("patient", "scale", "start")
 
 
-def compare(tmp_path: Path, seed: int, count: int) -> tuple[Outcome, pl.DataFrame]:
-    first, second, losses = there_and_back(tmp_path, seed, count)
+def compare(tmp_path: Path, seed: int, count: int, zone: str = "UTC") -> tuple[Outcome, pl.DataFrame]:
+    first, second, losses = there_and_back(tmp_path, seed, count, zone)
     before = first.timeline.with_columns(pl.col("patient").cast(pl.String)).select(SHOWN)
     after = by_name(second, tmp_path / "cdm")
     assert set(before["patient"]) == set(after["patient"])
@@ -116,9 +123,9 @@ def compare(tmp_path: Path, seed: int, count: int) -> tuple[Outcome, pl.DataFram
     return first, losses
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_random_patients_come_back_with_the_same_timelines(tmp_path: Path, seed: int) -> None:
-    first, losses = compare(tmp_path, seed, 60)
+@pytest.mark.parametrize(("seed", "zone"), [(1, "UTC"), (2, "America/New_York")])
+def test_random_patients_come_back_with_the_same_timelines(tmp_path: Path, seed: int, zone: str) -> None:
+    first, losses = compare(tmp_path, seed, 60, zone)
     assert first.timeline.filter(pl.col("at_least") > 0).height > 50
     assert losses.filter(pl.col("loss") == "superseded")["rows"].sum() > 0
 
@@ -287,6 +294,50 @@ def test_a_run_remembers_the_zone_of_its_times(tmp_path: Path) -> None:
         assert cli.run(["grade", str(tmp_path / "local.csv"), "--zone", zone, "--out", str(out), "--quiet"]) == 0
         assert json.loads((out / "run.json").read_text(encoding="utf-8"))["zone"] == told
     assert json.loads((_calendar(tmp_path) / "run.json").read_text(encoding="utf-8"))["zone"] == "UTC"
+
+
+def test_days_and_times_are_those_of_the_zone_of_the_run(tmp_path: Path) -> None:
+    """A fever at 20:00 in New York is one of that day, and not of the next one as in UTC."""
+    text = "patient,time,concept,value,unit,text\n" + "".join(
+        f"A,{moment},{fact}\n"
+        for moment, fact in (
+            ("2026-03-01T08:00:00", "car_t_infusion,,,axicabtagene_ciloleucel"),
+            ("2026-03-04T20:00:00", "body_temperature,38.6,Cel,"),
+            ("2026-03-04T22:00:00", "body_temperature,36.6,Cel,"),
+            ("2026-11-01T05:30:00Z", "body_temperature,36.6,Cel,"),
+        )
+    )  # fmt: skip
+    (tmp_path / "local.csv").write_text(text, encoding="utf-8")
+    zone = ["--zone", "America/New_York"]
+    assert cli.run(["grade", str(tmp_path / "local.csv"), *zone, "--out", str(tmp_path / "graded"), "--quiet"]) == 0
+    export = ["export", str(tmp_path / "graded"), "--to", "omop", "--out"]
+    assert cli.run([*export, str(tmp_path / "cdm")]) == 0
+    measured = table(tmp_path / "cdm", "measurement")
+    assert measured["measurement_datetime"].to_list()[:2] == ["2026-03-04 20:00:00", "2026-03-04 22:00:00"]
+    assert measured["measurement_date"].to_list()[1] == "2026-03-04"
+    assert "America/New_York" in table(tmp_path / "cdm", "cdm_source")["source_description"][0]
+    # half past one on the night on which the clock is put back is there twice
+    losses = dict(table(tmp_path / "cdm", "losses").select("loss", "rows").iter_rows())
+    assert losses["told_twice"] == "1"
+    said = table(tmp_path / "cdm", "observation").filter(pl.col("observation_source_value") == "crs.astct-2019")
+    assert said["observation_datetime"].to_list()[:2] == ["2026-03-01 08:00:00", "2026-03-04 20:00:00"]
+    assert cli.run([*export, str(tmp_path / "utc"), "--zone", "UTC"]) == 0
+    assert table(tmp_path / "utc", "measurement")["measurement_date"].to_list()[1] == "2026-03-05"
+    for folder, day in (("cdm", "2026-03-04"), ("utc", "2026-03-05")):
+        names = table(tmp_path / folder, "cohort_definition").select("cohort_definition_name", "cohort_definition_id")
+        number = dict(names.iter_rows())["crs.astct-2019 grade 1 or more, reached for certain"]
+        members = table(tmp_path / folder, "cohort").filter(pl.col("cohort_definition_id") == number)
+        assert members["cohort_start_date"].to_list() == [day]
+    assert cli.run([*export, str(tmp_path / "mars"), "--zone", "Mars/Olympus"]) == 4
+
+
+def test_a_zero_for_calendar_times_is_refused_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = ["export", str(_calendar(tmp_path)), "--to", "omop", "--out", str(tmp_path / "cdm")]
+    assert cli.run([*export, "--zero", "2026-03-01T08:00:00Z"]) == 4
+    said = capsys.readouterr().err
+    assert "--zero does not go with calendar times" in said
+    assert "hours" in said
+    assert not (tmp_path / "cdm").exists()
 
 
 def _calendar(tmp_path: Path) -> Path:

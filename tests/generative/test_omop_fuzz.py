@@ -33,6 +33,7 @@ CELLS = (
     "2094000454", "2094000413", "586323", "9289", "8876", "mg", "mcg/kg/min", "mL", "mmHg", "µg", "Bipap mask ",
     "Nasal cannula", "8310-5", "acetaminophen topical cream", "\u202e\U0001f9ea", "x" * 3000,
     "'; DROP TABLE person; --", "32838", "32818", "8507", "1960", "13", "31", "D", "Maps to", "RxNorm has ing",
+    "levo gtt", "VENTILATOR", "NEBULIZED", "45956874", "2026-03-02 00:00:00",
 )  # fmt: skip
 
 

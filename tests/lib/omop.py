@@ -39,7 +39,8 @@ USUAL: dict[str, dict[str, str]] = {
         "drug_exposure_id": "", "person_id": "1", "drug_concept_id": "1321341", "drug_exposure_start_date": _DATE,
         "drug_exposure_start_datetime": f"{_DATE} 09:00:00", "drug_exposure_end_date": _DATE,
         "drug_exposure_end_datetime": f"{_DATE} 15:00:00", "drug_type_concept_id": "32818", "quantity": "",
-        "drug_source_value": "", "drug_source_concept_id": "", "route_source_value": "", "dose_unit_source_value": "",
+        "drug_source_value": "", "drug_source_concept_id": "", "route_source_value": "",
+        "route_concept_id": "", "dose_unit_source_value": "",
     },
     "device_exposure": {
         "device_exposure_id": "", "person_id": "1", "device_concept_id": "0", "device_exposure_start_date": _DATE,

@@ -52,10 +52,11 @@ class Likeness:
 
 def _drug_names(knowledge: Knowledge) -> dict[str, str]:
     """Names of drugs and products that a therapy or a trigger may go by, folded, with their concept."""
-    needed = {key for key, concept in knowledge.concepts.items() if concept.kind in _DRUGS}
+    # an infection is a trigger and no drug: `INFLUENZA VACCINE` names one
+    needed = {key for key, concept in knowledge.concepts.items() if concept.kind in _DRUGS and key != "infection_onset"}
     names = {fold(alias): key for alias, key in knowledge.concept_aliases.items() if key in needed}
     names |= {key: key for key in needed}
     for alias, product in knowledge.product_aliases.items():
         names[fold(alias)] = knowledge.products[product].concept
     names |= {key: product.concept for key, product in knowledge.products.items()}
-    return {name: key for name, key in names.items() if len(name) >= _SHORTEST_NAME and key in knowledge.concepts}
+    return {name: key for name, key in names.items() if len(name) >= _SHORTEST_NAME and key in needed}

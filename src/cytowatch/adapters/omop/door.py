@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.omop import drugs as drug_rows
 from cytowatch.adapters.omop import events as event_rows
 from cytowatch.adapters.omop import readings as reading_rows
-from cytowatch.adapters.omop.meanings import NOT_TOLD, Judge
+from cytowatch.adapters.omop.meanings import NAMELESS, NOT_TOLD, Judge
 from cytowatch.adapters.omop.moments import at_midnight
 from cytowatch.adapters.omop.opening import open_source
 from cytowatch.adapters.omop.people import deaths, persons, repeated_persons
@@ -109,20 +109,26 @@ class _Reading:
         if not {"concept", "concept_relationship", "concept_ancestor"} & set(self._there):
             return Concepts(self._knowledge, self._codes)
         used: dict[str, set[str]] = {}
+        routes: set[str] = set()
         for table in (name for name in KEYS if name in self._there):
             ids = [name for name in SHAPES[table].columns if name.endswith("concept_id") and "type" not in name]
             for block in self._source.blocks(table, ids):
                 frame = tidied(block.frame)
                 for name in ids:
-                    used.setdefault(table, set()).update(frame[name].drop_nulls().unique().to_list())
+                    found = routes if name == "route_concept_id" else used.setdefault(table, set())
+                    found.update(frame[name].drop_nulls().unique().to_list())
         every = {one for many in used.values() for one in many}
-        return read_concepts(self._source, self._knowledge, self._codes, every, used.get("drug_exposure", set()))
+        drugs = used.get("drug_exposure", set())
+        return read_concepts(self._source, self._knowledge, self._codes, every, drugs, routes)
 
     def _read(self, table: str, concepts: Concepts) -> None:
-        judge = Judge(concepts, KEYS[table], drugs=table == "drug_exposure")
+        judge = Judge(concepts, KEYS[table], table)
         kept = keep(self._source, table, lambda frame: self._judged(frame, table, judge))
+        if table == "drug_exposure":
+            self._leave_nameless(kept, judge)
         frame = self._numbered(kept, table)
-        mapped = _mapped(frame.filter(~repeated(frame, table)), table, judge)
+        whole = frame.filter(~repeated(frame, table))
+        mapped = _mapped(whole, table, judge, lambda: self._exposed(concepts))
         silent = _repetitions(frame, table)
         self._take(kept, frame, table, Mapped(mapped.raw, pl.concat([mapped.silent, silent]), unread=mapped.unread))
         for line in judge.told():
@@ -138,6 +144,27 @@ class _Reading:
             self._given += given.height
             self._untold += given.filter(untold).height
         return judged
+
+    def _exposed(self, concepts: Concepts) -> pl.DataFrame:
+        """The persons who were given cells or an engager by a procedure: ``person_id, concept``."""
+        table, nobody = "procedure_occurrence", pl.DataFrame(schema={"person_id": pl.String, "concept": pl.String})
+        if table not in self._there:
+            return nobody
+        judge = Judge(concepts, KEYS[table], table)
+        done = judge.stated(keep(self._source, table, judge.fate).frame)
+        return pl.concat([nobody, done.filter(pl.col("kind") == "trigger").select("person_id", "concept")])
+
+    def _leave_nameless(self, kept: Kept, judge: Judge) -> None:
+        """Ignore drugs without words that were only ordered, and all where no drug counts as not given anyway."""
+        told = judge.nameless(kept.frame).with_columns(given=drug_rows.is_given(self._knowledge))
+        left = (pl.col("unread") == NAMELESS) & (pl.lit(not self._is_told()) | ~pl.col("given"))
+        for reason, rows in told.filter(left).group_by("reason").len().iter_rows():
+            kept.others["ignored", reason] = kept.others.get(("ignored", reason), 0) + rows
+        kept.frame = told.filter(left.not_().fill_null(value=True)).drop("unread", "reason", "given")
+
+    def _is_told(self) -> bool:
+        """Whether all but a few of the drugs that were given can be told."""
+        return self._untold <= MOST_UNTOLD * self._given
 
     def _numbered(self, kept: Kept, table: str) -> pl.DataFrame:
         """The kept rows with their numbers; the numbers of the rows that were only counted follow them."""
@@ -160,7 +187,11 @@ class _Reading:
     def _tell(self, frame: pl.DataFrame, table: str, mapped: Mapped) -> None:
         """A line on the share of moments at exactly midnight; rows of one key that say different things."""
         vital = [one.key for one in self._knowledge.concepts.values() if one.group == "vital"]
-        seen = mapped.raw.filter(pl.col("concept").is_in(vital)) if table in reading_rows.KEYS else mapped.raw
+        # what follows from an end or a day is no moment of the source
+        written = (
+            mapped.raw.unique("row", keep="first") if table in event_rows.KEYS or table == "drug_exposure" else None
+        )
+        seen = mapped.raw.filter(pl.col("concept").is_in(vital)) if written is None else written
         share = seen.select(at_midnight("time").mean()).item() if seen.height else None
         if share is not None and share > _MOST_AT_MIDNIGHT:
             what = "vital signs" if table in reading_rows.KEYS else "rows"
@@ -181,7 +212,7 @@ class _Reading:
         Of drugs that were only ordered, or that nobody can tell, none is known not to have been given.
         """
         if table == "drug_exposure":
-            if self._given and self._untold <= MOST_UNTOLD * self._given:
+            if self._given and self._is_told():
                 self._states |= {"infusion", "dose"}
             elif self._given:
                 note = (
@@ -222,10 +253,12 @@ class _Reading:
                         self._gathering.enter("cdm_source", "ignored", note, 0)
 
 
-def _mapped(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
+def _mapped(frame: pl.DataFrame, table: str, judge: Judge, exposed: Callable[[], pl.DataFrame]) -> Mapped:
     if table in reading_rows.KEYS:
         return reading_rows.readings(frame, table, judge)
-    return drug_rows.drugs(frame, judge) if table == "drug_exposure" else event_rows.events(frame, table, judge)
+    if table == "drug_exposure":
+        return drug_rows.drugs(frame, judge, exposed)
+    return event_rows.events(frame, table, judge)
 
 
 def _all(source: Source, table: str) -> Kept:

@@ -9,11 +9,15 @@ from cytowatch.adapters.omop.meanings import Judge
 from cytowatch.adapters.omop.moments import (
     at_midnight,
     day_after,
-    day_in_doubt,
     ending,
+    ends_by_day,
+    in_doubt,
+    last_days,
+    placeholder_days,
     refused,
     same_moment,
     with_moment,
+    with_unknown,
 )
 
 KEYS = {
@@ -35,8 +39,11 @@ _END = {
 def events(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
     """What the kept rows state: a device for its time, anything else at its start.
 
-    A device that began at exactly midnight was on some time that day: which, and from when, is not known.
+    A device that began at exactly midnight was on some time that day: which, and from when, is not known. One that
+    ended at exactly midnight was on until that day began; how long on it, is not known. A dose at exactly midnight is
+    known by its day only.
     """
+    knowledge = judge.concepts.knowledge
     frame = with_moment(frame, *_START[table])
     end, last = _END.get(table, (None, None))
     nothing = pl.lit(None, pl.String)
@@ -44,17 +51,27 @@ def events(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
         doubtful=pl.col("kind").is_in(["device", "infusion", "dose"]),
         end=nothing if end is None else ending(end),
         last=nothing if end is None or last is None else pl.coalesce(end, last),
+        printed=pl.col(KEYS[table][2]),
     )
-    good = stated.filter(pl.col("rule").is_null())
+    dose_of_day = pl.col("rule").is_null() & (pl.col("kind") == "dose") & at_midnight("time")
+    stated = with_unknown(stated.with_columns(rule=pl.when(dose_of_day).then(pl.lit("partial_date")).otherwise("rule")))
+    good = ends_by_day(stated.filter(pl.col("rule").is_null()), placeholder_days(knowledge))
     device = pl.col("kind") == "device"
-    day_only = device & at_midnight("time")
+    day_only = device & (at_midnight("time") | pl.col("own_day"))
     same = same_moment("end") == same_moment("time")
     until = pl.when(day_only).then(pl.coalesce(day_after("last"), day_after("day"))).when(device & ~same).then("end")
-    raw = good.select(
-        "row", "source", "time", "concept",
+    facts = good.with_columns(
         patient="person_id",
         until=until,
         text=pl.when(day_only).then(pl.lit("other")).otherwise("category"),
         comparator=pl.when(day_only).then(pl.lit(">=")),
-    )  # fmt: skip
-    return Mapped(raw, refused(stated), unread=day_in_doubt(stated))
+        value=nothing,
+        unit=nothing,
+        loose=pl.col("loose") & device,
+    )
+    raw = pl.concat([facts, last_days(facts, "other")])
+    return Mapped(
+        raw.select("row", "source", "time", "concept", "patient", "until", "text", "comparator"),
+        refused(stated),
+        unread=in_doubt(stated),
+    )

@@ -5,75 +5,128 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import polars as pl
 
+from cytowatch.adapters.omop.routes import Local
+from cytowatch.adapters.omop.unknown import Guess
 from cytowatch.adapters.omop.vocabulary import Concepts
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.vocabulary import Code
 from cytowatch.knowledge.model import Concept, Knowledge
 
 NOT_TOLD = "a drug of which no table here tells the ingredients"
-# source values of unmapped rows that the ledger tells
+# why a row is in doubt: its words speak of a needed concept, or it has none
+NEAR, NAMELESS = "near", "nameless"
+# names of unmapped and unknown rows that the ledger tells, of each
 _TOLD = 20
 _LONGEST = 60
-_SCHEMA = {"concept": pl.String, "category": pl.String, "code_unit": pl.String, "kind": pl.String}
-_FATES = {"fate": pl.String, "reason": pl.String}
+_UNMAPPED, _UNKNOWN = "not mapped by the site", "known by no table"
+_SCHEMA = dict.fromkeys(("concept", "category", "code_unit", "kind", "mixed", "unread"), pl.String)
+_FATES = dict.fromkeys(("fate", "reason", "label", "name"), pl.String)
+_ROUTES = ("route_source_value", "route_concept_id")
+Meaning = dict[str, str | None]
 
 
 @dataclass
 class Judge:
     """Says of the rows of one table which concept they speak of, or why none.
 
-    ``keys``: the columns for the concept, the source's concept and the source's own text. ``words``: texts that mean a
-    row states nothing for a grade (of which kind of preparation a drug is).
+    ``columns``: those for the concept, the source's concept and the source's own text. Of drugs the route counts too.
     """
 
     concepts: Concepts
-    keys: tuple[str, str, str]
-    drugs: bool = False
-    unmapped: Counter[str] = field(default_factory=Counter)
-    _known: dict[tuple[str | None, ...], list[dict[str, str | None]]] = field(default_factory=dict)
+    columns: tuple[str, str, str]
+    table: str
+    _seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _known: dict[tuple[str | None, ...], list[Meaning]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.drugs = self.table == "drug_exposure"
+        self.keys = (*self.columns, *(_ROUTES if self.drugs else ()))
+        self._guess = Guess(self.concepts.knowledge, self.table)
+        self._local = Local(self.concepts.knowledge)
 
     def fate(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows with ``fate`` and ``reason``, empty for those that state something."""
-        found = [
-            (*key, rows[0]["fate"], rows[0]["reason"]) for key in self._distinct(frame) for rows in [self.meaning(*key)]
-        ]
-        names = pl.DataFrame(found, schema=dict.fromkeys(self.keys, pl.String) | _FATES, orient="row")
-        joined = frame.join(names, on=self.keys, how="left", nulls_equal=True, maintain_order="left")
-        self._count(joined)
-        return joined
+        """The rows with ``fate`` and ``reason``; the fate is empty for those that state something, or are in doubt."""
+        joined = self._joined(frame, _first, _FATES)
+        silent = joined.filter(pl.col("fate").is_not_null(), pl.col("name").is_not_null())
+        for label, name, rows in silent.group_by("label", "name").len().iter_rows():
+            self._seen[label, name[:_LONGEST]] += rows
+        return joined.drop("label", "name")
 
     def stated(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows with ``concept, category, code_unit, kind``; a row of several ingredients once for each."""
-        found = [
-            (*key, *(one[name] for name in _SCHEMA))
-            for key in self._distinct(frame)
-            for one in self.meaning(*key)
-            if one["fate"] is None
-        ]
-        names = pl.DataFrame(found, schema=dict.fromkeys(self.keys, pl.String) | _SCHEMA, orient="row")
-        return frame.join(names, on=self.keys, how="inner", nulls_equal=True, maintain_order="left_right")
+        """The rows with ``concept, category, code_unit, kind, mixed, unread``; a row once for each of its concepts.
 
-    def meaning(self, *key: str | None) -> list[dict[str, str | None]]:
+        ``mixed``: one of several ingredients. ``unread``: why it is in doubt whether the row speaks of the concept.
+        """
+        return self._joined(frame, _spoken, _SCHEMA, how="inner")
+
+    def nameless(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows with ``unread`` and ``reason``: why rows without words are left out where they are not in doubt."""
+        return self._joined(frame, _first, dict.fromkeys(("unread", "reason"), pl.String))
+
+    def _of(self, key: tuple[str | None, ...]) -> list[Meaning]:
         """What one combination of the columns states: at least one record; with a ``fate`` if it states nothing."""
         if key not in self._known:
             self._known[key] = self._look_up(*key)
         return self._known[key]
 
-    def _look_up(self, concept: str | None, source: str | None, printed: str | None) -> list[dict[str, str | None]]:
+    def _joined(
+        self, frame: pl.DataFrame, pick: Callable[[list[Meaning]], list[Meaning]], schema: dict[str, type[pl.String]],
+        how: Literal["left", "inner"] = "left",
+    ) -> pl.DataFrame:  # fmt: skip
+        found = [
+            (*key, *(one[name] for name in schema))
+            for key in frame.select(self.keys).unique().iter_rows()
+            for one in pick(self._of(key))
+        ]
+        names = pl.DataFrame(found, schema=dict.fromkeys(self.keys, pl.String) | schema, orient="row")
+        order: Literal["left", "left_right"] = "left" if how == "left" else "left_right"
+        return frame.join(names, on=self.keys, how=how, nulls_equal=True, maintain_order=order)
+
+    def _look_up(
+        self, concept: str | None, source: str | None, printed: str | None, *route: str | None
+    ) -> list[Meaning]:
         if self.drugs:
             codes = self.concepts.ingredients(concept, source, printed)
         else:
             one = self.concepts.of_row(concept, source, printed)
             codes = [] if one is None else [one]
+        names = self.concepts.names(concept, source)
+        local = self._local.why([*names, printed], route, self.concepts) if self.drugs else ""
         if not codes:
-            return [_silent(self._why_not(concept, source))]
-        form = self._form(concept, source, printed) if self.drugs else ""
-        told = [_silent(form) if form and _acts(code, self.concepts.knowledge) else self._told(code) for code in codes]
-        spoken = [one for one in told if one["fate"] is None]
-        return spoken or told
+            return self._unknown(concept, source, printed, names, local)
+        mixed = self.drugs and self.concepts.is_mixed(concept, source, printed)
+        told = [
+            _silent(local) if local and _acts(code, self.concepts.knowledge) else self._told(code, mixed=mixed)
+            for code in codes
+        ]
+        return _spoken(told) or told
+
+    def _unknown(
+        self, concept: str | None, source: str | None, printed: str | None, names: list[str], local: str
+    ) -> list[Meaning]:
+        """A row that no table knows: in doubt if its words, or the lack of any, leave open what it is."""
+        why = self._why_not(concept, source)
+        texts = [*([printed] if printed else []), *names]
+        near = self._guess.concept(texts)
+        settled = self.drugs and self.concepts.is_settled(concept, source)
+        if not local and near:
+            return [self._in_doubt(near, NEAR, why)]
+        every = [] if local or settled else self._guess.every(texts)
+        if every:
+            return [self._in_doubt(key, NAMELESS, why) for key in every]
+        if concept in (None, "0") and printed:
+            return [_silent(local or why) | {"label": _UNMAPPED, "name": printed}]
+        # what is known not to matter needs no name
+        name = None if local or settled else self._guess.named(texts)
+        return [_silent(local or why) | {"label": _UNKNOWN, "name": name}]
+
+    def _in_doubt(self, key: str, unread: str, why: str) -> Meaning:
+        kind = self.concepts.knowledge.concepts[key].kind
+        return _EMPTY | {"concept": key, "kind": kind, "unread": unread, "reason": why}
 
     def _why_not(self, concept: str | None, source: str | None) -> str:
         mapped = concept not in (None, "0") or source not in (None, "0")
@@ -81,46 +134,40 @@ class Judge:
             return NOT_TOLD
         return self.concepts.why_not(concept, source)
 
-    def _told(self, code: Code) -> dict[str, str | None]:
+    def _told(self, code: Code, *, mixed: bool) -> Meaning:
         if code.fate == "ignore":
             return _silent(code.reason)
         kind = self.concepts.knowledge.concepts[code.concept].kind
-        return {
-            "concept": code.concept,
-            "category": code.category,
-            "code_unit": code.unit,
-            "kind": kind,
-        } | dict.fromkeys(_FATES)
-
-    def _form(self, concept: str | None, source: str | None, printed: str | None) -> str:
-        """Why a drug's form keeps it from acting as a dose or an infusion; empty if nothing says so."""
-        names = [self.concepts.named[one].name for one in (concept, source) if one in self.concepts.named]
-        said = " ".join([*names, printed or ""]).lower()
-        forms = self.concepts.knowledge.codes.get("omop_forms", ())
-        return next((row["reason"] for row in forms if row["word"] in said), "")
-
-    def _distinct(self, frame: pl.DataFrame) -> list[tuple[str | None, ...]]:
-        return list(frame.select(self.keys).unique().iter_rows())
-
-    def _count(self, judged: pl.DataFrame) -> None:
-        """Count the source's own names of rows with concept 0, for the ledger."""
-        concept, _, printed = self.keys
-        zero = judged.filter(
-            pl.col("fate").is_not_null(), pl.col(concept).fill_null("0") == "0", pl.col(printed).is_not_null()
-        )
-        for name, rows in zero.group_by(printed).len().iter_rows():
-            self.unmapped[name[:_LONGEST]] += rows
+        return _EMPTY | {
+            "concept": code.concept, "category": code.category, "code_unit": code.unit, "kind": kind,
+            "mixed": "mixed" if mixed else None,
+        }  # fmt: skip
 
     def told(self) -> list[str]:
-        """The most frequent names that the site has not mapped, for the ledger; bounded."""
-        ordered = sorted(self.unmapped.items(), key=lambda one: (-one[1], one[0]))
-        lines = [f"not mapped by the site: {name!r} in {rows} rows" for name, rows in ordered[:_TOLD]]
-        rest = len(ordered) - len(lines)
-        return [*lines, *([f"not mapped by the site: {rest} more names"] if rest > 0 else [])]
+        """The most frequent names that the site has not mapped, or that no table knows, for the ledger; bounded."""
+        lines = []
+        for label in (_UNMAPPED, _UNKNOWN):
+            own = [(name, rows) for (named, name), rows in self._seen.items() if named == label]
+            ordered = sorted(own, key=lambda one: (-one[1], one[0]))
+            lines += [f"{label}: {name!r} in {rows} rows" for name, rows in ordered[:_TOLD]]
+            if len(ordered) > _TOLD:
+                lines.append(f"{label}: {len(ordered) - _TOLD} more names")
+        return lines
 
 
-def _silent(reason: str) -> dict[str, str | None]:
-    return dict.fromkeys(_SCHEMA) | {"fate": "ignored", "reason": reason}
+_EMPTY: Meaning = dict.fromkeys((*_SCHEMA, *_FATES))
+
+
+def _first(meanings: list[Meaning]) -> list[Meaning]:
+    return meanings[:1]
+
+
+def _spoken(meanings: list[Meaning]) -> list[Meaning]:
+    return [one for one in meanings if one["fate"] is None]
+
+
+def _silent(reason: str) -> Meaning:
+    return _EMPTY | {"fate": "ignored", "reason": reason}
 
 
 def _acts(code: Code, knowledge: Knowledge) -> bool:

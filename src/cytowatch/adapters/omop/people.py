@@ -103,8 +103,9 @@ def repeated_persons(frame: pl.DataFrame) -> pl.DataFrame:
 def deaths(frame: pl.DataFrame) -> Mapped:
     """Deaths of unknown cause. At exactly midnight only the day is known: the hours before it would be cut off."""
     frame = with_moment(frame, "death_date", "death_datetime").with_columns(
-        concept=pl.lit("death"), kind=pl.lit("death"), doubtful=pl.lit(value=False), last=pl.lit(None, pl.String)
-    )
+        concept=pl.lit("death"), kind=pl.lit("death"), doubtful=pl.lit(value=False), unread=pl.lit(None, pl.String),
+        printed=pl.lit(None, pl.String),
+    )  # fmt: skip
     frame = frame.with_columns(
         rule=pl.when(pl.col("rule").is_null() & at_midnight("time")).then(pl.lit("partial_date")).otherwise("rule")
     )

@@ -6,14 +6,14 @@ import polars as pl
 
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.omop.meanings import Judge, Units, looked_up, takes_text
-from cytowatch.adapters.omop.moments import day_in_doubt, refused, with_moment
+from cytowatch.adapters.omop.moments import in_doubt, refused, with_moment, with_unknown
 from cytowatch.knowledge.model import Knowledge
 
 KEYS = {
     "measurement": ("measurement_concept_id", "measurement_source_concept_id", "measurement_source_value"),
     "observation": ("observation_concept_id", "observation_source_concept_id", "observation_source_value"),
 }
-_PRINTED = r"^(<=|>=|<|>|≤|≥)\s*\d"
+_PRINTED = r"^(<=|>=|<|>|≤|≥)\s*\.?\d"
 _LASTING = ("infusion", "device", "dose")
 
 
@@ -24,29 +24,35 @@ def readings(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
     )
     for name in ("operator_concept_id", "range_low", "range_high", "value_as_string"):
         frame = frame if name in frame.columns else frame.with_columns(pl.lit(None, pl.String).alias(name))
-    stated = judge.stated(frame).with_columns(doubtful=pl.col("kind").is_in(_LASTING), last=pl.lit(None, pl.String))
+    nothing = pl.lit(None, pl.String)
+    stated = with_unknown(
+        judge.stated(frame).with_columns(
+            doubtful=pl.col("kind").is_in(_LASTING), last=nothing, end=nothing, printed=nothing
+        )
+    )
     told = _with_words(_with_unit(_with_operator(stated, judge.concepts.knowledge), judge), judge)
     good = told.filter(pl.col("rule").is_null())
     raw = good.select(
         "row", "source", "time", "concept", "value", "unit", "comparator", "text", "range_low", "range_high",
         patient="person_id",
     )  # fmt: skip
-    return Mapped(raw, refused(stated), unread=day_in_doubt(stated))
+    return Mapped(raw, refused(stated), unread=in_doubt(stated))
 
 
 def _with_operator(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     """Adds ``comparator`` and ``value``: by the operator's id, else as the laboratory printed it.
 
-    No id and the id 0 say that nothing was printed; an id that our table lacks is handed on, to be refused. Where no
-    number was stored the print is the value.
+    No id, the id 0 and the id of "=" say the same: no operator was stored, and the laboratory may have printed one. An
+    id that our table lacks is handed on, to be refused. Where no number was stored the print is the value.
     """
     known = {row["concept_id"]: row["comparator"] for row in knowledge.codes.get("omop_operators", ())}
     operator = pl.col("operator_concept_id")
+    none = ["0", *(key for key, comparator in known.items() if comparator == "=")]
     coded = operator.replace_strict(known, default=operator, return_dtype=pl.String)
     printed = pl.col("value_source_value").str.strip_chars().str.extract(_PRINTED, 1)
     number, said = pl.col("value_as_number"), pl.col("value_source_value")
     return frame.with_columns(
-        comparator=pl.when(operator.is_null() | (operator == "0"))
+        comparator=pl.when(operator.is_null() | operator.is_in(none))
         .then(pl.when(number.is_not_null()).then(printed))
         .otherwise(coded),
         value=pl.coalesce(number, said),

@@ -65,7 +65,7 @@ SHAPES = {
         (
             "drug_exposure_start_datetime", "drug_exposure_end_date", "drug_exposure_end_datetime",
             "drug_type_concept_id", "quantity", "drug_source_value", "drug_source_concept_id", "route_source_value",
-            "dose_unit_source_value",
+            "route_concept_id", "dose_unit_source_value",
         ),
     ),
     "device_exposure": Shape(

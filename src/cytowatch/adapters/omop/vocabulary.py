@@ -16,6 +16,7 @@ from cytowatch.adapters.omop.tables import tidied
 from cytowatch.adapters.vocabulary import LOCAL, Code, Vocabulary
 from cytowatch.knowledge.lint.codes import loinc_is_valid
 from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.parse import fold
 
 NOT_MAPPED = "not mapped by the site (concept 0)"
 _FIRST_LOCAL = 2_000_000_000
@@ -27,6 +28,8 @@ _INWARD = frozenset(
     }
 )  # fmt: skip
 _MOST_STEPS = 8
+# between the ingredients in RxNorm's name of a product; strengths (`MG/ML`) have no spaces
+_BETWEEN = " / "
 _SYSTEMS = {"loinc": "loinc", "snomed": "snomed", "rxnorm": "rxnorm"}
 
 
@@ -45,7 +48,8 @@ class Concepts:
     """The vocabulary tables of a source, as far as the concepts of its rows need them.
 
     ``named``: by concept id; ``inside``: the ingredients of a product that our tables know; ``settled``: products whose
-    ingredients are told at all; ``maps``: what a local or non-standard concept maps to.
+    ingredients are told at all; ``mixed``: products of several ingredients; ``maps``: what a local or non-standard
+    concept maps to.
     """
 
     knowledge: Knowledge
@@ -53,6 +57,7 @@ class Concepts:
     named: dict[str, Named] = field(default_factory=dict)
     inside: dict[str, list[str]] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
+    mixed: set[str] = field(default_factory=set)
     maps: dict[str, list[str]] = field(default_factory=dict)
     own: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -92,6 +97,15 @@ class Concepts:
         found = [self.of_id(one) for drug in (concept, source) if drug for one in self.inside.get(drug, ())]
         return list({code.concept + "/" + (code.category or ""): code for code in found if code is not None}.values())
 
+    def names(self, *concepts: str | None) -> list[str]:
+        """What the table CONCEPT calls these ids, where it has them."""
+        named = [self.named[one].name for one in concepts if one in self.named]
+        return [name for name in named if name]
+
+    def is_mixed(self, concept: str | None, source: str | None, printed: str | None) -> bool:
+        """Whether a row gives a product of several ingredients, so that it is no infusion of one of them."""
+        return self.of_row(concept, source, printed) is None and not self.mixed.isdisjoint({concept, source})
+
     def is_settled(self, concept: str | None, source: str | None) -> bool:
         """Whether it is told what is in a drug, so that one our tables do not know is none that they need."""
         named = [self.named.get(one or "") for one in (concept, source)]
@@ -121,23 +135,39 @@ class Concepts:
 
 
 def read_concepts(
-    source: Source, knowledge: Knowledge, codes: Vocabulary, used: Iterable[str], drugs: set[str]
+    source: Source, knowledge: Knowledge, codes: Vocabulary, used: Iterable[str], drugs: set[str], routes: set[str]
 ) -> Concepts:
-    """Look up the concepts that rows name (``used``; ``drugs`` among them) in the vocabulary tables of the source."""
+    """Look up the concepts that rows name in the vocabulary tables: ``used`` (``drugs`` among them), and ``routes``."""
     there = source.tables()
     concepts = Concepts(knowledge, codes)
     wanted = {one for one in used if one != "0"}
     unknown = {one for one in wanted if concepts.of_id(one) is None}
     steps = _edges(source, there, unknown, inward=bool(drugs & unknown))
     concepts.maps = {one: steps.maps[one] for one in sorted(unknown) if one in steps.maps}
-    _name(concepts, source, there, wanted | {two for many in concepts.maps.values() for two in many})
+    mapped = {two for many in concepts.maps.values() for two in many}
+    _name(concepts, source, there, wanted | mapped | routes - {"0"})
     open_drugs = {one for one in drugs - {"0"} if concepts.of_id(one) is None}
     reached = _descent(source, there, concepts, open_drugs, steps)
     _name(concepts, source, there, {two for many in reached.values() for two in many})
     concepts.inside = {
         drug: sorted(one for one in many if _is_drug(concepts.of_id(one), knowledge)) for drug, many in reached.items()
     }
+    concepts.mixed = {drug for drug, many in reached.items() if _is_mixed(drug, many, concepts)}
     return concepts
+
+
+def _is_mixed(drug: str, above: set[str], concepts: Concepts) -> bool:
+    """Whether there is more than one ingredient besides diluents: by the classes of concepts, or by RxNorm's names."""
+    needed = {code.concept for one in concepts.inside[drug] if (code := concepts.of_id(one)) is not None}
+    named = [concepts.named[one] for one in above if one in concepts.named]
+    ingredients = {one.name for one in named if one.kind == "Ingredient"}
+    parts = {part for name in concepts.names(drug) for part in name.split(_BETWEEN)}
+    return len(needed) > 1 or any(_count_active(names, concepts.knowledge) > 1 for names in (ingredients, parts))
+
+
+def _count_active(names: Iterable[str], knowledge: Knowledge) -> int:
+    diluents = [f"_{fold(row['word'])}_" for row in knowledge.codes.get("omop_diluents", ())]
+    return sum(not any(word in f"_{fold(name)}_" for word in diluents) for name in names)
 
 
 def _is_drug(code: Code | None, knowledge: Knowledge) -> bool:

@@ -1,6 +1,6 @@
 """Admitted observations as rows of MEASUREMENT, OBSERVATION, DRUG_EXPOSURE, DEVICE_EXPOSURE and DEATH.
 
-Only rows that stand are written. Times are wall-clock times in UTC, for the model stores no zone.
+Only rows that stand are written. Times are those of the clock on the wall, for the model stores no zone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import polars as pl
 from cytowatch.engine.settle import in_doubt, settle
 from cytowatch.exports.omop.local import Ids
 from cytowatch.exports.omop.losses import Losses
+from cytowatch.exports.omop.wall import Wall
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import DAY_US
 
@@ -19,7 +20,7 @@ _DRUGS = ("infusion", "dose", "trigger")
 Tables = dict[str, pl.DataFrame]
 
 
-def facts(observations: pl.DataFrame, ids: Ids, losses: Losses) -> Tables:
+def facts(observations: pl.DataFrame, ids: Ids, losses: Losses, wall: Wall) -> Tables:
     """The tables of facts; ``observations`` with ``person_id`` and times in microseconds since 1970 UTC."""
     knowledge = ids.knowledge
     known = pl.col("concept").is_in(list(knowledge.concepts))
@@ -34,6 +35,7 @@ def facts(observations: pl.DataFrame, ids: Ids, losses: Losses) -> Tables:
     losses.add("source", rows)
     kind = pl.col("kind")
     rest = rows.filter(~kind.is_in([*_DRUGS, "device", "death"]))
+    losses.add("told_twice", rest.filter(wall.is_told_twice("time")))
     losses.add("end_of_state", rest.filter(pl.col("until").is_not_null()))
     words = rest.filter(pl.col("value").is_null() | _worded(knowledge))
     therapies = _ended(rows.filter(kind.is_in(_DRUGS), ~_doubtful("dose")), knowledge)
@@ -41,11 +43,11 @@ def facts(observations: pl.DataFrame, ids: Ids, losses: Losses) -> Tables:
     devices = rows.filter(kind == "device")
     _count_last_words(rows, [rest.with_columns(until=None), devices, _written(therapies)], knowledge, losses)
     return {
-        "measurement": _measurements(rest.join(words, on=["row", "concept"], how="anti"), ids, losses),
-        "observation": _observations(words, ids),
-        "drug_exposure": _drugs(therapies, ids, losses),
-        "device_exposure": _devices(devices, ids, losses),
-        "death": _deaths(rows.filter(kind == "death"), losses),
+        "measurement": _measurements(rest.join(words, on=["row", "concept"], how="anti"), ids, losses, wall),
+        "observation": _observations(words, ids, wall),
+        "drug_exposure": _drugs(therapies, ids, losses, wall),
+        "device_exposure": _devices(devices, ids, losses, wall),
+        "death": _deaths(rows.filter(kind == "death"), losses, wall),
     }
 
 
@@ -71,18 +73,6 @@ def _written(therapies: pl.DataFrame) -> pl.DataFrame:
     ends = (pl.col("kind") == "infusion") & ~pl.col("doubt")
     spans = kept.with_columns(until=pl.when(ends).then("end"))
     return pl.concat([spans, kept.filter("open").with_columns(time="end", until=pl.lit(None, pl.Int64))])
-
-
-def stamped(column: str | pl.Expr) -> pl.Expr:
-    """Microseconds since 1970 as a wall-clock time in UTC; parts of a second only where there are any."""
-    moment = pl.col(column) if isinstance(column, str) else column
-    text = moment.cast(pl.Datetime("us")).dt.strftime("%Y-%m-%d %H:%M:%S%.6f")
-    return text.str.strip_suffix(".000000")
-
-
-def day(column: str) -> pl.Expr:
-    """Microseconds since 1970 as a day in UTC."""
-    return pl.col(column).cast(pl.Datetime("us")).dt.strftime("%Y-%m-%d")
 
 
 def _standing(observations: pl.DataFrame, knowledge: Knowledge, losses: Losses) -> pl.DataFrame:
@@ -112,12 +102,12 @@ def _unit_id(ids: Ids) -> pl.Expr:
     return pl.col("unit").replace_strict(ids.units, default="0", return_dtype=pl.String)
 
 
-def _measurements(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
+def _measurements(frame: pl.DataFrame, ids: Ids, losses: Losses, wall: Wall) -> pl.DataFrame:
     losses.add("text_beside_number", frame.filter(pl.col("text").is_not_null()))
     operator = pl.col("comparator").replace_strict(ids.operators, default=None, return_dtype=pl.String)
     return _coded(frame.with_columns(text=pl.lit(None, pl.String)), ids).select(
         "person_id",
-        measurement_concept_id="standard", measurement_date=day("time"), measurement_datetime=stamped("time"),
+        measurement_concept_id="standard", measurement_date=wall.day("time"), measurement_datetime=wall.stamped("time"),
         measurement_type_concept_id=pl.lit(_RECORDED), operator_concept_id=operator, value_as_number="value",
         value_as_concept_id=pl.lit("0"), unit_concept_id=_unit_id(ids), range_low="range_low", range_high="range_high",
         measurement_source_value="concept", measurement_source_concept_id="own", unit_source_value="unit",
@@ -130,12 +120,12 @@ def _printed() -> pl.Expr:
     return pl.col("comparator").fill_null("") + pl.col("value").cast(pl.String)
 
 
-def _observations(frame: pl.DataFrame, ids: Ids) -> pl.DataFrame:
+def _observations(frame: pl.DataFrame, ids: Ids, wall: Wall) -> pl.DataFrame:
     # the number of the concept, not of its category: what is observed stands apart from what was found
     plain = _coded(frame.with_columns(said="text", text=pl.lit(None, pl.String)), ids)
     return plain.select(
         "person_id",
-        observation_concept_id="own", observation_date=day("time"), observation_datetime=stamped("time"),
+        observation_concept_id="own", observation_date=wall.day("time"), observation_datetime=wall.stamped("time"),
         observation_type_concept_id=pl.lit(_RECORDED), value_as_number="value", value_as_string="said",
         value_as_concept_id=pl.lit("0"), qualifier_concept_id=pl.lit("0"), unit_concept_id=_unit_id(ids),
         observation_source_value="concept", observation_source_concept_id="own", unit_source_value="unit",
@@ -143,7 +133,7 @@ def _observations(frame: pl.DataFrame, ids: Ids) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
+def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses, wall: Wall) -> pl.DataFrame:
     """Infusions from start to end, doses and triggers at their moment.
 
     An infusion whose end nobody charted is written to the end of the time for which its row speaks, and from there once
@@ -156,8 +146,9 @@ def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
     bound = ~pl.col("doubt") & pl.col("comparator").is_not_null()
     losses.add("bound_of_amount", kept.filter(bound))
     losses.add("open_end", kept.filter("open"))
-    losses.add("midnight", kept.filter(pl.col("time") % DAY_US == 0, pl.col("end") % DAY_US == 0, ~pl.col("doubt"),
-                                       pl.col("kind") == "infusion"))  # fmt: skip
+    by_day = pl.when(pl.col("kind") == "infusion").then(wall.at_midnight("end")).otherwise(wall.at_midnight("time"))
+    losses.add("midnight", kept.filter(by_day, ~pl.col("doubt"), pl.col("kind") != "trigger"))
+    losses.add("told_twice", kept.filter(wall.is_told_twice("time") | wall.is_told_twice("end")))
     told = pl.when(~pl.col("doubt") & ~bound)
     written = kept.with_columns(value=told.then("value"), unit=told.then("unit"))
     still = written.filter("open").with_columns(
@@ -165,9 +156,9 @@ def _drugs(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
     )
     return _coded(pl.concat([written, still]), ids).select(
         "person_id",
-        drug_concept_id="standard", drug_exposure_start_date=day("time"),
-        drug_exposure_start_datetime=stamped("time"), drug_exposure_end_date=day("end"),
-        drug_exposure_end_datetime=stamped("end"), drug_type_concept_id=pl.lit(_ADMINISTERED),
+        drug_concept_id="standard", drug_exposure_start_date=wall.day("time"),
+        drug_exposure_start_datetime=wall.stamped("time"), drug_exposure_end_date=wall.day("end"),
+        drug_exposure_end_datetime=wall.stamped("end"), drug_type_concept_id=pl.lit(_ADMINISTERED),
         quantity="value",
         # of a trigger the name is its product; without one it has none
         drug_source_value=pl.coalesce("text", pl.when(pl.col("kind") != "trigger").then("concept")),
@@ -222,26 +213,28 @@ def _next(frame: pl.DataFrame, steps: pl.DataFrame, by: list[str], name: str) ->
     )  # fmt: skip
 
 
-def _devices(frame: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
+def _devices(frame: pl.DataFrame, ids: Ids, losses: Losses, wall: Wall) -> pl.DataFrame:
     losses.add("in_doubt", frame.filter(in_doubt("device")))
     kept = frame.filter(~in_doubt("device"))
-    losses.add("midnight", kept.filter(pl.col("time") % DAY_US == 0))
+    losses.add("midnight", kept.filter(wall.at_midnight("time") | wall.at_midnight("until")))
+    losses.add("told_twice", kept.filter(wall.is_told_twice("time") | wall.is_told_twice("until")))
     return _coded(kept, ids).select(
         "person_id",
-        device_concept_id="own", device_exposure_start_date=day("time"),
-        device_exposure_start_datetime=stamped("time"), device_exposure_end_date=day("until"),
-        device_exposure_end_datetime=stamped("until"), device_type_concept_id=pl.lit(_RECORDED),
+        device_concept_id="own", device_exposure_start_date=wall.day("time"),
+        device_exposure_start_datetime=wall.stamped("time"), device_exposure_end_date=wall.day("until"),
+        device_exposure_end_datetime=wall.stamped("until"), device_type_concept_id=pl.lit(_RECORDED),
         device_source_value="text", device_source_concept_id="own",
     )  # fmt: skip
 
 
-def _deaths(frame: pl.DataFrame, losses: Losses) -> pl.DataFrame:
+def _deaths(frame: pl.DataFrame, losses: Losses, wall: Wall) -> pl.DataFrame:
     first = frame.sort("time", "row").unique("person_id", keep="first", maintain_order=True)
     losses.add("second_death", frame.join(first, on="row", how="anti"))
     losses.add("cause_of_death", first.filter(pl.col("text").is_not_null(), pl.col("text") != "unknown"))
-    losses.add("midnight", first.filter(pl.col("time") % DAY_US == 0))
+    losses.add("midnight", first.filter(wall.at_midnight("time")))
+    losses.add("told_twice", first.filter(wall.is_told_twice("time")))
     return first.select(
         "person_id",
-        death_date=day("time"), death_datetime=stamped("time"), death_type_concept_id=pl.lit(_RECORDED),
+        death_date=wall.day("time"), death_datetime=wall.stamped("time"), death_type_concept_id=pl.lit(_RECORDED),
         cause_concept_id=pl.lit("0"), cause_source_value="text", cause_source_concept_id=pl.lit("0"),
     )  # fmt: skip

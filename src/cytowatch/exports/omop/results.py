@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
-from cytowatch.exports.omop.facts import day, stamped
 from cytowatch.exports.omop.local import Ids
 from cytowatch.exports.omop.losses import Losses
+from cytowatch.exports.omop.wall import Wall
 
 # "standard algorithm": the row was computed
 _COMPUTED = "32882"
 
 
-def cohorts(timeline: pl.DataFrame, ids: Ids) -> tuple[pl.DataFrame, pl.DataFrame]:
+def cohorts(timeline: pl.DataFrame, ids: Ids, wall: Wall) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The tables COHORT and COHORT_DEFINITION.
 
     Of each scale of the run and each of its grades from 1 there are two cohorts: where the grade was certainly
     reached, and where it is not excluded. Who is in neither did not reach it, or could not be graded at all: the
-    observations tell which. One row an episode, or an unbroken stretch outside one; days are those of UTC.
+    observations tell which. One row an episode, or an unbroken stretch outside one; days are those of the
+    wall clock.
     """
     members, definitions = [], []
     for scale in sorted(timeline["scale"].unique()):
@@ -28,7 +29,7 @@ def cohorts(timeline: pl.DataFrame, ids: Ids) -> tuple[pl.DataFrame, pl.DataFram
             for certain in (True, False):
                 number = ids.cohort(scale, grade, certain=certain)
                 definitions.append((number, *_definition(scale, grade, certain=certain)))
-                members.append(_stretches(own, "at_least" if certain else "at_most", grade, number))
+                members.append(_stretches(own, "at_least" if certain else "at_most", grade, number, wall))
     cohort = pl.concat([_NO_MEMBERS, *members]).sort("cohort_definition_id", "subject_id", "cohort_start_date")
     return cohort, pl.DataFrame(definitions, schema=_DEFINITION, orient="row")
 
@@ -55,7 +56,7 @@ def _definition(scale: str, grade: int, *, certain: bool) -> tuple[str, str, str
     return f"{scale} grade {grade} or more, {how}", about, "0", f"timeline.{column} >= {grade}", "0"
 
 
-def _stretches(own: pl.DataFrame, column: str, grade: int, number: int) -> pl.DataFrame:
+def _stretches(own: pl.DataFrame, column: str, grade: int, number: int, wall: Wall) -> pl.DataFrame:
     """From first to last moment at the grade: one row an episode, or an unbroken stretch outside one."""
     reached = own.filter(pl.col(column) >= grade).sort("person_id", "start")
     broken = (pl.col("start") > pl.col("end").shift(1).over("person_id")).fill_null(value=True)
@@ -67,11 +68,11 @@ def _stretches(own: pl.DataFrame, column: str, grade: int, number: int) -> pl.Da
     )
     return spans.select(
         cohort_definition_id=pl.lit(number, pl.Int64), subject_id=pl.col("person_id").cast(pl.Int64),
-        cohort_start_date=day("start"), cohort_end_date=day("end"),
+        cohort_start_date=wall.day("start"), cohort_end_date=wall.day("end"),
     )  # fmt: skip
 
 
-def grades(timeline: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
+def grades(timeline: pl.DataFrame, ids: Ids, losses: Losses, wall: Wall) -> pl.DataFrame:
     """Observations of the grades: one row whenever the bounds of a grade change.
 
     ``value_as_number`` is the grade where it is certain, and empty where it is a range or nothing can be told;
@@ -98,7 +99,7 @@ def grades(timeline: pl.DataFrame, ids: Ids, losses: Losses) -> pl.DataFrame:
     )
     return known.filter(first | is_first).select(
         "person_id",
-        observation_concept_id="number", observation_date=day("start"), observation_datetime=stamped("start"),
+        observation_concept_id="number", observation_date=wall.day("start"), observation_datetime=wall.stamped("start"),
         observation_type_concept_id=pl.lit(_COMPUTED), value_as_number=pl.col("grade").cast(pl.Float64),
         value_as_string=said, value_as_concept_id=pl.lit("0"), qualifier_concept_id=pl.lit("0"),
         unit_concept_id=pl.lit("0"), observation_source_value="scale", observation_source_concept_id="number",

@@ -13,6 +13,7 @@ from cytowatch.exports.omop.local import Ids
 from cytowatch.exports.omop.losses import Losses
 from cytowatch.exports.omop.persons import MAP, person_ids, persons
 from cytowatch.exports.omop.results import cohorts, grades
+from cytowatch.exports.omop.wall import Wall
 from cytowatch.exports.options import Options
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import Outcome
@@ -30,6 +31,7 @@ def write_omop(folder: Path, target: Path, knowledge: Knowledge, options: Option
     """
     outcomes = list(read_outcomes(folder))
     shift = _shift(outcomes, options)
+    wall = Wall(options.zone_of(outcomes[0].run, outcomes[0].clock) if outcomes else Wall().zone)
     target.mkdir(parents=True, exist_ok=True)
     names = {
         name for one in outcomes for table in (one.observations, one.timeline) for name in table["patient"].unique()
@@ -45,15 +47,15 @@ def write_omop(folder: Path, target: Path, knowledge: Knowledge, options: Option
             timeline.select("person_id", "scale", "start", "end", "grade", "at_least", "at_most", "episode")
         )
         losses.add("in_doubt", outcome.in_doubt)
-        found = facts(observations, ids, losses)
+        found = facts(observations, ids, losses, wall)
         found["person"] = persons(outcome.patients, numbers, _first(observations, timeline), losses)
         for table, frame in found.items():
             tables.setdefault(table, []).append(frame)
     whole = {table: pl.concat(frames) for table, frames in tables.items()}
     timeline = pl.concat(timelines)
-    whole["observation"] = pl.concat([whole["observation"], grades(timeline, ids, losses)])
-    whole["cohort"], whole["cohort_definition"] = cohorts(timeline, ids)
-    whole |= {"concept": ids.concepts(), "vocabulary": ids.vocabulary(), "cdm_source": _about(knowledge)}
+    whole["observation"] = pl.concat([whole["observation"], grades(timeline, ids, losses, wall)])
+    whole["cohort"], whole["cohort_definition"] = cohorts(timeline, ids, wall)
+    whole |= {"concept": ids.concepts(), "vocabulary": ids.vocabulary(), "cdm_source": _about(knowledge, wall)}
     paths = [_write(_numbered(frame, table), target / f"{table}.csv") for table, frame in whole.items()]
     mapped = pl.DataFrame({"patient": list(numbers), "person_id": list(numbers.values())})
     paths.append(_write(mapped.sort("person_id"), target / MAP))
@@ -65,7 +67,12 @@ def _shift(outcomes: list[Outcome], options: Options) -> int:
     hours = any(one.clock == "hours" for one in outcomes)
     if not hours:
         if options.zero is not None:
-            raise ArgumentError("--zero does not go with calendar times.", where="--zero", hint="Leave it out.")
+            raise ArgumentError(
+                "--zero does not go with calendar times.",
+                where="--zero",
+                why="This run has times of its own: a zero would move nothing, or everything.",
+                hint="Leave it out; it is for runs that count hours. To choose the zone of the written times: --zone.",
+            )
         return 0
     try:
         zero = datetime.fromisoformat(options.zero or "")
@@ -101,12 +108,12 @@ def _numbered(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     return frame.select(pl.int_range(1, pl.len() + 1).alias(f"{table}_id"), pl.all())
 
 
-def _about(knowledge: Knowledge) -> pl.DataFrame:
+def _about(knowledge: Knowledge, wall: Wall) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
                 "cdm_source_name": "cytowatch", "cdm_source_abbreviation": "cytowatch", "cdm_holder": "",
-                "source_description": "Facts and grades of one run; times in UTC. Not a medical device.",
+                "source_description": f"Facts and grades of one run; times in {wall.zone}. Not a medical device.",
                 "cdm_version": "5.4", "vocabulary_version": f"cytowatch {knowledge.version}",
             }
         ]

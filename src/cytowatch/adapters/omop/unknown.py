@@ -1,0 +1,45 @@
+"""What a row that no table knows may speak of: told by its words, and only ever a reason for doubt (decision 0034)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from cytowatch.adapters.likeness import Likeness
+from cytowatch.knowledge.model import Knowledge
+
+# three letters in a row; `E0601`, `31500` and `NC` say nothing that could be looked for
+_WORD = re.compile(r"[^\W\d_]{3}")
+# a vaccine is named after what it protects from
+_NO_DRUG = "infection_onset"
+_COULD_BE = {"drug_exposure": ("infusion", "dose"), "device_exposure": ("device",)}
+
+
+class Guess:
+    """Of rows of drugs, devices and procedures; of rows of any other table nothing is guessed."""
+
+    def __init__(self, knowledge: Knowledge, table: str) -> None:
+        likeness = Likeness(knowledge)
+        near = {"drug_exposure": likeness.drug, "device_exposure": likeness.device,
+                "procedure_occurrence": likeness.device}  # fmt: skip
+        self._near: Callable[..., str] | None = near.get(table)
+        kinds = _COULD_BE.get(table, ())
+        self._every = sorted(key for key, concept in knowledge.concepts.items() if concept.kind in kinds)
+
+    def concept(self, texts: Sequence[str]) -> str:
+        """The needed concept that stands among the words; empty if none does."""
+        found = self._near(*texts) if self._near is not None else ""
+        return "" if found == _NO_DRUG else found
+
+    def every(self, texts: Sequence[str]) -> list[str]:
+        """For a row without any words all that it could be: a drug any infusion or dose, a device any device."""
+        return [] if worded(texts) else self._every
+
+    def named(self, texts: Sequence[str]) -> str | None:
+        """The first text with words, for the ledger, of tables in which a missed row would matter."""
+        return worded(texts) if self._near is not None else None
+
+
+def worded(texts: Sequence[str]) -> str | None:
+    """The first text that has a word in it, and not only a code."""
+    return next((text for text in texts if _WORD.search(text)), None)

@@ -63,6 +63,8 @@ def behind(reference: Reference, parts: list[Raw] | None, *, is_device: bool = F
     address = reference.reference or ""
     if address.startswith("#"):
         found = contained(parts, address)
+        if found is not None and (found.damaged or found.struct.modifierExtension):
+            return Thing(device=is_device, unread=True)
         if found is not None and found.kind == "Medication":
             return medication(found.struct)
         if found is not None and found.kind == "Device":

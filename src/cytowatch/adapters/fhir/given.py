@@ -23,7 +23,7 @@ _NOT_A_DRUG = ignored("its code names no drug that is given or running")
 _T, _I, _B = pl.String(), pl.Int64(), pl.Boolean()
 _MEANT: dict[str, pl.DataType] = {
     "thing": _I, "place": _I, "concept": _T, "category": _T, "kind": _T,
-    "own": _B, "doubtful": _B, "whole": _B, "said": _I,
+    "own": _B, "doubtful": _B, "whole": _B, "every": _T, "said": _I,
 }  # fmt: skip
 
 
@@ -40,7 +40,7 @@ class Meanings:
         register = run.register
         rows = [
             (number, place, meant.target.concept or None, meant.target.category, meant.target.kind, meant.target.own,
-             meant.target.doubtful, meant.whole,
+             meant.target.doubtful, meant.whole, meant.every or None,
              None if meant.target.said is None else register.number(meant.target.said))
             for place, (number, meant) in enumerate(self._meant)
         ]  # fmt: skip
@@ -108,12 +108,15 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
     first_of = (
         pl.when(pl.col("refused").is_not_null())
         .then("refused")
-        .when(pl.col("concept").is_null())
+        # what was not given, or is taken back, needs no name
+        .when(pl.col("said").is_not_null() & _is_ignored("trouble", register))
+        .then("trouble")
+        .when(taken_back & ~pl.col("own"))
+        .then(number["error"])
+        .when(pl.col("said").is_not_null())
         .then("said")
         .when(~drug)
         .then(number["other"])
-        .when(taken_back & ~pl.col("own"))
-        .then(number["error"])
         .when(pl.col("trouble").is_not_null())
         .then("trouble")
         .when(no_rate & ~taken_back)
@@ -121,6 +124,10 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
         .otherwise(contradicted)
     )
     return known.with_columns(first_of.alias("why"))
+
+
+def _is_ignored(name: str, register: Register) -> pl.Expr:
+    return pl.col(name).is_in([number for number, said in enumerate(register.each) if said.fate == "ignored"])
 
 
 _SAID: dict[str, Said] = {"other": _NOT_A_DRUG, "error": why.IN_ERROR, "no_rate": why.NO_RATE}
@@ -144,11 +151,11 @@ def _stated(stated: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unread(refused: pl.DataFrame, register: Register) -> pl.DataFrame:
-    """Therapies that were refused leave a doubt from their moment on."""
+    """Therapies that were refused leave a doubt; of a thing that says nothing of itself, any that it may be."""
     rejected = [number for number, said in enumerate(register.each) if said.fate == "rejected"]
-    in_doubt = refused.filter(
-        pl.col("why").is_in(rejected), pl.col("concept").is_not_null(), pl.col("doubtful"), pl.col("time").is_not_null()
-    )
+    named = pl.col("concept").is_not_null() & pl.col("doubtful")
+    in_doubt = refused.filter(pl.col("why").is_in(rejected), named | pl.col("every").is_not_null())
+    in_doubt = in_doubt.with_columns(pl.coalesce("concept", "every"))
     return _facts(
         in_doubt, printed=pl.lit(_UNREAD), text=pl.lit(_UNREAD), unread=pl.lit(value=True), status=pl.lit(None)
     )
@@ -166,7 +173,8 @@ def _facts(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
 def facts_of_uses(uses: pl.DataFrame, meanings: Meanings, run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Facts of devices in use, and rows that state none."""
     known = uses.join(meanings.frame, on="thing", how="left")
-    why_not = pl.coalesce("refused", "said", "trouble")
+    not_used = pl.when(_is_ignored("trouble", run.register)).then("trouble")
+    why_not = pl.coalesce("refused", not_used, "said", "trouble")
     known = known.with_columns(why_not.alias("why"), pl.col("what").alias("value"))
     stated = known.filter(pl.col("why").is_null())
     refused = known.filter(pl.col("why").is_not_null())

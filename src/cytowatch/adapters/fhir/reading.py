@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from cytowatch.adapters.fhir.reported import adverse_event, condition
 from cytowatch.adapters.fhir.said import Said, ignored, unlisted
 from cytowatch.adapters.fhir.sheet import Run, Sheet
 from cytowatch.adapters.fhir.structs import NOTHING, Observation, Patient
-from cytowatch.adapters.fhir.things import device, medication
+from cytowatch.adapters.fhir.things import Thing, device, medication
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.fhir.versions import RANKS
 from cytowatch.errors import InputError
@@ -38,6 +39,7 @@ _EMPTY = {
     "entry": ignored("an entry without a resource"),
     "delete": ignored("a deletion: what it names is taken back"),
 }
+_NAMED_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _LOG = ignored("a line of the log of a bulk export")
 _MANIFEST = ignored("the manifest of a bulk export")
 _NO_ID = why.rejected("missing_id", "a Patient without an id cannot be told from others", "give it an id")
@@ -75,13 +77,22 @@ class Reader:
         line, data, trouble = piece
         place = str(line) if line else ""
         if trouble:
+            self._lose(data, sheet)
             said = why.TOO_LONG if line else why.CUT_OFF
             sheet.say(sheet.header(place or "end", ""), said, value=trouble)
             return 0
         decoded = decode(data)
+        if decoded.broken:
+            self._lose(data, sheet)
         if decoded.kind == "Bundle":
             return sum([self._found(found, sheet) for found in entries(decoded, data, place)])
         return self._resource(decoded, place, fingerprint(data), "", sheet)
+
+    def _lose(self, data: bytes, sheet: Sheet) -> None:
+        """Remember of which types something is lost: those it names, else those the file holds or promises."""
+        named = {name.decode() for name in _NAMED_TYPE.findall(data)}
+        promised = {kind for kind in _MAPPERS if kind.lower() in sheet.label.lower()}
+        self._run.lost |= named or promised | sheet.kinds
 
     def _found(self, found: Found, sheet: Sheet) -> int:
         if found.empty:
@@ -98,6 +109,7 @@ class Reader:
             return 0
         row = _enter(decoded, place, content, address, sheet)
         self._run.kinds.add(decoded.kind)
+        sheet.kinds.add(decoded.kind)
         self._state(decoded, row, sheet)
         return 1
 
@@ -108,6 +120,9 @@ class Reader:
         if mapper is not None:
             mapper(one, row, sheet, refused, told)
         elif refused is not None:
+            if decoded.kind in ("Medication", "Device"):
+                unread = Thing(device=decoded.kind == "Device", unread=True)
+                self._run.things.put(f"{decoded.kind}/{one.id}", row, unread)
             sheet.say(row, refused, value=told)
         elif decoded.kind == "Patient":
             self._patient(one, row, sheet)

@@ -99,6 +99,21 @@ DANGLING = rejected(
     "what it refers to is not in the input, so nobody can tell what it is",
     "give the file that holds it too (Medication, Device)",
 )
+LIKE_A_NEEDED_ONE = rejected(
+    "unknown_code",
+    "no table knows its code, and its words are like those of a drug or device that is graded",
+    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there; until then it is in doubt",
+)
+NAMELESS = rejected(
+    "nameless_thing",
+    "no table knows its code, and it has no words: nobody can tell which drug or device it is",
+    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there",
+)
+THING_UNREAD = rejected(
+    "unread_thing",
+    "the Medication or Device that it refers to cannot be used, so nobody can tell what it is",
+    "correct that resource (its own reject says why)",
+)
 CONTRADICTORY = rejected(
     "contradictory_codes",
     "its codes mean different things in the tables",

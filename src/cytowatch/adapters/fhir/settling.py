@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from cytowatch.adapters.fhir import people
+from cytowatch.adapters.fhir import doubts, people
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
 from cytowatch.adapters.fhir.said import Said
 from cytowatch.adapters.fhir.sheet import SILENT, Run, Sheet
@@ -53,10 +53,12 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     words = _words(run, parts)
     parts = [_pointing_back(part, parts, headers) for part in parts]
     standing = pl.DataFrame({"row": [row for row, _ in kept]}, schema={"row": pl.Int64})
+    unread = []
     for sheet, part in zip(sheets, parts, strict=True):
         rows = headers.slice(sheet.first, sheet.rows)
-        _take(gathering, sheet.label, rows, part, words, standing)
+        unread.append(_take(gathering, sheet.label, rows, part, words, standing))
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
+    gathering.doubt(doubts.placed(pl.concat(unread), gathering.observed(), run.knowledge, gathering.zone))
     table = _persons(gathering, kept, headers)
     absent = run.knowledge.doors[KEY].unrecorded_kinds(_present(run, parts, headers))
     return gathering.intake(table, not_recorded=not_recorded(run.knowledge, absent))
@@ -144,8 +146,11 @@ def _pointing_back(part: _Part, parts: list[_Part], headers: pl.DataFrame) -> _P
 
 def _take(
     gathering: Gathering, label: str, rows: pl.DataFrame, part: _Part, words: pl.DataFrame, standing: pl.DataFrame
-) -> None:
-    """Hand one sheet to the gathering: its patients, which count by being there, and all else."""
+) -> pl.DataFrame:
+    """Hand one sheet to the gathering: its patients, which count by being there, and all else.
+
+    Gives back what is in doubt, which is placed when everything is admitted.
+    """
     facts = part.facts.join(rows.select("row", "source", "patient", "nobody"), on="row", how="left")
     nobody = facts.filter(pl.col("nobody").is_not_null())
     lines = [
@@ -154,19 +159,19 @@ def _take(
     ]
     silent = _silent(pl.concat(lines).unique(maintain_order=True), rows, words)
     raw = _raw(facts.filter(pl.col("nobody").is_null()))
+    unread, stated = raw.filter("unread"), raw.filter(~pl.col("unread")).drop("unread")
+    lost = doubts.without_moment(stated, gathering.knowledge, gathering.zone)
     persons = rows.join(standing, on="row", how="semi").select("row", "source")
     others = rows.join(standing, on="row", how="anti").select("row", "source")
     for those, anyway in ((persons, True), (others, False)):
         if those.height:
-            own = [frame.join(those, on="row", how="semi") for frame in (raw, silent)]
-            stated = own[0].filter(~pl.col("unread")).drop("unread")
-            unread = own[0].filter(pl.col("unread")).drop("unread")
-            told = own[1]
+            own, told = (frame.join(those, on="row", how="semi") for frame in (stated, silent))
             if anyway:
                 # a field of a person that cannot be read: the person is used all the same
                 gathering.refuse(told.filter(pl.col("fate") == "rejected"))
                 told = told.clear()
-            gathering.take(label, those, Mapped(stated, told, None, unread), used_anyway=anyway)
+            gathering.take(label, those, Mapped(own, told), used_anyway=anyway)
+    return pl.concat([unread.drop("unread"), lost]).with_columns(pl.col("value").cast(pl.String))
 
 
 def _silent(silent: pl.DataFrame, rows: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
@@ -205,11 +210,16 @@ def _present(run: Run, parts: Iterable[_Part], headers: pl.DataFrame) -> set[str
     A device may be written in several types, and most hospitals write it in none; only a type that states one counts.
     What cytowatch wrote itself is a closed world, as its own table is.
     """
-    facts = pl.concat([part.facts.select("row", "concept", "origin") for part in parts])
+    facts = pl.concat([part.facts.select("row", "concept", "origin", "unread") for part in parts])
     facts = facts.join(headers.select("row", "kind"), on="row", how="left")
     bedside = facts.filter(pl.col("kind") != "Patient")
-    if bedside.height and not bedside["origin"].null_count():
-        return {part for door in run.knowledge.doors[KEY].recorded for part in door.parts}
     devices = [key for key, concept in run.knowledge.concepts.items() if concept.kind == "device"]
-    stated = set(facts.filter(pl.col("concept").is_in(devices))["kind"].unique().to_list())
-    return {kind for kind in run.kinds if kind not in _DEVICES} | stated
+    stated = set(facts.filter(pl.col("concept").is_in(devices), ~pl.col("unread"))["kind"].unique().to_list())
+    recorded = run.knowledge.doors[KEY].recorded
+    if bedside.height and not bedside["origin"].null_count():
+        present = {part for door in recorded for part in door.parts}
+    else:
+        present = {kind for kind in run.kinds if kind not in _DEVICES} | stated
+    # what was lost of a kind of resource may have stated any therapy that stands in it
+    open_again = {part for door in recorded if run.lost & set(door.parts) & present for part in door.parts}
+    return present - open_again

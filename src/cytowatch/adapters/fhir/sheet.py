@@ -56,6 +56,8 @@ class Run:
     # full address of an entry to the type and id of what stands there
     addresses: dict[str, tuple[str, str]] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
+    # types of resources of which something was lost: a broken line, a file that is cut off
+    lost: set[str] = field(default_factory=set)
 
 
 class Sheet:
@@ -66,6 +68,7 @@ class Sheet:
         self.label = label
         self.first = first
         self.rows = 0
+        self.kinds: set[str] = set()
         self._held: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}
         self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
         self._add_header = self._held["headers"].append
@@ -123,7 +126,7 @@ class Sheet:
     ) -> None:
         """The same where the code is known: a therapy or finding that could not be read is in doubt from then on."""
         self.say(row, said, target.concept, value)
-        if target.doubtful and time:
+        if target.doubtful:
             self.fact(row, target.concept, time, until, printed=_UNREAD, text=_UNREAD, unread=True)
 
     def dose(self, *columns: object) -> None:

@@ -84,7 +84,7 @@ def device_use(one: DeviceUseStatement, row: int, sheet: Sheet, refused: Said | 
     if one.device is None:
         thing = thing_of(None, device=True)
     elif one.device.reference:
-        thing = behind(one.device, one.contained, is_device=True)
+        thing = behind(one.device, one.contained, sheet.place, is_device=True)
     else:
         thing = referred(one.device, device=True)
     time, until, late = span(one.timingDateTime, one.timingPeriod, one.timingTiming)

@@ -14,9 +14,10 @@ from cytowatch.adapters.fhir.done import device_use, form, procedure
 from cytowatch.adapters.fhir.files import Content, FhirFile, Piece, pieces
 from cytowatch.adapters.fhir.observation import observation
 from cytowatch.adapters.fhir.people import CONTAINED, NO_DAY, NOT_FOUND, died, fields
+from cytowatch.adapters.fhir.places import Place, id_of, server
 from cytowatch.adapters.fhir.reported import adverse_event, condition
 from cytowatch.adapters.fhir.said import Said, ignored, unlisted
-from cytowatch.adapters.fhir.sheet import Run, Sheet
+from cytowatch.adapters.fhir.sheet import NOWHERE, Run, Sheet
 from cytowatch.adapters.fhir.structs import NOTHING, Observation, Patient
 from cytowatch.adapters.fhir.things import Thing, device, medication
 from cytowatch.adapters.fhir.times import cut
@@ -85,7 +86,12 @@ class Reader:
         if decoded.broken:
             self._lose(data, sheet)
         if decoded.kind == "Bundle":
-            return sum([self._found(found, sheet) for found in entries(decoded, data, place)])
+            read = 0
+            for found in entries(decoded, data, place):
+                sheet.place = Place("", f"{sheet.label}:{place}")
+                read += self._found(found, sheet)
+            sheet.place = NOWHERE
+            return read
         return self._resource(decoded, place, fingerprint(data), "", sheet)
 
     def _lose(self, data: bytes, sheet: Sheet) -> None:
@@ -122,15 +128,15 @@ class Reader:
         elif refused is not None:
             if decoded.kind in ("Medication", "Device"):
                 unread = Thing(device=decoded.kind == "Device", unread=True)
-                self._run.things.put(f"{decoded.kind}/{one.id}", row, unread)
+                self._run.things.put(f"{decoded.kind}/{one.id}", sheet.place, row, unread)
             sheet.say(row, refused, value=told)
         elif decoded.kind == "Patient":
             self._patient(one, row, sheet)
         elif decoded.kind == "Medication":
-            self._run.things.put(f"Medication/{one.id}", row, medication(one))
+            self._run.things.put(f"Medication/{one.id}", sheet.place, row, medication(one))
             sheet.say(row, self._other(decoded.kind, sheet))
         elif decoded.kind == "Device":
-            self._run.things.put(f"Device/{one.id}", row, device(one))
+            self._run.things.put(f"Device/{one.id}", sheet.place, row, device(one))
             sheet.say(row, self._other(decoded.kind, sheet))
         else:
             sheet.say(row, self._other(decoded.kind, sheet))
@@ -146,6 +152,9 @@ class Reader:
         if not one.id:
             sheet.say(row, _NO_ID)
             return
+        for link in one.link or ():
+            if link.other is not None and link.other.reference:
+                link.other.reference = sheet.place.full(link.other.reference)
         self._run.patients.append((row, one))
         for part in fields(row, one):
             sheet.say(*part)
@@ -173,37 +182,39 @@ def _enter(decoded: Decoded, place: str, content: int, address: str, sheet: Shee
     one, kind = decoded.struct, decoded.kind
     name = one.id
     if address:
-        name = one.id = _placed(kind, name, address, sheet.run)
+        name = one.id = _placed(kind, name, address, sheet)
     meta = one.meta
     version, updated = (meta.versionId, meta.lastUpdated) if meta is not None else (None, None)
     if kind not in _MAPPERS:
-        subject = f"Patient/{name}" if kind == "Patient" else None
+        subject = sheet.place.full(f"Patient/{name}") if kind == "Patient" else None
         return sheet.header(place, cut(kind) or "", name, version, updated, 0, content, subject)
     subject = one.subject.reference if one.subject is not None else None
     if subject and subject[0] == "#":
-        subject = _contained(subject, one, kind)
+        subject = _contained(subject, one, kind, f"{sheet.label}:{place}")
+    elif subject and sheet.place is not NOWHERE:
+        subject = sheet.place.full(subject)
     rank = RANKS.get(one.status or "", 0) if kind in _WITH_STATUS else 0
     return sheet.header(place, kind, name, version, updated, rank, content, subject)
 
 
-def _placed(kind: str, name: str | None, address: str, run: Run) -> str | None:
+def _placed(kind: str, name: str | None, address: str, sheet: Sheet) -> str | None:
     """The id of an entry, from its address if it has none; the address is kept for references to it."""
-    if not name and address.startswith("urn:"):
-        name = address.rpartition(":")[2] or None
-    if name and kind in _REFERRED_TO and not address.endswith(f"/{kind}/{name}"):
-        run.addresses[address] = (kind, name)
+    name = name or id_of(address, kind, sheet.place)
+    if name and address.endswith(f"/{kind}/{name}"):
+        sheet.place = Place(server(address), sheet.place.bundle)
+    elif name and kind in _REFERRED_TO:
+        sheet.run.addresses.keep(address, kind, name, sheet.place)
     return name
 
 
-def _contained(reference: str, one: Observation, kind: str) -> str:
-    """A subject that is contained gets an id of its own."""
+def _contained(reference: str, one: Observation, kind: str, where: str) -> str:
+    """A subject that is contained gets an id of its own, from that of the resource, else from where it stands."""
     found = contained(one.contained, reference)
     if found is None:
         return NOT_FOUND
     if found.kind != "Patient":
         return f"{found.kind or 'Group'}/{reference[1:]}"
-    anchor = one.id or f"{fingerprint(reference.encode()):08x}"
-    return f"{CONTAINED}{kind}-{anchor}{reference}"
+    return f"{CONTAINED}{kind}-{one.id or where}{reference}"
 
 
 def _refuse(file: FhirFile, rows: int) -> None:

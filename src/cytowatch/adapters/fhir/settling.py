@@ -9,7 +9,7 @@ import polars as pl
 
 from cytowatch.adapters.fhir import doubts, people
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
-from cytowatch.adapters.fhir.said import Said
+from cytowatch.adapters.fhir.said import TWO_SERVERS, Said
 from cytowatch.adapters.fhir.sheet import SILENT, Run, Sheet
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.versions import lost
@@ -40,6 +40,7 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     """Everything read, as what a run is graded from."""
     headers = pl.concat([_pointed(sheet) for sheet in sheets])
     fates = _lost(run, headers)
+    fates = pl.concat([fates, _rows_said(run, _of_two_servers(headers, fates), TWO_SERVERS)])
     gone = set(fates["row"].to_list())
     kept = [(row, one) for row, one in run.patients if row not in gone]
     merged = people.survivors((one for _, one in kept), run.addresses)
@@ -82,8 +83,16 @@ def _pointed(sheet: Sheet) -> pl.DataFrame:
 
 def _lost(run: Run, headers: pl.DataFrame) -> pl.DataFrame:
     """Rows of versions that do not count (``row, said``)."""
-    found = lost(headers, run.deleted)
+    whole = people.survivors((one for _, one in run.patients), run.addresses)
+    subjects = _subjects(headers, run, whole).select("subject", "patient")
+    found = lost(headers.join(subjects, on="subject", how="left", maintain_order="left"), run.deleted)
     return pl.concat([_rows_said(run, rows.to_list(), said) for said, rows in found.items()])
+
+
+def _of_two_servers(headers: pl.DataFrame, fates: pl.DataFrame) -> list[int]:
+    """Rows of patients whose id two servers give: nobody can say whose birth date is whose."""
+    persons = headers.filter(pl.col("kind") == "Patient").join(fates, on="row", how="anti")
+    return persons.filter(pl.col("server").drop_nulls().n_unique().over("id") > 1)["row"].to_list()
 
 
 def _rows_said(run: Run, rows: list[int], said: Said) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cytowatch.adapters.fhir.codes import Codes, Target
+from cytowatch.adapters.fhir.places import Addresses, Place, pointer, server
 from cytowatch.adapters.fhir.said import DANGLING, LIKE_A_NEEDED_ONE, NAMELESS, THING_UNREAD, Said, unlisted
 from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Device, Medication, Reference
 from cytowatch.adapters.fhir.times import cut
@@ -57,8 +58,8 @@ class Things:
     likeness: Likeness
     each: list[Thing] = field(default_factory=list)
     _numbers: dict[Thing, int] = field(default_factory=dict)
-    # ``Medication/1`` to (row of the resource, what it says)
-    behind: dict[str, list[tuple[int, Thing]]] = field(default_factory=dict)
+    # ``Medication/1`` and its server to (row of the resource, what it says)
+    behind: dict[str, dict[str, list[tuple[int, Thing]]]] = field(default_factory=dict)
 
     def number(self, thing: Thing) -> int:
         """The number of a thing."""
@@ -68,18 +69,26 @@ class Things:
             self.each.append(thing)
         return known
 
-    def put(self, key: str, row: int, thing: Thing) -> None:
+    def put(self, key: str, place: Place, row: int, thing: Thing) -> None:
         """Keep what a Medication or Device says of itself."""
-        self.behind.setdefault(key, []).append((row, thing))
+        self.behind.setdefault(key, {}).setdefault(place.server, []).append((row, thing))
 
-    def meaning(self, number: int, lost: set[int], addresses: dict[str, tuple[str, str]]) -> list[Meant]:
+    def _behind(self, reference: str) -> list[tuple[int, Thing]]:
+        """What stands there: on the server that is named, else where no server is; without a name on the only one."""
+        servers = self.behind.get(pointer(reference), {})
+        named = server(reference)
+        found = servers.get(named) or servers.get("")
+        only = next(iter(servers.values())) if len(servers) == 1 and not named else []
+        return found or only
+
+    def meaning(self, number: int, lost: set[int], addresses: Addresses) -> list[Meant]:
         """What a thing stands for: at least one entry, which may say why nothing."""
         thing = self.each[number]
         if not thing.reference:
             return self._of(thing)
-        kind, name = addresses.get(thing.reference, ("", ""))
-        key = f"{kind}/{name}" if name else pointer(thing.reference)
-        found = [one for row, one in self.behind.get(key, ()) if row not in lost]
+        kind, name = addresses.find(thing.reference)
+        reference = f"{kind}/{name}" if name else thing.reference
+        found = [one for row, one in self._behind(reference) if row not in lost]
         if found:
             return self._of(found[-1])
         named = self._named(thing)
@@ -130,14 +139,6 @@ def _any_of(thing: Thing, said: Said) -> Meant:
 def _quoted(words: list[str]) -> str:
     """The words that the ledger names, so that a missed drug can be found."""
     return f'"{cut(" ".join(words[0].split()), _LONGEST_TOLD)}"'
-
-
-def pointer(reference: str) -> str:
-    """A reference as ``Type/id``, whatever server and version it names."""
-    parts = reference.split("?", maxsplit=1)[0].rstrip("/").split("/")
-    if len(parts) > 2 and parts[-2] == "_history":
-        parts = parts[:-2]
-    return "/".join(parts[-2:])
 
 
 def thing_of(code: CodeableConcept | None, names: Iterable[str | None] = (), *, device: bool = False) -> Thing:

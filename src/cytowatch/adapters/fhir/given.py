@@ -14,9 +14,13 @@ from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.said import Register, Said, ignored
 from cytowatch.adapters.fhir.sheet import FACTS, Run
 from cytowatch.adapters.fhir.things import Meant
+from cytowatch.adapters.resolve import find_unit
+from cytowatch.knowledge.model import Knowledge
 
 _UNREAD = "unread"
 _ERROR = "entered-in-error"
+# of one file
+_MOST_REMARKS = 20
 _NOT_A_DRUG = ignored("its code names no drug that is given or running")
 
 
@@ -77,20 +81,47 @@ class Meanings:
 
 def facts_of_doses(
     doses: pl.DataFrame, meanings: Meanings, run: Run
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Facts, rows that state none, and the orders of rates (``row, order``)."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[str]]:
+    """Facts, rows that state none, the orders of rates (``row, order``), and remarks."""
     known = doses.join(meanings.frame, on="thing", how="left")
     for name in ("dose", "rate"):
         known = meanings.with_units(known, name, run.units)
     known = _judged(known, run.register)
     stated = known.filter(pl.col("why").is_null())
+    stated, remarks = _without_odd_amounts(stated, run.knowledge)
     facts = _stated(stated)
     refused = known.filter(pl.col("why").is_not_null())
     silent = refused.select("row", pl.col("why").alias("said"), "concept", pl.col("what").alias("value"))
     unread = _unread(refused, run.register)
     orders = stated.filter(pl.col("kind") == "infusion", pl.col("order").is_not_null())
     # a mixture states several rates of one row
-    return pl.concat([facts, unread]), silent, orders.select("row", "order").unique()
+    return pl.concat([facts, unread]), silent, orders.select("row", "order").unique(), remarks
+
+
+def _without_odd_amounts(stated: pl.DataFrame, knowledge: Knowledge) -> tuple[pl.DataFrame, list[str]]:
+    """Triggers without an amount that is none of theirs (68 mL, 1 bag): what was given, and when, is certain."""
+    trigger = (pl.col("kind") == "trigger") & (pl.col("dose") > 0)
+    amounts = ["concept", "dose", "dose_unit"]
+    odd = [
+        one for one in stated.filter(trigger).select(amounts).unique().iter_rows() if not _is_amount(knowledge, *one)
+    ]
+    if not odd:
+        return stated, []
+    table = pl.DataFrame(odd, schema={name: stated.schema[name] for name in amounts}, orient="row")
+    marked = stated.join(table.with_columns(odd=True), on=amounts, how="left", nulls_equal=True)
+    no_dose = pl.when(pl.col("odd").is_null() | ~trigger).then("dose").alias("dose")
+    told = [f"the amount beside {key} not used: {dose:g} {unit or 'without a unit'}" for key, dose, unit in odd]
+    return marked.with_columns(no_dose).drop("odd"), sorted(told)[:_MOST_REMARKS]
+
+
+def _is_amount(knowledge: Knowledge, key: str, dose: float, unit: str | None) -> bool:
+    """Whether a number with its unit may be an amount of a concept."""
+    concept = knowledge.concepts[key]
+    known = find_unit(concept, unit or "")
+    if known is None:
+        return False
+    low, high = concept.plausible.get(known.to, (float("-inf"), float("inf")))
+    return low <= dose * float(known.factor) + float(known.shift) <= high
 
 
 def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
@@ -102,7 +133,12 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
     taken_back = pl.col("status") == _ERROR
     rated = infusion & pl.col("rate").is_not_null()
     contradicted = (
-        pl.when(rated).then("rate_contradiction").when(pl.col("dose").is_not_null()).then("dose_contradiction")
+        pl.when(pl.col("kind") == "trigger")
+        .then(None)
+        .when(rated)
+        .then("rate_contradiction")
+        .when(pl.col("dose").is_not_null())
+        .then("dose_contradiction")
     )
     number = {name: pl.lit(register.number(said), pl.Int64) for name, said in _SAID.items()}
     first_of = (

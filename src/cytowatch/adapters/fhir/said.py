@@ -129,6 +129,11 @@ NOT_A_VALUE = rejected(
     "a range, ratio, period, series or attachment is no single value",
     "state one number with its unit, or one code",
 )
+NO_VALUE = rejected(
+    "no_value",
+    "its code names a therapy or finding, and no value says whether it was there",
+    "state it (`valueBoolean` or a code), or why it is absent (`dataAbsentReason`)",
+)
 UNKNOWN_STATUS = rejected(
     "unknown_status", "it has no status", "fill `status`; what is not known to be valid is not used"
 )

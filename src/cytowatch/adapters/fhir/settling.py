@@ -34,6 +34,7 @@ class _Part:
     facts: pl.DataFrame
     silent: pl.DataFrame
     orders: pl.DataFrame
+    remarks: list[str]
 
 
 def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
@@ -58,6 +59,8 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     for sheet, part in zip(sheets, parts, strict=True):
         rows = headers.slice(sheet.first, sheet.rows)
         unread.append(_take(gathering, sheet.label, rows, part, words, standing))
+        for remark in (*part.remarks, *sheet.remarks):
+            gathering.enter(sheet.label, "ignored", remark, 0)
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
     gathering.doubt(doubts.placed(pl.concat(unread), gathering.observed(), run.knowledge, gathering.zone))
     table = _persons(gathering, kept, headers)
@@ -101,14 +104,14 @@ def _rows_said(run: Run, rows: list[int], said: Said) -> pl.DataFrame:
 
 
 def _part(sheet: Sheet, run: Run, meanings: Meanings, fates: pl.DataFrame) -> _Part:
-    given, of_doses, orders = facts_of_doses(sheet.table("doses"), meanings, run)
+    given, of_doses, orders, remarks = facts_of_doses(sheet.table("doses"), meanings, run)
     used, of_uses = facts_of_uses(sheet.table("uses"), meanings, run)
     facts = pl.concat([sheet.table("facts"), given, used]).join(fates, on="row", how="anti")
     own = fates.filter(pl.col("row").is_between(sheet.first, sheet.first + sheet.rows - 1))
     nothing = {name: pl.lit(None, dtype) for name, dtype in SILENT.items()}
     own = own.select(**(nothing | {"row": pl.col("row"), "said": pl.col("said")}))
     silent = pl.concat([sheet.table("silent"), of_doses, of_uses]).join(fates, on="row", how="anti")
-    return _Part(facts, pl.concat([silent, own]), orders.join(fates, on="row", how="anti"))
+    return _Part(facts, pl.concat([silent, own]), orders.join(fates, on="row", how="anti"), remarks)
 
 
 def _subjects(headers: pl.DataFrame, run: Run, merged: dict[str, str]) -> pl.DataFrame:
@@ -150,7 +153,7 @@ def _pointing_back(part: _Part, parts: list[_Part], headers: pl.DataFrame) -> _P
     named = every.join(patients, on="row").group_by(names).agg(pl.col("source").min().alias("back"))
     facts = part.facts.join(patients.select("row", "patient"), on="row", how="left")
     facts = facts.join(named, on=names, how="left").drop("patient")
-    return _Part(facts.with_columns(pl.when(wrong).then("back").alias("back")), part.silent, part.orders)
+    return _Part(facts.with_columns(pl.when(wrong).then("back").alias("back")), part.silent, part.orders, part.remarks)
 
 
 def _take(

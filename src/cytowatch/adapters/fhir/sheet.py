@@ -73,6 +73,8 @@ class Sheet:
         self.first = first
         self.rows = 0
         self.kinds: set[str] = set()
+        # what is told of the file, beside its rows
+        self.remarks: list[str] = []
         # of the resource at hand
         self.place = NOWHERE
         self._held: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}

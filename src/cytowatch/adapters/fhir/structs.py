@@ -113,6 +113,7 @@ class Valued(Struct, kw_only=True):
     valueAttachment: Raw = NOTHING
     valueReference: Raw = NOTHING
     dataAbsentReason: CodeableConcept | None = None
+    interpretation: Raw = NOTHING
     referenceRange: list[ReferenceRange] | None = None
     modifierExtension: Raw = NOTHING
 

@@ -88,7 +88,8 @@ class Judge:
         return {
             "concept": code.concept,
             "category": code.category,
-            "code_unit": code.unit,
+            # LOINC says mass or amount of substance, not which unit: no number without a unit gets one by it
+            "code_unit": None if code.system == "loinc" else code.unit,
             "kind": kind,
         } | dict.fromkeys(_FATES)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cytowatch.adapters.fhir.things import EVERY_DEVICE, EVERY_DRUG
-from cytowatch.adapters.times import read_times
+from cytowatch.adapters.times import read_times, within_calendar
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import HOUR_US
 
@@ -31,7 +31,7 @@ def without_moment(stated: pl.DataFrame, knowledge: Knowledge, zone: str | None)
     """Of what is stated the therapies whose moment admission will refuse (no zone, 31 February)."""
     therapies = [key for key, concept in knowledge.concepts.items() if concept.kind in _THERAPIES]
     given = stated.filter(pl.col("concept").is_in(therapies), pl.col("status").ne_missing("entered-in-error"))
-    return given.filter(read_times(given["time"], zone, file="").us.is_null())
+    return given.filter(_moments(given["time"], zone).is_null())
 
 
 def placed(unread: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge, zone: str | None) -> pl.DataFrame:
@@ -62,10 +62,14 @@ def placed(unread: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge, z
     return _typed(_beside_open_rates(whole, observed))
 
 
+def _moments(given: pl.Series, zone: str | None) -> pl.Series:
+    return within_calendar(read_times(given, zone, file="")).us
+
+
 def _edges(given: pl.Series, zone: str | None, side: int) -> pl.Series:
     """The first (0) or last (1) moment that a text may mean, in microseconds; null where it says none."""
     partial = given.str.contains(_PARTIAL).fill_null(value=False)
-    whole = read_times(given.set(partial, None), zone, file="").us
+    whole = _moments(given.set(partial, None), zone)
     days = {text: _of_days(text.strip(), zone)[side] for text in given.filter(partial).unique()}
     return whole.zip_with(~partial, given.replace_strict(days, default=None, return_dtype=pl.Int64))
 

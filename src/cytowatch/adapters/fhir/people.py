@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 
 import polars as pl
+from msgspec.structs import replace
 
 from cytowatch.adapters.fhir.codes import Codes
 from cytowatch.adapters.fhir.places import Addresses, bare, pointer
@@ -37,6 +38,35 @@ def survivors(patients: Iterable[Patient], addresses: Addresses) -> dict[str, st
             elif link.type == "replaces":
                 replaced[other] = max(one.id, replaced.get(other, one.id))
     return {old: end for old in replaced if (end := _end(old, replaced)) is not None}
+
+
+def standing(
+    records: list[tuple[int, Patient]], merged: dict[str, str], codes: Codes
+) -> tuple[list[tuple[int, Patient]], list[int]]:
+    """The records that stand, with what only a replaced one says of the person; and the rows that are superseded.
+
+    Where the record that stands is not in the input, a replaced one stands for it. A replaced record that alone tells
+    of a death is no longer a person, and states it all the same.
+    """
+    found = [(row, one) for row, one in records if one.id not in merged]
+    place = {one.id: at for at, (_, one) in enumerate(found)}
+    gone: list[int] = []
+    for row, one in sorted(records, key=lambda record: record[1].id or ""):
+        if one.id is None or one.id not in merged:
+            continue
+        end = merged[one.id]
+        if end not in place:
+            place[end] = len(found)
+            found.append((row, replace(one, id=end)))
+            continue
+        stands, person = found[place[end]]
+        if died(one, codes) is None or died(person, codes) is not None:
+            gone.append(row)
+        found[place[end]] = stands, replace(
+            person, birthDate=person.birthDate or one.birthDate, gender=person.gender or one.gender,
+            deceasedDateTime=person.deceasedDateTime or one.deceasedDateTime,
+        )  # fmt: skip
+    return found, gone
 
 
 def _end(old: str, replaced: dict[str, str]) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.administration import administration
 from cytowatch.adapters.fhir.bundles import Found, entries
+from cytowatch.adapters.fhir.complete import page_of, report_of
 from cytowatch.adapters.fhir.decode import Decoded, contained, decode, fingerprint
 from cytowatch.adapters.fhir.done import device_use, form, procedure
 from cytowatch.adapters.fhir.files import Content, FhirFile, Piece, pieces
@@ -42,7 +44,7 @@ _EMPTY = {
 }
 _NAMED_TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _LOG = ignored("a line of the log of a bulk export")
-_MANIFEST = ignored("the manifest of a bulk export")
+_MANIFEST = ignored("the manifest of an export or the report of a fetch: no resource")
 _NO_ID = why.rejected("missing_id", "a Patient without an id cannot be told from others", "give it an id")
 # of these the address of an entry is kept: subjects, drugs and devices are referred to
 _REFERRED_TO = frozenset({"Patient", "Group", "Location", "Practitioner", "RelatedPerson", "Medication", "Device"})
@@ -57,7 +59,7 @@ class Reader:
         self._parts = {part.name: ignored(part.states) for part in door.parts if part.fate != "facts"} if door else {}
 
     def read(self, file: FhirFile, first: int, *, alone: bool, progress: Callable[[float], None]) -> Sheet:
-        """All of one file; InputError if it is all there is and nothing of it can be read."""
+        """All of one file; InputError if nothing of it can be read (unless it is empty, and not all there is)."""
         sheet = Sheet(self._run, file.label, first)
         content = Content(file)
         sound = 0
@@ -69,7 +71,7 @@ class Reader:
                 progress(content.behind)
         finally:
             content.close()
-        if alone and not sound:
+        if not sound and (alone or sheet.rows):
             _refuse(file, sheet.rows)
         return sheet
 
@@ -86,13 +88,24 @@ class Reader:
         if decoded.broken:
             self._lose(data, sheet)
         if decoded.kind == "Bundle":
-            read = 0
-            for found in entries(decoded, data, place):
-                sheet.place = Place("", f"{sheet.label}:{place}")
-                read += self._found(found, sheet)
-            sheet.place = NOWHERE
-            return read
+            return self._bundle(decoded, data, place, sheet)
+        if not decoded.kind and not decoded.broken and (told := report_of(data)) is not None:
+            self._run.lost |= told.lost
+            sheet.remarks += told.remarks
+            sheet.say(sheet.header(place, ""), _MANIFEST)
+            return 1
         return self._resource(decoded, place, fingerprint(data), "", sheet)
+
+    def _bundle(self, decoded: Decoded, data: bytes, place: str, sheet: Sheet) -> int:
+        read, inside = 0, Counter[str]()
+        for found in entries(decoded, data, place):
+            sheet.place = Place("", f"{sheet.label}:{place}")
+            inside[found.decoded.kind] += 1
+            read += self._found(found, sheet)
+        sheet.place = NOWHERE
+        if not decoded.damaged and (page := page_of(decoded.struct, inside)) is not None:
+            self._run.pages.append((sheet, page))
+        return read
 
     def _lose(self, data: bytes, sheet: Sheet) -> None:
         """Remember of which types something is lost: those it names, else those the file holds or promises."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from cytowatch.adapters.fhir import doubts, people
+from cytowatch.adapters.fhir.complete import shortfalls
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
 from cytowatch.adapters.fhir.said import TWO_SERVERS, Said
 from cytowatch.adapters.fhir.sheet import SILENT, Run, Sheet
@@ -39,15 +40,19 @@ class _Part:
 
 def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     """Everything read, as what a run is graded from."""
+    short = shortfalls(page for _, page in run.pages)
+    for sheet, page in run.pages:
+        if page in short:
+            run.lost |= page.kinds
+            sheet.remarks.append(short[page])
     headers = pl.concat([_pointed(sheet) for sheet in sheets])
     fates = _lost(run, headers)
     fates = pl.concat([fates, _rows_said(run, _of_two_servers(headers, fates), TWO_SERVERS)])
     gone = set(fates["row"].to_list())
     kept = [(row, one) for row, one in run.patients if row not in gone]
     merged = people.survivors((one for _, one in kept), run.addresses)
-    replaced = [row for row, one in kept if one.id in merged]
+    kept, replaced = people.standing(kept, merged, run.codes)
     fates = pl.concat([fates, _rows_said(run, replaced, people.MERGED)])
-    kept = [(row, one) for row, one in kept if one.id not in merged]
     meanings = Meanings(run, gone)
     parts = [_part(sheet, run, meanings, fates) for sheet in sheets]
     subjects = _subjects(headers, run, merged)

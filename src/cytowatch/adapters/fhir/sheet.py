@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from cytowatch.adapters.fhir.codes import Codes, Target
+from cytowatch.adapters.fhir.complete import Page
 from cytowatch.adapters.fhir.places import Addresses, Place
 from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.said import Register, Said
@@ -59,6 +60,7 @@ class Run:
     kinds: set[str] = field(default_factory=set)
     # types of resources of which something was lost: a broken line, a file that is cut off
     lost: set[str] = field(default_factory=set)
+    pages: list[tuple[Sheet, Page]] = field(default_factory=list)
 
 
 NOWHERE = Place()

@@ -332,6 +332,8 @@ class Bundle(Head, kw_only=True):
 
     type: str | None = None
     timestamp: str | None = None
+    total: Raw = NOTHING
+    link: Raw = NOTHING
     entry: list[Entry] | None = None
 
 

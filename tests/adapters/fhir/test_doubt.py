@@ -160,7 +160,7 @@ def test_what_has_another_name_was_not_given_or_is_taken_back_leaves_no_doubt(tm
 
 
 @pytest.mark.parametrize("cut", ["gz", "line", "name"])
-def test_a_lost_part_of_the_administrations_leaves_drugs_not_recorded(tmp_path: Path, cut: str) -> None:
+def test_lost_part_of_the_administrations_leaves_drugs_not_recorded(tmp_path: Path, cut: str) -> None:
     many = [given({"text": f"aspirin {n * 7919 % 1000}"}, id=f"a{n}") for n in range(500)]
     whole = ndjson(base()[1], *many, pressor())
     (tmp_path / "in").mkdir()

@@ -27,7 +27,7 @@ V3 = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 VENTILATION = coded("40617009", SNOMED)
 
 
-def test_the_code_of_a_finding_without_a_value_is_no_proof_of_it(tmp_path: Path) -> None:
+def test_code_without_value_is_no_proof_of_a_finding(tmp_path: Path) -> None:
     # 40617009: artificial respiration; it would be grade 4
     intake = read(tmp_path, *base(), observation(VENTILATION, id="v"))
     assert rules(intake) == ["no_value"]
@@ -106,7 +106,7 @@ def test_units_of_the_kind_that_a_code_says_are_read(tmp_path: Path, code: str, 
 
 
 @pytest.mark.parametrize("dose", [amount(68, "mL"), amount(1, "bag", ucum=False), {"value": 68}, amount(68, "{cells}")])
-def test_a_trigger_stands_whatever_its_amount_is_measured_in(tmp_path: Path, dose: Resource) -> None:
+def test_cells_by_volume_are_a_trigger_without_an_amount(tmp_path: Path, dose: Resource) -> None:
     intake = read(tmp_path, given({"text": "Yescarta"}, dosage={"dose": dose}))
     assert facts(intake, "concept", "text", "value") == [("car_t_infusion", "axicabtagene_ciloleucel", None)]
     told = intake.ledger.filter(rows=0)["reason"].to_list()

@@ -137,6 +137,11 @@ class Gathering:
         others = [frame.filter(~pl.col("concept").is_in(infusions)) for frame in (whole, doubts)]
         self._observations, self._in_doubt = [others[0], rates], [others[1], in_doubt]
 
+    def doubt(self, unread: pl.DataFrame) -> None:
+        """Therapies in doubt that are told elsewhere and could not be placed before (raw rows that nobody can read)."""
+        if unread.height:
+            self._in_doubt.append(self._admit("", unread).in_doubt)
+
     def refuse(self, rejects: pl.DataFrame) -> None:
         """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""
         self._rejects.append(rejects.select(REJECTS.names))

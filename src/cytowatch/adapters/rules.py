@@ -14,7 +14,7 @@ import polars as pl
 from cytowatch.adapters.codes import Coded, coded
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.resolve import Dictionary, Meaning, TextMeaning
-from cytowatch.adapters.times import Moments, read_hours, read_times
+from cytowatch.adapters.times import Moments, read_hours, read_times, within_calendar
 
 _ERROR = "entered-in-error"
 _STATUSES = {"corrected": "amended"} | {name: name for name in ("final", "preliminary", "amended", _ERROR)}
@@ -139,6 +139,9 @@ def _read_moment(work: Work, part: str, column: str, clock: Clock, zone: str | N
         return False
     given = work.frame[column]
     read: Moments = read_times(given, zone, file=file) if clock == "time" else read_hours(given)
+    if clock == "time" and part != "until":
+        # an end beyond is read as none
+        read = within_calendar(read)
     work.add(read.us.alias(f"_{part}"))
     if read.rule is not None:
         work.add(read.rule.alias(f"_{part}_rule"))

@@ -20,6 +20,8 @@ _NOWHERE = (
 )
 # a number of hours beyond this cannot be a bedside time, and would not fit into microseconds
 _MAX_HOURS = 1e8
+# 1 January of the year 1, and the end of 9999
+_FIRST_US, _LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ def read_times(given: pl.Series, zone: str | None, *, file: str) -> Moments:
             hint="write timestamps with a zone, or use `hours` for hours from a zero of the file",
         )
     return _from_text(trimmed(given), zone)
+
+
+def within_calendar(moments: Moments) -> Moments:
+    """Refuse what lies outside the years 1 to 9999 once it is in UTC (rule `bad_time`): no table can hold it."""
+    beyond = ((moments.us < _FIRST_US) | (moments.us > _LAST_US)).fill_null(value=False)
+    if not beyond.any():
+        return moments
+    bad = pl.when(beyond).then(pl.lit("bad_time"))
+    rule = pl.select(bad if moments.rule is None else pl.coalesce(bad, pl.lit(moments.rule))).to_series()
+    return Moments(moments.us.set(beyond, None), rule)
 
 
 def read_hours(given: pl.Series) -> Moments:

@@ -10,6 +10,7 @@ from msgspec import Raw
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.decode import contained
 from cytowatch.adapters.fhir.own import AVAILABLE, BOUND, STATUS, WITHDRAWN, own
+from cytowatch.adapters.fhir.places import Place
 from cytowatch.adapters.fhir.quantities import per, written
 from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
@@ -26,7 +27,7 @@ _NO_DRUG = Thing((), (), (), "#")
 
 def administration(one: MedicationAdministration, row: int, sheet: Sheet, refused: Said | None, told: str = "") -> None:
     """Enter what was given; ``refused``: the resource cannot be used as a whole, ``told`` says more."""
-    number = sheet.run.things.number(_drug(one))
+    number = sheet.run.things.number(_drug(one, sheet.place))
     time, until, late = span(one.effectiveDateTime, one.effectivePeriod)
     dosage = one.dosage or Dosage()
     if dosage.modifierExtension:
@@ -50,24 +51,26 @@ def administration(one: MedicationAdministration, row: int, sheet: Sheet, refuse
     )  # fmt: skip
 
 
-def _drug(one: MedicationAdministration) -> Thing:
+def _drug(one: MedicationAdministration, place: Place) -> Thing:
     if one.medicationCodeableConcept is not None:
         return thing_of(one.medicationCodeableConcept)
     if one.medicationReference is None:
         return _NO_DRUG
-    return behind(one.medicationReference, one.contained)
+    return behind(one.medicationReference, one.contained, place)
 
 
-def behind(reference: Reference, parts: list[Raw] | None, *, is_device: bool = False) -> Thing:
+def behind(reference: Reference, parts: list[Raw] | None, place: Place, *, is_device: bool = False) -> Thing:
     """The thing that a reference names, if it is contained; else the reference itself, to be settled later."""
     address = reference.reference or ""
     if address.startswith("#"):
         found = contained(parts, address)
+        if found is not None and (found.damaged or found.struct.modifierExtension):
+            return Thing(device=is_device, unread=True)
         if found is not None and found.kind == "Medication":
             return medication(found.struct)
         if found is not None and found.kind == "Device":
             return device(found.struct)
-    return referred(reference, device=is_device)
+    return referred(Reference(place.full(address), reference.display), device=is_device)
 
 
 def _status(one: MedicationAdministration, until: str | None) -> tuple[str | None, Said | None]:

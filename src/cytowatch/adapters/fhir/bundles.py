@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec import Raw
 
 from cytowatch.adapters.fhir.decode import Decoded, decode, fingerprint
+from cytowatch.adapters.fhir.places import pointer
 from cytowatch.adapters.fhir.structs import Bundle, Entry
 
 _DEEPEST = 8
@@ -52,10 +53,10 @@ def entries(decoded: Decoded, data: bytes | Raw, place: str, *, deep: int = 0, a
 def _entry(entry: Entry, place: str, bundle: Bundle, deep: int) -> Iterator[Found]:
     method = (entry.request.method or "").upper() if entry.request else ""
     if method == "DELETE" and entry.request is not None:
-        kind, _, name = (entry.request.url or "").split("?")[0].strip("/").rpartition("/")
+        kind, _, name = pointer((entry.request.url or "").strip("/")).rpartition("/")
         when = entry.response.lastModified if entry.response else None
         when = when or bundle.timestamp or (bundle.meta.lastUpdated if bundle.meta else None)
-        gone = (kind.rpartition("/")[2], name, when)
+        gone = (kind, name, when)
         yield Found(place, Decoded("Bundle", None), deletes=gone, empty="delete")
     elif len(entry.resource) and bytes(entry.resource) != b"null":
         yield from resources(entry.resource, place, deep=deep + 1, address=entry.fullUrl or "")

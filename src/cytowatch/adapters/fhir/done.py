@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.administration import behind
 from cytowatch.adapters.fhir.codes import Target
-from cytowatch.adapters.fhir.said import Said, ignored
+from cytowatch.adapters.fhir.said import LIKE_A_NEEDED_ONE, Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
-from cytowatch.adapters.fhir.structs import Answer, DeviceUseStatement, Item, Procedure, QuestionnaireResponse
+from cytowatch.adapters.fhir.structs import (
+    Answer,
+    CodeableConcept,
+    DeviceUseStatement,
+    Item,
+    Procedure,
+    QuestionnaireResponse,
+)
 from cytowatch.adapters.fhir.things import referred, thing_of
 from cytowatch.adapters.fhir.times import cut, span
 
@@ -27,23 +35,34 @@ _DEEPEST = 20
 
 def procedure(one: Procedure, row: int, sheet: Sheet, refused: Said | None, told: str = "") -> None:
     """A device on from start to end, dialysis, a cell infusion; other procedures are in no table."""
-    target = sheet.run.codes.target(one.code)
-    if target.said is not None:
-        sheet.say(row, refused or target.said, value=told)
+    target = _like(one.code, sheet.run.codes.target(one.code), sheet)
+    if not target.concept:
+        sheet.say(row, refused or target.said or _NO_CODES, value=told)
         return
     time, until, late = span(one.performedDateTime, one.performedPeriod)
     status, trouble = _status(one.status, until, own=target.own)
-    said = refused or (trouble if trouble and trouble.fate == "ignored" else None) or late or trouble
+    said = refused or (trouble if trouble and trouble.fate == "ignored" else None) or target.said or late or trouble
     if said is not None:
-        _leave(sheet, row, said, target, time, told or time)
+        _leave(sheet, row, said, target, time, told or time, until)
         return
     text = target.category or ("yes" if target.kind == "switch" else None)
     sheet.fact(row, target.concept, time, None if until == time else until, text=text, status=status)
 
 
-def _leave(sheet: Sheet, row: int, said: Said, target: Target, time: str | None, told: str | None) -> None:
+def _like(code: CodeableConcept | None, target: Target, sheet: Sheet) -> Target:
+    """The target; of a code in no table the device that its words speak of, in doubt."""
+    if code is None or target.said is None or not target.said.group:
+        return target
+    thing = thing_of(code, device=True)
+    found = sheet.run.codes.of_concept(sheet.run.things.likeness.device(*thing.names))
+    return replace(found, own=False, said=LIKE_A_NEEDED_ONE) if found else target
+
+
+def _leave(
+    sheet: Sheet, row: int, said: Said, target: Target, time: str | None, told: str | None, until: str | None = None
+) -> None:
     if said.fate == "rejected":
-        sheet.refuse(row, said, target, time, value=told)
+        sheet.refuse(row, said, target, time, until, value=told)
     else:
         sheet.say(row, said, target.concept)
 
@@ -65,7 +84,7 @@ def device_use(one: DeviceUseStatement, row: int, sheet: Sheet, refused: Said | 
     if one.device is None:
         thing = thing_of(None, device=True)
     elif one.device.reference:
-        thing = behind(one.device, one.contained, is_device=True)
+        thing = behind(one.device, one.contained, sheet.place, is_device=True)
     else:
         thing = referred(one.device, device=True)
     time, until, late = span(one.timingDateTime, one.timingPeriod, one.timingTiming)

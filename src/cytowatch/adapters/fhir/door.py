@@ -20,6 +20,7 @@ from cytowatch.adapters.fhir.things import Things
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.gather import Gathering
 from cytowatch.adapters.intake import Intake
+from cytowatch.adapters.likeness import Likeness
 from cytowatch.adapters.vocabulary import Code
 from cytowatch.knowledge.model import Knowledge
 
@@ -40,7 +41,7 @@ def read_fhir(
     Each resource ends used, superseded, ignored or rejected, and the ledger adds up. InputError if nothing can be read.
     """
     looked_up = Codes(knowledge, codes)
-    run = Run(knowledge, looked_up, Units(knowledge), Register(), Things(looked_up))
+    run = Run(knowledge, looked_up, Units(knowledge), Register(), Things(looked_up, Likeness(knowledge)))
     gathering = Gathering(knowledge, zone)
     files, others = find_resources(paths)
     reader = Reader(run, knowledge.doors.get(KEY))

@@ -7,6 +7,7 @@ what a compressed file unpacks to are bounded.
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _MOST_RATIO, _FREE = 400, 256 << 20
 _BOM = b"\xef\xbb\xbf"
 _MAGIC = {b"\xff\xfe": "UTF-16 text", b"\xfe\xff": "UTF-16 text", b"PK\x03\x04": "a ZIP archive"}
 _TRIED_LINES = 20
+_FEWEST_LINES = 2
+# what is printed over several lines goes on after each of them
+_GOES_ON = re.compile(rb"[,{\[]\s*$")
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,8 @@ class Content:
 
 def pieces(content: Content) -> Iterator[list[Piece]]:
     """The lines of a file, a block at a time, or the one document that it is."""
-    first = content.read()
-    if _is_lines(first, content.file.path.name.lower()):
+    first, whole = _beginning(content)
+    if _is_lines(first, content.file.path.name.lower().removesuffix(".gz"), whole=whole):
         yield from _lines(first, content)
     else:
         yield [_document(first, content)]
@@ -152,15 +156,37 @@ def pieces(content: Content) -> Iterator[list[Piece]]:
         yield [(0, b"", content.trouble)]
 
 
-def _is_lines(first: bytes, name: str) -> bool:
-    """NDJSON or one document? By what is there, because endings are often wrong."""
+def _beginning(content: Content) -> tuple[bytes, bool]:
+    """The file up to the end of its first line, at least a block of it; and whether that is all of it."""
+    parts: list[bytes] = []
+    size, ended = 0, False
+    while not ended and size <= _LONGEST_LINE and (size < _BLOCK or b"\n" not in parts[-1]):
+        parts.append(content.read())
+        size += len(parts[-1])
+        ended = not parts[-1]
+    return b"".join(parts), ended
+
+
+def _is_lines(first: bytes, name: str, *, whole: bool) -> bool:
+    """NDJSON or one document? By what is there, because endings are often wrong; the ending where that says nothing."""
     lines = [line for line in first.split(b"\n", _TRIED_LINES)[:_TRIED_LINES] if line.strip()]
-    alone = len(lines) < 2 and len(first) < _BLOCK
-    if alone and not name.removesuffix(".gz").endswith(".json"):
+    by_name = name.endswith((".ndjson", ".jsonl"))
+    if len(lines) < _FEWEST_LINES:
+        # one line: a resource either way, but too long for a line it can only be a document
+        return not name.endswith(".json") and (whole or b"\n" in first)
+    if _is_resource(lines[0]):
         return True
-    if alone:
+    if whole and not decode(first).broken:
         return False
-    return any(len(line) > 2 and not decode(line).broken for line in lines)
+    if by_name and (whole or all(line.lstrip().startswith(b"{") and not _GOES_ON.search(line) for line in lines[:-1])):
+        return True
+    return any(map(_is_resource, lines))
+
+
+def _is_resource(line: bytes) -> bool:
+    """Whether a line is a whole resource, and not a piece of a printed document (an entry, a coding)."""
+    decoded = decode(line)
+    return not decoded.broken and bool(decoded.kind)
 
 
 def _document(first: bytes, content: Content) -> Piece:

@@ -14,16 +14,20 @@ from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.said import Register, Said, ignored
 from cytowatch.adapters.fhir.sheet import FACTS, Run
 from cytowatch.adapters.fhir.things import Meant
+from cytowatch.adapters.resolve import find_unit
+from cytowatch.knowledge.model import Knowledge
 
 _UNREAD = "unread"
 _ERROR = "entered-in-error"
+# of one file
+_MOST_REMARKS = 20
 _NOT_A_DRUG = ignored("its code names no drug that is given or running")
 
 
 _T, _I, _B = pl.String(), pl.Int64(), pl.Boolean()
 _MEANT: dict[str, pl.DataType] = {
     "thing": _I, "place": _I, "concept": _T, "category": _T, "kind": _T,
-    "own": _B, "doubtful": _B, "whole": _B, "said": _I,
+    "own": _B, "doubtful": _B, "whole": _B, "every": _T, "said": _I,
 }  # fmt: skip
 
 
@@ -40,7 +44,7 @@ class Meanings:
         register = run.register
         rows = [
             (number, place, meant.target.concept or None, meant.target.category, meant.target.kind, meant.target.own,
-             meant.target.doubtful, meant.whole,
+             meant.target.doubtful, meant.whole, meant.every or None,
              None if meant.target.said is None else register.number(meant.target.said))
             for place, (number, meant) in enumerate(self._meant)
         ]  # fmt: skip
@@ -77,20 +81,47 @@ class Meanings:
 
 def facts_of_doses(
     doses: pl.DataFrame, meanings: Meanings, run: Run
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Facts, rows that state none, and the orders of rates (``row, order``)."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, list[str]]:
+    """Facts, rows that state none, the orders of rates (``row, order``), and remarks."""
     known = doses.join(meanings.frame, on="thing", how="left")
     for name in ("dose", "rate"):
         known = meanings.with_units(known, name, run.units)
     known = _judged(known, run.register)
     stated = known.filter(pl.col("why").is_null())
+    stated, remarks = _without_odd_amounts(stated, run.knowledge)
     facts = _stated(stated)
     refused = known.filter(pl.col("why").is_not_null())
     silent = refused.select("row", pl.col("why").alias("said"), "concept", pl.col("what").alias("value"))
     unread = _unread(refused, run.register)
     orders = stated.filter(pl.col("kind") == "infusion", pl.col("order").is_not_null())
     # a mixture states several rates of one row
-    return pl.concat([facts, unread]), silent, orders.select("row", "order").unique()
+    return pl.concat([facts, unread]), silent, orders.select("row", "order").unique(), remarks
+
+
+def _without_odd_amounts(stated: pl.DataFrame, knowledge: Knowledge) -> tuple[pl.DataFrame, list[str]]:
+    """Triggers without an amount that is none of theirs (68 mL, 1 bag): what was given, and when, is certain."""
+    trigger = (pl.col("kind") == "trigger") & (pl.col("dose") > 0)
+    amounts = ["concept", "dose", "dose_unit"]
+    odd = [
+        one for one in stated.filter(trigger).select(amounts).unique().iter_rows() if not _is_amount(knowledge, *one)
+    ]
+    if not odd:
+        return stated, []
+    table = pl.DataFrame(odd, schema={name: stated.schema[name] for name in amounts}, orient="row")
+    marked = stated.join(table.with_columns(odd=True), on=amounts, how="left", nulls_equal=True)
+    no_dose = pl.when(pl.col("odd").is_null() | ~trigger).then("dose").alias("dose")
+    told = [f"the amount beside {key} not used: {dose:g} {unit or 'without a unit'}" for key, dose, unit in odd]
+    return marked.with_columns(no_dose).drop("odd"), sorted(told)[:_MOST_REMARKS]
+
+
+def _is_amount(knowledge: Knowledge, key: str, dose: float, unit: str | None) -> bool:
+    """Whether a number with its unit may be an amount of a concept."""
+    concept = knowledge.concepts[key]
+    known = find_unit(concept, unit or "")
+    if known is None:
+        return False
+    low, high = concept.plausible.get(known.to, (float("-inf"), float("inf")))
+    return low <= dose * float(known.factor) + float(known.shift) <= high
 
 
 def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
@@ -102,18 +133,26 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
     taken_back = pl.col("status") == _ERROR
     rated = infusion & pl.col("rate").is_not_null()
     contradicted = (
-        pl.when(rated).then("rate_contradiction").when(pl.col("dose").is_not_null()).then("dose_contradiction")
+        pl.when(pl.col("kind") == "trigger")
+        .then(None)
+        .when(rated)
+        .then("rate_contradiction")
+        .when(pl.col("dose").is_not_null())
+        .then("dose_contradiction")
     )
     number = {name: pl.lit(register.number(said), pl.Int64) for name, said in _SAID.items()}
     first_of = (
         pl.when(pl.col("refused").is_not_null())
         .then("refused")
-        .when(pl.col("concept").is_null())
+        # what was not given, or is taken back, needs no name
+        .when(pl.col("said").is_not_null() & _is_ignored("trouble", register))
+        .then("trouble")
+        .when(taken_back & ~pl.col("own"))
+        .then(number["error"])
+        .when(pl.col("said").is_not_null())
         .then("said")
         .when(~drug)
         .then(number["other"])
-        .when(taken_back & ~pl.col("own"))
-        .then(number["error"])
         .when(pl.col("trouble").is_not_null())
         .then("trouble")
         .when(no_rate & ~taken_back)
@@ -121,6 +160,10 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
         .otherwise(contradicted)
     )
     return known.with_columns(first_of.alias("why"))
+
+
+def _is_ignored(name: str, register: Register) -> pl.Expr:
+    return pl.col(name).is_in([number for number, said in enumerate(register.each) if said.fate == "ignored"])
 
 
 _SAID: dict[str, Said] = {"other": _NOT_A_DRUG, "error": why.IN_ERROR, "no_rate": why.NO_RATE}
@@ -144,11 +187,11 @@ def _stated(stated: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unread(refused: pl.DataFrame, register: Register) -> pl.DataFrame:
-    """Therapies that were refused leave a doubt from their moment on."""
+    """Therapies that were refused leave a doubt; of a thing that says nothing of itself, any that it may be."""
     rejected = [number for number, said in enumerate(register.each) if said.fate == "rejected"]
-    in_doubt = refused.filter(
-        pl.col("why").is_in(rejected), pl.col("concept").is_not_null(), pl.col("doubtful"), pl.col("time").is_not_null()
-    )
+    named = pl.col("concept").is_not_null() & pl.col("doubtful")
+    in_doubt = refused.filter(pl.col("why").is_in(rejected), named | pl.col("every").is_not_null())
+    in_doubt = in_doubt.with_columns(pl.coalesce("concept", "every"))
     return _facts(
         in_doubt, printed=pl.lit(_UNREAD), text=pl.lit(_UNREAD), unread=pl.lit(value=True), status=pl.lit(None)
     )
@@ -166,7 +209,8 @@ def _facts(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
 def facts_of_uses(uses: pl.DataFrame, meanings: Meanings, run: Run) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Facts of devices in use, and rows that state none."""
     known = uses.join(meanings.frame, on="thing", how="left")
-    why_not = pl.coalesce("refused", "said", "trouble")
+    not_used = pl.when(_is_ignored("trouble", run.register)).then("trouble")
+    why_not = pl.coalesce("refused", not_used, "said", "trouble")
     known = known.with_columns(why_not.alias("why"), pl.col("what").alias("value"))
     stated = known.filter(pl.col("why").is_null())
     refused = known.filter(pl.col("why").is_not_null())

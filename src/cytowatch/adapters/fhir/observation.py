@@ -1,7 +1,7 @@
 """What an Observation states: its value, its components, or nothing, with the reason.
 
-A panel states nothing itself (its members do), a value that is declared absent is none, and an interpretation is not
-read: grades are made of values.
+A panel states nothing itself (its members do), a value that is declared absent is none, and of an interpretation only
+"off the scale" is read: grades are made of values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.codes import Target
 from cytowatch.adapters.fhir.own import COMPARATOR, PART, TEXT, WITHDRAWN
 from cytowatch.adapters.fhir.own import own as marked
-from cytowatch.adapters.fhir.quantities import is_printed, limits, printed
+from cytowatch.adapters.fhir.quantities import is_printed, limits, off_scale, printed
 from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
 from cytowatch.adapters.fhir.structs import NOTHING, CodeableConcept, Observation, Quantity, Valued
@@ -38,6 +38,7 @@ _ABSENT = frozenset(
 )  # fmt: skip
 # these say that nothing was there to be recorded
 _NOTHING_THERE = ("not-applicable", "not-performed")
+_SIGNS = frozenset("<>=≤≥")
 _OTHER_VALUES = (
     "valueRange", "valueRatio", "valueSampledData", "valueTime", "valueDateTime", "valuePeriod", "valueAttachment",
     "valueReference",
@@ -58,6 +59,16 @@ class Value:
     high: float | None = None
     said: Said | None = None
     told: str | None = None
+
+    @property
+    def measured(self) -> tuple[float | None, str | None, str | None, str | None]:
+        """The number as written, with its unit and comparator."""
+        return self.number, self.printed, self.unit, self.comparator
+
+    @property
+    def has_value(self) -> bool:
+        """A number is stated."""
+        return self.number is not None or self.printed is not None
 
     @property
     def empty(self) -> bool:
@@ -116,8 +127,11 @@ def _state_plain(one: Observation, main: Target, row: int, sheet: Sheet) -> None
         sheet.refuse(row, contradicted, main, cut(time), value=_quoted(quantity))
         return
     low, high = limits(one.referenceRange, quantity) if one.referenceRange else (None, None)
+    comparator = cut(quantity.comparator)
+    if one.interpretation is not NOTHING and comparator is None:
+        comparator = off_scale(one.interpretation)
     sheet.fact(
-        row, main.concept, cut(time), None, quantity.value, None, unit, cut(quantity.comparator), main.category,
+        row, main.concept, cut(time), None, quantity.value, None, unit, comparator, main.category,
         "final", cut(one.issued), low, high, origin=one.meta.source if main.own and one.meta else None,
     )  # fmt: skip
 
@@ -137,10 +151,12 @@ def _state(
         if main.own:
             _complete_own(whole, one, sheet)
         same = [value for value in values if value.target.concept == main.concept]
-        for value in same:
-            _complete(whole, value)
-        values = [value for value in values if value.target.concept != main.concept]
-        if not whole.empty or not (values or one.hasMember):
+        told = [value for value in same if not _completes(whole, value)]
+        stated = any(value.said is None for value in told)
+        values = [value for value in values if value.target.concept != main.concept] + told
+        # a whole that is absent says nothing against a component that is there
+        absent = stated and whole.said is not None and whole.said.fate == "ignored"
+        if not absent and (not whole.empty or not (values or one.hasMember)):
             values.append(whole)
     for value in values:
         if value.said is not None:
@@ -179,13 +195,18 @@ def _is_not_final(status: str) -> Said:
     return ignored(f"status {status}")
 
 
-def _complete(whole: Value, part: Value) -> None:
-    """A component with the same code adds what the value lacks: a text to a number, or a number to a text."""
+def _completes(whole: Value, part: Value) -> bool:
+    """Whether a component with the same code only adds what the value lacks (a text to a number), or repeats it."""
+    if whole.said is not None or part.said is not None:
+        # one that is absent too says nothing more
+        return part.said is not None and part.said.fate == "ignored"
+    texts_differ = whole.text is not None and part.text is not None and whole.text != part.text
+    if texts_differ or (whole.has_value and part.has_value and whole.measured != part.measured):
+        return False
     whole.text = whole.text or part.text
-    if whole.number is None and whole.printed is None:
-        whole.number, whole.printed, whole.unit, whole.comparator = (
-            part.number, part.printed, part.unit, part.comparator,
-        )  # fmt: skip
+    if not whole.has_value:
+        whole.number, whole.printed, whole.unit, whole.comparator = part.measured
+    return True
 
 
 def _complete_own(whole: Value, one: Observation, sheet: Sheet) -> None:
@@ -216,6 +237,8 @@ def _value(target: Target, part: Valued, sheet: Sheet) -> Value:
         _boolean(value, sheet, is_true=part.valueBoolean)
     else:
         _other(value, part)
+    if part.interpretation is not NOTHING and value.comparator is None and value.has_value:
+        value.comparator = None if (value.printed or "")[:1] in _SIGNS else off_scale(part.interpretation)
     return value
 
 
@@ -273,6 +296,11 @@ def _other(value: Value, part: Valued) -> None:
         if getattr(part, name):
             value.said, value.told = why.NOT_A_VALUE, name
             return
+    if value.text is not None and not value.target.own:
+        # the code of a finding alone does not say that it was there
+        value.text = None
+        if getattr(part, "hasMember", NOTHING) is NOTHING:
+            value.said = why.NO_VALUE
 
 
 def _absent(reason: CodeableConcept) -> tuple[Said, str]:

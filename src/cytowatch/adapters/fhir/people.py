@@ -6,11 +6,12 @@ import zlib
 from collections.abc import Iterable
 
 import polars as pl
+from msgspec.structs import replace
 
 from cytowatch.adapters.fhir.codes import Codes
+from cytowatch.adapters.fhir.places import Addresses, bare, pointer
 from cytowatch.adapters.fhir.said import DANGLING, NO_PATIENT, PARTIAL, TWO_SERVERS, Said, ignored
 from cytowatch.adapters.fhir.structs import Extension, Patient
-from cytowatch.adapters.fhir.things import pointer
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.schema import PATIENTS
 
@@ -24,7 +25,7 @@ _TYPES = ("Patient", "Group", "Device", "Location", "Practitioner", "Organizatio
           "Medication", "Procedure")  # fmt: skip
 
 
-def survivors(patients: Iterable[Patient], addresses: dict[str, tuple[str, str]]) -> dict[str, str]:
+def survivors(patients: Iterable[Patient], addresses: Addresses) -> dict[str, str]:
     """Id of a replaced record to the id of the one that stands for it now, through chains; circles are left alone."""
     replaced: dict[str, str] = {}
     for one in patients:
@@ -39,6 +40,35 @@ def survivors(patients: Iterable[Patient], addresses: dict[str, tuple[str, str]]
     return {old: end for old in replaced if (end := _end(old, replaced)) is not None}
 
 
+def standing(
+    records: list[tuple[int, Patient]], merged: dict[str, str], codes: Codes
+) -> tuple[list[tuple[int, Patient]], list[int]]:
+    """The records that stand, with what only a replaced one says of the person; and the rows that are superseded.
+
+    Where the record that stands is not in the input, a replaced one stands for it. A replaced record that alone tells
+    of a death is no longer a person, and states it all the same.
+    """
+    found = [(row, one) for row, one in records if one.id not in merged]
+    place = {one.id: at for at, (_, one) in enumerate(found)}
+    gone: list[int] = []
+    for row, one in sorted(records, key=lambda record: record[1].id or ""):
+        if one.id is None or one.id not in merged:
+            continue
+        end = merged[one.id]
+        if end not in place:
+            place[end] = len(found)
+            found.append((row, replace(one, id=end)))
+            continue
+        stands, person = found[place[end]]
+        if died(one, codes) is None or died(person, codes) is not None:
+            gone.append(row)
+        found[place[end]] = stands, replace(
+            person, birthDate=person.birthDate or one.birthDate, gender=person.gender or one.gender,
+            deceasedDateTime=person.deceasedDateTime or one.deceasedDateTime,
+        )  # fmt: skip
+    return found, gone
+
+
 def _end(old: str, replaced: dict[str, str]) -> str | None:
     seen, now = {old}, replaced[old]
     while now in replaced:
@@ -50,7 +80,7 @@ def _end(old: str, replaced: dict[str, str]) -> str | None:
 
 
 def subjects(
-    given: pl.Series, addresses: dict[str, tuple[str, str]], merged: dict[str, str]
+    given: pl.Series, addresses: Addresses, merged: dict[str, str]
 ) -> tuple[list[str | None], list[Said | None]]:
     """For each distinct reference to a subject the patient's id, or why there is none."""
     references: list[str | None] = given.to_list()
@@ -69,17 +99,18 @@ def subjects(
     return ids, said
 
 
-def _subject(reference: str | None, addresses: dict[str, tuple[str, str]]) -> tuple[str | None, Said | None]:
+def _subject(reference: str | None, addresses: Addresses) -> tuple[str | None, Said | None]:
     if not reference:
         return None, NO_PATIENT
     if reference.startswith(CONTAINED):
         return reference.removeprefix(CONTAINED), None
     if reference == NOT_FOUND:
         return None, DANGLING
-    kind, name = addresses.get(reference, ("", ""))
+    kind, name = addresses.find(reference)
     if not name and reference.startswith("urn:"):
         # the patient is not in the input, and what else could be the subject of a bedside record
-        return reference.rpartition(":")[2] or None, None if reference.rpartition(":")[2] else NO_PATIENT
+        name = bare(reference).rpartition(":")[2]
+        return name or None, None if name else NO_PATIENT
     if not name:
         kind, _, name = pointer(reference).rpartition("/")
     if kind == "Patient" and name and "?" not in reference:
@@ -89,7 +120,7 @@ def _subject(reference: str | None, addresses: dict[str, tuple[str, str]]) -> tu
     return None, NO_PATIENT
 
 
-def _patient_id(reference: str | None, addresses: dict[str, tuple[str, str]]) -> str | None:
+def _patient_id(reference: str | None, addresses: Addresses) -> str | None:
     return _subject(reference, addresses)[0] if reference else None
 
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+from msgspec import Raw
+
 from cytowatch.adapters.fhir.codes import Target
+from cytowatch.adapters.fhir.decode import BAD
 from cytowatch.adapters.fhir.said import UNIT_CONTRADICTION, Said
 from cytowatch.adapters.fhir.structs import CodeableConcept, Quantity, Ratio, ReferenceRange
 from cytowatch.adapters.fhir.times import cut
@@ -20,6 +24,13 @@ _PRINTED = re.compile(
     r"\s*(?P<number>(?:<=|>=|=<|=>|≤|≥|<|>)?\s*[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s].{0,30})?\s*"
 )
 _LONGEST_PRINT = 200
+_OFF_SCALE = (
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+    "http://terminology.hl7.org/CodeSystem/v2-0078",
+)
+_INTERPRETATIONS = msgspec.json.Decoder(list[CodeableConcept])
+# as they are, or escaped
+_SIGNS = (b"<", b">", b"\\u003")
 
 # (unit by code, unit by words)
 Written = tuple[str | None, str | None]
@@ -107,7 +118,25 @@ def _alike(concept: Concept, unit: str, implied: str) -> bool:
     if found is None or meant is None:
         # an unknown unit is refused by admission
         return True
-    return found.to == meant.to and ("mol" in found.name) == ("mol" in meant.name)
+    return found.to == meant.to and _is_amount(found) == _is_amount(meant)
+
+
+def _is_amount(unit: Unit) -> bool:
+    """Amount of substance: moles, or equivalents (US laboratories report sodium and calcium in mEq/L)."""
+    return any(part in unit.name for part in ("mol", "eq", "Eq", "EQ")) or unit.name == "mM"
+
+
+def off_scale(interpretation: Raw) -> str | None:
+    """`<` or `>` where an interpretation says that the value is off the scale of the instrument; no other is read."""
+    written_out = bytes(interpretation)
+    if not any(sign in written_out for sign in _SIGNS):
+        return None
+    try:
+        found = _INTERPRETATIONS.decode(written_out)
+    except BAD:
+        return None
+    codes = {one.code for part in found for one in part.coding or () if one.system in _OFF_SCALE}
+    return ">" if ">" in codes and "<" not in codes else "<" if "<" in codes and ">" not in codes else None
 
 
 def limits(ranges: list[ReferenceRange] | None, quantity: Quantity | None) -> tuple[float | None, float | None]:

@@ -99,6 +99,21 @@ DANGLING = rejected(
     "what it refers to is not in the input, so nobody can tell what it is",
     "give the file that holds it too (Medication, Device)",
 )
+LIKE_A_NEEDED_ONE = rejected(
+    "unknown_code",
+    "no table knows its code, and its words are like those of a drug or device that is graded",
+    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there; until then it is in doubt",
+)
+NAMELESS = rejected(
+    "nameless_thing",
+    "no table knows its code, and it has no words: nobody can tell which drug or device it is",
+    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there",
+)
+THING_UNREAD = rejected(
+    "unread_thing",
+    "the Medication or Device that it refers to cannot be used, so nobody can tell what it is",
+    "correct that resource (its own reject says why)",
+)
 CONTRADICTORY = rejected(
     "contradictory_codes",
     "its codes mean different things in the tables",
@@ -113,6 +128,11 @@ NOT_A_VALUE = rejected(
     "value_of_other_kind",
     "a range, ratio, period, series or attachment is no single value",
     "state one number with its unit, or one code",
+)
+NO_VALUE = rejected(
+    "no_value",
+    "its code names a therapy or finding, and no value says whether it was there",
+    "state it (`valueBoolean` or a code), or why it is absent (`dataAbsentReason`)",
 )
 UNKNOWN_STATUS = rejected(
     "unknown_status", "it has no status", "fill `status`; what is not known to be valid is not used"

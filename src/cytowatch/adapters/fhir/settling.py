@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from cytowatch.adapters.fhir import people
+from cytowatch.adapters.fhir import doubts, people
+from cytowatch.adapters.fhir.complete import shortfalls
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
-from cytowatch.adapters.fhir.said import Said
+from cytowatch.adapters.fhir.said import TWO_SERVERS, Said
 from cytowatch.adapters.fhir.sheet import SILENT, Run, Sheet
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.versions import lost
@@ -34,18 +35,24 @@ class _Part:
     facts: pl.DataFrame
     silent: pl.DataFrame
     orders: pl.DataFrame
+    remarks: list[str]
 
 
 def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     """Everything read, as what a run is graded from."""
+    short = shortfalls(page for _, page in run.pages)
+    for sheet, page in run.pages:
+        if page in short:
+            run.lost |= page.kinds
+            sheet.remarks.append(short[page])
     headers = pl.concat([_pointed(sheet) for sheet in sheets])
     fates = _lost(run, headers)
+    fates = pl.concat([fates, _rows_said(run, _of_two_servers(headers, fates), TWO_SERVERS)])
     gone = set(fates["row"].to_list())
     kept = [(row, one) for row, one in run.patients if row not in gone]
     merged = people.survivors((one for _, one in kept), run.addresses)
-    replaced = [row for row, one in kept if one.id in merged]
+    kept, replaced = people.standing(kept, merged, run.codes)
     fates = pl.concat([fates, _rows_said(run, replaced, people.MERGED)])
-    kept = [(row, one) for row, one in kept if one.id not in merged]
     meanings = Meanings(run, gone)
     parts = [_part(sheet, run, meanings, fates) for sheet in sheets]
     subjects = _subjects(headers, run, merged)
@@ -53,10 +60,14 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     words = _words(run, parts)
     parts = [_pointing_back(part, parts, headers) for part in parts]
     standing = pl.DataFrame({"row": [row for row, _ in kept]}, schema={"row": pl.Int64})
+    unread = []
     for sheet, part in zip(sheets, parts, strict=True):
         rows = headers.slice(sheet.first, sheet.rows)
-        _take(gathering, sheet.label, rows, part, words, standing)
+        unread.append(_take(gathering, sheet.label, rows, part, words, standing))
+        for remark in (*part.remarks, *sheet.remarks):
+            gathering.enter(sheet.label, "ignored", remark, 0)
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
+    gathering.doubt(doubts.placed(pl.concat(unread), gathering.observed(), run.knowledge, gathering.zone))
     table = _persons(gathering, kept, headers)
     absent = run.knowledge.doors[KEY].unrecorded_kinds(_present(run, parts, headers))
     return gathering.intake(table, not_recorded=not_recorded(run.knowledge, absent))
@@ -80,8 +91,16 @@ def _pointed(sheet: Sheet) -> pl.DataFrame:
 
 def _lost(run: Run, headers: pl.DataFrame) -> pl.DataFrame:
     """Rows of versions that do not count (``row, said``)."""
-    found = lost(headers, run.deleted)
+    whole = people.survivors((one for _, one in run.patients), run.addresses)
+    subjects = _subjects(headers, run, whole).select("subject", "patient")
+    found = lost(headers.join(subjects, on="subject", how="left", maintain_order="left"), run.deleted)
     return pl.concat([_rows_said(run, rows.to_list(), said) for said, rows in found.items()])
+
+
+def _of_two_servers(headers: pl.DataFrame, fates: pl.DataFrame) -> list[int]:
+    """Rows of patients whose id two servers give: nobody can say whose birth date is whose."""
+    persons = headers.filter(pl.col("kind") == "Patient").join(fates, on="row", how="anti")
+    return persons.filter(pl.col("server").drop_nulls().n_unique().over("id") > 1)["row"].to_list()
 
 
 def _rows_said(run: Run, rows: list[int], said: Said) -> pl.DataFrame:
@@ -90,14 +109,14 @@ def _rows_said(run: Run, rows: list[int], said: Said) -> pl.DataFrame:
 
 
 def _part(sheet: Sheet, run: Run, meanings: Meanings, fates: pl.DataFrame) -> _Part:
-    given, of_doses, orders = facts_of_doses(sheet.table("doses"), meanings, run)
+    given, of_doses, orders, remarks = facts_of_doses(sheet.table("doses"), meanings, run)
     used, of_uses = facts_of_uses(sheet.table("uses"), meanings, run)
     facts = pl.concat([sheet.table("facts"), given, used]).join(fates, on="row", how="anti")
     own = fates.filter(pl.col("row").is_between(sheet.first, sheet.first + sheet.rows - 1))
     nothing = {name: pl.lit(None, dtype) for name, dtype in SILENT.items()}
     own = own.select(**(nothing | {"row": pl.col("row"), "said": pl.col("said")}))
     silent = pl.concat([sheet.table("silent"), of_doses, of_uses]).join(fates, on="row", how="anti")
-    return _Part(facts, pl.concat([silent, own]), orders.join(fates, on="row", how="anti"))
+    return _Part(facts, pl.concat([silent, own]), orders.join(fates, on="row", how="anti"), remarks)
 
 
 def _subjects(headers: pl.DataFrame, run: Run, merged: dict[str, str]) -> pl.DataFrame:
@@ -139,13 +158,16 @@ def _pointing_back(part: _Part, parts: list[_Part], headers: pl.DataFrame) -> _P
     named = every.join(patients, on="row").group_by(names).agg(pl.col("source").min().alias("back"))
     facts = part.facts.join(patients.select("row", "patient"), on="row", how="left")
     facts = facts.join(named, on=names, how="left").drop("patient")
-    return _Part(facts.with_columns(pl.when(wrong).then("back").alias("back")), part.silent, part.orders)
+    return _Part(facts.with_columns(pl.when(wrong).then("back").alias("back")), part.silent, part.orders, part.remarks)
 
 
 def _take(
     gathering: Gathering, label: str, rows: pl.DataFrame, part: _Part, words: pl.DataFrame, standing: pl.DataFrame
-) -> None:
-    """Hand one sheet to the gathering: its patients, which count by being there, and all else."""
+) -> pl.DataFrame:
+    """Hand one sheet to the gathering: its patients, which count by being there, and all else.
+
+    Gives back what is in doubt, which is placed when everything is admitted.
+    """
     facts = part.facts.join(rows.select("row", "source", "patient", "nobody"), on="row", how="left")
     nobody = facts.filter(pl.col("nobody").is_not_null())
     lines = [
@@ -154,19 +176,19 @@ def _take(
     ]
     silent = _silent(pl.concat(lines).unique(maintain_order=True), rows, words)
     raw = _raw(facts.filter(pl.col("nobody").is_null()))
+    unread, stated = raw.filter("unread"), raw.filter(~pl.col("unread")).drop("unread")
+    lost = doubts.without_moment(stated, gathering.knowledge, gathering.zone)
     persons = rows.join(standing, on="row", how="semi").select("row", "source")
     others = rows.join(standing, on="row", how="anti").select("row", "source")
     for those, anyway in ((persons, True), (others, False)):
         if those.height:
-            own = [frame.join(those, on="row", how="semi") for frame in (raw, silent)]
-            stated = own[0].filter(~pl.col("unread")).drop("unread")
-            unread = own[0].filter(pl.col("unread")).drop("unread")
-            told = own[1]
+            own, told = (frame.join(those, on="row", how="semi") for frame in (stated, silent))
             if anyway:
                 # a field of a person that cannot be read: the person is used all the same
                 gathering.refuse(told.filter(pl.col("fate") == "rejected"))
                 told = told.clear()
-            gathering.take(label, those, Mapped(stated, told, None, unread), used_anyway=anyway)
+            gathering.take(label, those, Mapped(own, told), used_anyway=anyway)
+    return pl.concat([unread.drop("unread"), lost]).with_columns(pl.col("value").cast(pl.String))
 
 
 def _silent(silent: pl.DataFrame, rows: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
@@ -205,11 +227,16 @@ def _present(run: Run, parts: Iterable[_Part], headers: pl.DataFrame) -> set[str
     A device may be written in several types, and most hospitals write it in none; only a type that states one counts.
     What cytowatch wrote itself is a closed world, as its own table is.
     """
-    facts = pl.concat([part.facts.select("row", "concept", "origin") for part in parts])
+    facts = pl.concat([part.facts.select("row", "concept", "origin", "unread") for part in parts])
     facts = facts.join(headers.select("row", "kind"), on="row", how="left")
     bedside = facts.filter(pl.col("kind") != "Patient")
-    if bedside.height and not bedside["origin"].null_count():
-        return {part for door in run.knowledge.doors[KEY].recorded for part in door.parts}
     devices = [key for key, concept in run.knowledge.concepts.items() if concept.kind == "device"]
-    stated = set(facts.filter(pl.col("concept").is_in(devices))["kind"].unique().to_list())
-    return {kind for kind in run.kinds if kind not in _DEVICES} | stated
+    stated = set(facts.filter(pl.col("concept").is_in(devices), ~pl.col("unread"))["kind"].unique().to_list())
+    recorded = run.knowledge.doors[KEY].recorded
+    if bedside.height and not bedside["origin"].null_count():
+        present = {part for door in recorded for part in door.parts}
+    else:
+        present = {kind for kind in run.kinds if kind not in _DEVICES} | stated
+    # what was lost of a kind of resource may have stated any therapy that stands in it
+    open_again = {part for door in recorded if run.lost & set(door.parts) & present for part in door.parts}
+    return present - open_again

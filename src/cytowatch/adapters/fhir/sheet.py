@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from cytowatch.adapters.fhir.codes import Codes, Target
+from cytowatch.adapters.fhir.complete import Page
+from cytowatch.adapters.fhir.places import Addresses, Place
 from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.said import Register, Said
 from cytowatch.adapters.fhir.structs import Patient
@@ -18,7 +20,7 @@ _T, _I, _F, _B = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
 # one row a resource; `key` is what makes it the same resource, `rank` says which status is later
 HEADERS: dict[str, pl.DataType] = {
     "row": _I, "place": _T, "kind": _T, "id": _T, "version": _T, "updated": _T, "rank": _I, "content": _I,
-    "subject": _T,
+    "subject": _T, "server": _T,
 }  # fmt: skip
 FACTS: dict[str, pl.DataType] = {
     "row": _I, "time": _T, "until": _T, "concept": _T, "number": _F, "printed": _T, "unit": _T, "comparator": _T,
@@ -54,8 +56,14 @@ class Run:
     deleted: list[tuple[str, str, str | None]] = field(default_factory=list)
     patients: list[tuple[int, Patient]] = field(default_factory=list)
     # full address of an entry to the type and id of what stands there
-    addresses: dict[str, tuple[str, str]] = field(default_factory=dict)
+    addresses: Addresses = field(default_factory=Addresses)
     kinds: set[str] = field(default_factory=set)
+    # types of resources of which something was lost: a broken line, a file that is cut off
+    lost: set[str] = field(default_factory=set)
+    pages: list[tuple[Sheet, Page]] = field(default_factory=list)
+
+
+NOWHERE = Place()
 
 
 class Sheet:
@@ -66,6 +74,11 @@ class Sheet:
         self.label = label
         self.first = first
         self.rows = 0
+        self.kinds: set[str] = set()
+        # what is told of the file, beside its rows
+        self.remarks: list[str] = []
+        # of the resource at hand
+        self.place = NOWHERE
         self._held: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}
         self._frames: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
         self._add_header = self._held["headers"].append
@@ -86,7 +99,8 @@ class Sheet:
         """Enter a resource (or what should have been one); gives back its row."""
         row = self.first + self.rows
         self.rows += 1
-        self._add_header((row, place, kind, id_, version, updated, rank, content, subject))
+        server = self.place.server or None
+        self._add_header((row, place, kind, id_, version, updated, rank, content, subject, server))
         return row
 
     def fact(
@@ -123,7 +137,7 @@ class Sheet:
     ) -> None:
         """The same where the code is known: a therapy or finding that could not be read is in doubt from then on."""
         self.say(row, said, target.concept, value)
-        if target.doubtful and time:
+        if target.doubtful:
             self.fact(row, target.concept, time, until, printed=_UNREAD, text=_UNREAD, unread=True)
 
     def dose(self, *columns: object) -> None:

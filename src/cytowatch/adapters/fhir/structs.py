@@ -113,6 +113,7 @@ class Valued(Struct, kw_only=True):
     valueAttachment: Raw = NOTHING
     valueReference: Raw = NOTHING
     dataAbsentReason: CodeableConcept | None = None
+    interpretation: Raw = NOTHING
     referenceRange: list[ReferenceRange] | None = None
     modifierExtension: Raw = NOTHING
 
@@ -331,6 +332,8 @@ class Bundle(Head, kw_only=True):
 
     type: str | None = None
     timestamp: str | None = None
+    total: Raw = NOTHING
+    link: Raw = NOTHING
     entry: list[Entry] | None = None
 
 

@@ -139,9 +139,13 @@ class Judge:
             return _silent(code.reason)
         kind = self.concepts.knowledge.concepts[code.concept].kind
         return _EMPTY | {
-            "concept": code.concept, "category": code.category, "code_unit": code.unit, "kind": kind,
+            "concept": code.concept,
+            "category": code.category,
+            # LOINC says mass or amount of substance, not which unit: no number without a unit gets one by it
+            "code_unit": None if code.system == "loinc" else code.unit,
+            "kind": kind,
             "mixed": "mixed" if mixed else None,
-        }  # fmt: skip
+        }
 
     def told(self) -> list[str]:
         """The most frequent names that the site has not mapped, or that no table knows, for the ledger; bounded."""

@@ -1,0 +1,212 @@
+"""What could not be read is not "not given": through the door, and up to the grade (decision 0034).
+
+An adult, Yescarta on 27 February, on 1 March at noon 39.0 °C with 84 mmHg and room air: CRS grade 2 by ASTCT 2019, and
+3 with a vasopressor (Lee 2019, table 2), so a norepinephrine that nobody can read leaves 2 to 3.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.lib.fhir import (
+    NOON,
+    RXNORM,
+    SNOMED,
+    Resource,
+    adds_up,
+    amount,
+    at,
+    coded,
+    given,
+    ndjson,
+    observation,
+    read,
+    reasons,
+    rules,
+    running,
+    tables,
+    temperature,
+)  # fmt: skip
+
+from cytowatch.adapters.fhir.door import read_fhir
+from cytowatch.adapters.intake import Intake
+from cytowatch.adapters.vocabulary import Code
+from cytowatch.pipeline import grade_intake
+
+SCALE = "crs.astct-2019"
+LATER, EVENING = "2025-03-01T14:00:00Z", "2025-03-01T20:00:00Z"
+RATE = {"dosage": {"rateQuantity": amount(0.4, "ug/kg/min")}}
+LOCAL = {"coding": [{"system": "http://h.example", "code": "17", "display": "norepinephrine drip 8 mg/250 mL"}]}
+ELSEWHERE = {"medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/m"}}
+
+
+def base(*, device: bool = True) -> list[Resource]:
+    room = observation(coded("oxygen_device", "urn:x-cytowatch:concept"), id="d", valueString="room air")
+    return [
+        {"resourceType": "Patient", "id": "p", "birthDate": "1970-01-01"},
+        given({"text": "Yescarta"}, id="c", effectiveDateTime="2025-02-27T12:00:00Z"),
+        temperature(39.0, id="t"),
+        observation("8480-6", id="s", valueQuantity=amount(84, "mm[Hg]")),
+        observation("8478-0", id="m", valueQuantity=amount(60, "mm[Hg]")),
+        observation("59408-5", id="o", valueQuantity=amount(97, "%")),
+        *([room] if device else []),
+    ]
+
+
+def graded(intake: Intake, moment: str = NOON) -> tuple[object, ...]:
+    """Grade at a moment, its bounds, and what is missing."""
+    found = grade_intake(intake, tables(), [SCALE]).timeline.filter(
+        pl.col("start") <= at(moment), pl.col("end") > at(moment)
+    )
+    return found.select("grade", "at_least", "at_most", pl.col("missing").list.join(" ")).row(0)
+
+
+def pressor(code: Resource | str = "7512", **more: object) -> Resource:
+    return given(
+        code, **{"effectiveDateTime": None, "effectivePeriod": {"start": NOON, "end": EVENING}, **RATE, **more}
+    )
+
+
+MEDICATION: Resource = {"resourceType": "Medication", "id": "m", "code": coded("7512", RXNORM)}
+DAY = "2025-03-01"
+IN_DOUBT = {
+    "a local code with words": [pressor(LOCAL)],
+    "words alone": [pressor({"text": "norepinephrine drip 8 mg/250 mL"})],
+    "a day": [pressor(effectivePeriod=None, effectiveDateTime=DAY)],
+    "days": [pressor(effectivePeriod={"start": DAY, "end": "2025-03-02"})],
+    "a month": [pressor(effectivePeriod=None, effectiveDateTime="2025-03")],
+    "no time": [pressor(effectivePeriod=None)],
+    "no zone": [pressor(effectivePeriod={"start": NOON[:-1], "end": EVENING[:-1]})],
+    "only an end": [pressor(effectivePeriod={"end": EVENING})],
+}  # fmt: skip
+ANY_DRUG = {
+    "a reference to nothing": [pressor(**ELSEWHERE)],
+    "a damaged drug": [pressor(**ELSEWHERE), {**MEDICATION, "code": {"text": 7}}],
+    "a drug with a modifier": [pressor(**ELSEWHERE), {**MEDICATION, "modifierExtension": [{"url": "x"}]}],
+    "a code without words": [pressor(coded("17", "http://h.example"))],
+    "no drug at all": [pressor(medicationCodeableConcept=None)],
+    "a damaged row": [pressor(medicationCodeableConcept="norepinephrine")],
+    "no drug and no time": [pressor(effectivePeriod=None, **ELSEWHERE)],
+}  # fmt: skip
+
+
+def test_the_patient_without_a_pressor_has_a_certain_grade(tmp_path: Path) -> None:
+    assert graded(read(tmp_path, *base())) == (2, 2, 2, "")
+
+
+@pytest.mark.parametrize("name", IN_DOUBT)
+def test_words_for_doubt_a_pressor_that_nobody_can_read_leaves_two_to_three(tmp_path: Path, name: str) -> None:
+    intake = read(tmp_path, *base(), *IN_DOUBT[name])
+    assert adds_up(intake)
+    assert intake.in_doubt["concept"].unique().to_list() == ["norepinephrine"]
+    assert graded(intake) == (None, 2, 3, "vasopressor_state")
+
+
+@pytest.mark.parametrize("name", ANY_DRUG)
+def test_a_drug_that_says_nothing_of_itself_may_be_any(tmp_path: Path, name: str) -> None:
+    intake = read(tmp_path, *base(), *ANY_DRUG[name])
+    assert adds_up(intake)
+    assert {"norepinephrine", "vasopressin", "tocilizumab"} <= set(intake.in_doubt["concept"])
+    # two pressors would be grade 4
+    assert graded(intake) == (None, 2, 4, "vasopressor_state")
+
+
+def test_a_doubt_ends_with_its_period_and_lasts_all_of_a_day(tmp_path: Path) -> None:
+    local = read(tmp_path, *base(), pressor(LOCAL)).in_doubt
+    assert local.select("time", "until", "value", "comparator").rows() == [(at(NOON), at(EVENING), 0.0, ">=")]
+    day = pressor(effectivePeriod=None, effectiveDateTime=DAY)
+    # without a zone anywhere on earth (from +14:00 to -12:00); in Berlin in March one hour before UTC
+    for zone, start, end in (
+        (None, "2025-02-28T10:00:00Z", "2025-03-02T12:00:00Z"),
+        ("Europe/Berlin", "2025-02-28T23:00:00Z", "2025-03-01T23:00:00Z"),
+    ):
+        assert read(tmp_path, *base(), day, zone=zone).in_doubt.select("time", "until").rows() == [(at(start), at(end))]
+
+
+def test_a_dose_of_a_day_may_be_the_first_or_the_last_thing_on_it(tmp_path: Path) -> None:
+    dose = given("612865", effectiveDateTime=DAY)
+    assert read(tmp_path, *base(), dose, zone="UTC").in_doubt.select("concept", "time").rows() == [
+        ("tocilizumab", at("2025-03-01T00:00:00Z")), ("tocilizumab", at("2025-03-01T23:59:59Z")),
+    ]  # fmt: skip
+
+
+def test_any_drug_takes_nothing_from_a_rate_that_runs(tmp_path: Path) -> None:
+    known = running(amount(0.1, "ug/kg/min"), "2025-03-01T11:00:00Z", id="k", status="in-progress")
+    intake = read(tmp_path, *base(), known, pressor(**ELSEWHERE))
+    assert "norepinephrine" not in intake.in_doubt["concept"].to_list()
+    assert graded(intake)[:3] == (None, 3, 4)
+    # a doubt about the same drug may be its end, and is never the proof of one
+    intake = read(tmp_path, *base(), known, pressor(LOCAL))
+    assert intake.in_doubt["until"].to_list() == [None]
+
+
+def test_what_has_another_name_was_not_given_or_is_taken_back_leaves_no_doubt(tmp_path: Path) -> None:
+    intake = read(
+        tmp_path,
+        *base(),
+        pressor({"text": "aspirin 81 mg"}, id="1"),
+        pressor(LOCAL, id="2", status="not-done"),
+        pressor(LOCAL, id="3", status="entered-in-error"),
+        pressor(id="4", status="not-done", **ELSEWHERE),
+        codes=[Code("http://h.example", "17", "", fate="ignore", reason="never a pressor")],
+    )
+    assert 'drug in no table: no code at all "aspirin 81 mg"' in reasons(intake)
+    assert intake.in_doubt.is_empty()
+    assert graded(intake) == (2, 2, 2, "")
+
+
+@pytest.mark.parametrize("cut", ["gz", "line", "name"])
+def test_lost_part_of_the_administrations_leaves_drugs_not_recorded(tmp_path: Path, cut: str) -> None:
+    many = [given({"text": f"aspirin {n * 7919 % 1000}"}, id=f"a{n}") for n in range(500)]
+    whole = ndjson(base()[1], *many, pressor())
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Observation.ndjson").write_text(ndjson(base()[0], *base()[2:]))
+    if cut == "gz":
+        packed = gzip.compress(whole.encode())
+        (tmp_path / "in" / "x.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    elif cut == "line":
+        (tmp_path / "in" / "x.ndjson").write_text(whole[:-20])
+    else:
+        (tmp_path / "in" / "MedicationAdministration.1.ndjson").write_text(ndjson(base()[1]) + "{garbled\n")
+    intake = read_fhir([tmp_path / "in"], tables())
+    assert adds_up(intake)
+    assert {"norepinephrine", "tocilizumab"} <= intake.not_recorded
+    assert "oxygen_device" not in intake.not_recorded
+    assert graded(intake) == (None, 2, 4, "vasopressor_state")
+
+
+def test_a_broken_measurement_leaves_drugs_recorded(tmp_path: Path) -> None:
+    intake = read(tmp_path, *base(device=False), json.dumps(temperature())[:-9])
+    assert "norepinephrine" not in intake.not_recorded
+
+
+VENTILATOR = {"coding": [{"system": "http://h.example", "code": "9", "display": "ventilator days"}]}
+
+
+def test_devices_by_their_words_are_in_doubt(tmp_path: Path) -> None:
+    use = {"resourceType": "DeviceUseStatement", "id": "u", "status": "completed",
+           "subject": {"reference": "Patient/p"}, "timingPeriod": {"start": NOON, "end": EVENING}}  # fmt: skip
+    done = {"resourceType": "Procedure", "id": "v", "status": "completed", "subject": {"reference": "Patient/p"},
+            "code": VENTILATOR, "performedPeriod": {"start": NOON, "end": EVENING}}  # fmt: skip
+    for one in (done, {**use, "device": {"display": "ICU ventilator 7"}}, {**use, "device": {"reference": "Device/x"}}):
+        intake = read(tmp_path, *base(), one)
+        assert intake.in_doubt.select("concept", "time", "until").rows() == [
+            ("oxygen_device", at(NOON), at(EVENING))
+        ]  # fmt: skip
+        # a device of unknown class: anything up to a ventilator
+        assert graded(intake)[:3] == (None, 2, 4)
+    clear = {**use, "device": {"display": "hip implant"}}
+    surgery = {**done, "code": {"coding": [{"system": SNOMED, "code": "1", "display": "Appendectomy"}]}}
+    assert read(tmp_path, *base(), clear, surgery).in_doubt.is_empty()
+
+
+def test_a_device_in_doubt_is_no_sign_that_devices_are_recorded(tmp_path: Path) -> None:
+    use = {"resourceType": "DeviceUseStatement", "id": "u", "status": "completed",
+           "device": {"display": "ICU ventilator 7"}, "subject": {"reference": "Patient/q"},
+           "timingDateTime": NOON}  # fmt: skip
+    assert "oxygen_device" in read(tmp_path, *base(device=False), use).not_recorded
+    assert rules(read(tmp_path, use)) == ["unknown_code"]

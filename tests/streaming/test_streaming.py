@@ -395,7 +395,7 @@ def test_killed_after_random_times(large: Path, tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-def interrupt(source: Path, out: Path) -> None:
+def interrupt(source: Path, out: Path, patients: Path | None = None) -> None:
     """The same run in this process, ended as by Ctrl-C after the first parts are graded."""
     large = find_large([source]).large
     assert large is not None
@@ -405,7 +405,7 @@ def interrupt(source: Path, out: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stream(large, None, load(), BucketOptions("time"), out, "parquet", advance=advance, say=lambda _: None)
+        stream(large, patients, load(), BucketOptions("time"), out, "parquet", advance=advance, say=lambda _: None)
 
 
 @pytest.fixture

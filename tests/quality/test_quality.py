@@ -166,3 +166,17 @@ def test_doors_names_every_concept_the_scales_need(capsys: pytest.CaptureFixture
     assert run(["doors", "clif"]) == 0
     assert "Two pumps" in capsys.readouterr().out
     assert run(["doors", "fax"]) == 4
+
+
+def test_a_wrong_place_is_told_before_anything_is_read(
+    ward: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results of a run are not overwritten: a ledger and rejects lie there under the same names."""
+    graded = tmp_path / "graded"
+    assert run(["grade", str(ward), "--out", str(graded), "--format", "csv", "--quiet"]) == 0
+    before = {path.name: path.read_bytes() for path in graded.iterdir()}
+    assert run(["quality", str(ward), "--out", str(graded), "--quiet"]) == 4
+    assert "--out is a folder of graded results" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in graded.iterdir()} == before
+    assert run(["quality", str(ward), "--out", str(ward), "--quiet"]) == 4
+    assert "--out is not a folder" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests.streaming.big import same_folder, table
 from tests.streaming.test_streaming import Capture, grade, in_memory, interrupt, lay, people, shuffled_files
@@ -97,3 +98,18 @@ def test_a_run_that_is_resumed_from_another_folder_names_its_files_once(
     monkeypatch.chdir(tmp_path)
     assert grade(Path("in"), Path("graded")) == 0
     same_folder(tmp_path / "graded", in_memory(Path("in"), tmp_path / "whole"))
+
+
+def test_inside_the_folder_that_is_read_it_goes_on_and_runs_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = in_memory(source, tmp_path / "whole")
+    monkeypatch.chdir(source)
+    interrupt(Path(), Path("graded"))
+    assert list(source.glob(".work-graded/parts/*"))
+    for _ in range(2):
+        assert grade(Path(), Path("graded")) == 0
+        assert table(source / "graded", "timeline").equals(table(whole, "timeline"))
+    ledger = table(source / "graded", "ledger")
+    assert ledger.filter(file="graded")["reason"].to_list() == ["results of a run: not read"]
+    assert ledger.filter(pl.col("file") != "graded").equals(table(whole, "ledger"))

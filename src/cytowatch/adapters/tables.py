@@ -12,6 +12,7 @@ import polars as pl
 
 from cytowatch.adapters.csvfile import Block, read_csv
 from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.walk import files_in, results_in
 from cytowatch.errors import InputError
 
 _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
@@ -69,13 +70,12 @@ def _inside(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError("there is no such file or folder", where=str(path), hint="check the path")
-    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
-    tables = [file for file in files if file.name.lower().endswith(ENDINGS)]
+    tables = [file for file in files_in(path) if file.name.lower().endswith(ENDINGS)]
     if not [file for file in tables if not is_patients(file)]:
         raise InputError(
             "the folder holds no table of observations",
             where=str(path),
-            why="there is nothing to grade",
+            why="it holds the results of a run" if path in results_in(path) else "there is nothing to grade",
             hint=f"tables that are read: {' '.join(ENDINGS)}",
         )
     return tables

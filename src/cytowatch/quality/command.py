@@ -12,13 +12,14 @@ from rich.table import Table
 from cytowatch.adapters.doors import Asked, Source, read_source
 from cytowatch.adapters.doubt import UNREAD
 from cytowatch.engine.apply import needed_by
-from cytowatch.errors import EXIT_DONE
+from cytowatch.errors import EXIT_DONE, ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.choose import check_scales
 from cytowatch.pipeline import outward
 from cytowatch.quality.measure import Quality, measure
 from cytowatch.quality.page import render
-from cytowatch.results import atomically, write_table
+from cytowatch.results import atomically, check_place, write_table
+from cytowatch.schema import RUN_RECORD
 from cytowatch.terminal import Overlays, out, progress_bar
 
 _Files = Annotated[list[Path] | None, Parameter(negative=(), consume_multiple=True)]
@@ -66,6 +67,8 @@ def quality(
     quiet
         Print nothing but errors.
     """
+    if out_ is not None:
+        _check_out(out_, inputs)
     tables = load(*(knowledge or ()))
     needed = needed_by(check_scales(scale, tables), tables) - {UNREAD}
     with progress_bar(quiet) as advance:
@@ -84,6 +87,18 @@ def quality(
         if not quiet:
             out.print(f"Report: {out_ / 'quality.html'}", soft_wrap=True)
     return EXIT_DONE
+
+
+def _check_out(folder: Path, inputs: list[str]) -> None:
+    """A wrong place is told before anything is read."""
+    check_place(folder, inputs)
+    if (folder / RUN_RECORD).exists():
+        raise ArgumentError(
+            "--out is a folder of graded results.",
+            where=str(folder),
+            why="Its ledger and its rejects would be replaced by those of this look.",
+            hint="Name another folder.",
+        )
 
 
 def _print(found: Quality) -> None:

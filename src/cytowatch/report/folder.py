@@ -12,6 +12,7 @@ import polars as pl
 from cytowatch.errors import InputError
 from cytowatch.schema import (
     ADVICE,
+    BEING_REPLACED,
     CONCORDANCE,
     DISCORDANCE,
     EPISODES,
@@ -24,12 +25,11 @@ from cytowatch.schema import (
     OBSERVATIONS,
     PATIENTS,
     REJECTS,
+    RUN_RECORD,
     TIMELINE,
     Table,
 )
 
-# lies in a folder while its tables are replaced (see results.replacing)
-BEING_REPLACED = ".being-replaced"
 _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
@@ -107,7 +107,7 @@ def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
 
 def _read_run(folder: Path) -> dict[str, Any]:
     _check_whole(folder)
-    path = folder / "run.json"
+    path = folder / RUN_RECORD
     if not path.exists():
         return {}
     try:

@@ -11,6 +11,7 @@ import polars as pl
 from cytowatch.adapters.frame import COLUMNS, ROW, as_text, check_columns, column_name
 from cytowatch.adapters.spans import Span
 from cytowatch.adapters.tables import TableFile, find_tables, is_parquet, scan_parquet, told_as_unreadable
+from cytowatch.adapters.walk import passed_over
 
 # up to so many rows a run is held in memory
 LARGE_ROWS = 5_000_000
@@ -65,6 +66,8 @@ class LargeInput:
 
     files: tuple[LargeFile, ...]
     patients: Path | None
+    # folders of results that lie among the files
+    passed: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -112,7 +115,7 @@ def find_large(inputs: Sequence[str | Path]) -> Found:
     for file, count in counted:
         opened.append(_open(file, first, count))
         first += count
-    return Found(LargeInput(tuple(opened), patients))
+    return Found(LargeInput(tuple(opened), patients, tuple(passed_over(inputs))))
 
 
 def _count(file: TableFile) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from cytowatch.adapters.walk import NOT_READ
 from cytowatch.bucket_run import COUNTS, TABLES
 from cytowatch.engine.joint import ORDER_FINDINGS
 from cytowatch.engine.side_by_side import summed_discordance
@@ -193,5 +194,6 @@ def _told(large: LargeInput) -> pl.DataFrame:
     """What is said of files, and of no row of them."""
     lines = [(part.file.label, f"column {name!r} is not read") for part in large.files for name in part.extra]
     lines += [(part.file.label, "no rows") for part in large.files if not part.rows]
+    lines += [(folder, NOT_READ) for folder in large.passed]
     rows = [(file, "ignored", reason, 0) for file, reason in lines]
     return pl.DataFrame(rows, schema=LEDGER.schema, orient="row")

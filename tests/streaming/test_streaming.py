@@ -192,6 +192,24 @@ def test_hours_and_numbered_patients(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_numbers_of_a_user_and_numbers_beyond_the_integers(tmp_path: Path) -> None:
+    """A column `_row` or `_line` in a file is not read; ids beyond 9.2e18 are told apart as in memory."""
+    rows = shuffled(frame(cohort())).filter(pl.col("patient").is_not_null())
+    names = {name: (10 + place) * 1e18 for place, name in enumerate(rows["patient"].unique().sort().to_list())}
+    odd = rows.with_columns(
+        pl.col("patient").replace_strict(names, return_dtype=pl.Float64),
+        pl.int_range(pl.len()).reverse().alias("_row"),
+        pl.lit(7).alias("_line"),
+    )
+    source = lay(tmp_path / "in", {"a.parquet": odd})
+    whole = in_memory(source, tmp_path / "whole")
+    assert grade(source, tmp_path / "graded") == 0
+    same_folder(tmp_path / "graded", whole)
+    assert table(whole, "timeline")["patient"].n_unique() == len(names)
+    assert table(whole, "ledger").filter(pl.col("reason").str.contains("of the file")).height == 2
+
+
+@pytest.mark.usefixtures("small")
 def test_limits_left_out_are_told_once_with_the_first_row(tmp_path: Path) -> None:
     rows = frame(cohort()).with_columns(
         pl.when(pl.col("concept") == "systolic_bp").then(pl.lit("140")).alias("range_low"),

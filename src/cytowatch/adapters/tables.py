@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from cytowatch.adapters.csvfile import Block, read_csv
-from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.frame import LINE, file_column
 from cytowatch.adapters.walk import files_in, results_in
 from cytowatch.errors import InputError
 
@@ -100,7 +100,7 @@ def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
         table = scan_parquet(file) if parquet else pl.read_ipc(file.path).lazy()
         rows = int(table.select(pl.len()).collect().item())
         for start in range(0, max(rows, 1), BLOCK_ROWS):
-            frame = table.slice(start, BLOCK_ROWS).collect()
+            frame = table.slice(start, BLOCK_ROWS).collect().rename(file_column)
             frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
             yield Block(frame, bytes_done=file.path.stat().st_size * min(start + BLOCK_ROWS, rows) // max(rows, 1))
 

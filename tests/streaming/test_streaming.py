@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from tests.acceptance.ward import COLUMNS, Row, at, calm, engager, fact, shock, stray
 from tests.streaming.big import MERGE, PART, RUN, run_of, same_folder, table
 
@@ -23,7 +24,7 @@ from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.parcels import PARCEL_ROWS
 from cytowatch.errors import InputError
 from cytowatch.knowledge import load
-from cytowatch.report.folder import BEING_REPLACED
+from cytowatch.report.folder import BEING_REPLACED, read_folder, read_parts
 from cytowatch.streaming import find_large, inputs, plan, stream
 from cytowatch.streaming.plan import rows_of_part
 
@@ -519,7 +520,7 @@ def test_results_that_are_there_stay_whole_until_they_are_replaced(large: Path, 
     interrupt(large, out)
     assert kept(out / ".work")
     assert run_of(out) == before
-    assert cli.run(["report", str(out)]) == 0
+    assert cli.run(["drugs", str(out)]) == 0
     (out / BEING_REPLACED).touch()
     capfd.readouterr()
     assert cli.run(["report", str(out)]) == 2
@@ -528,6 +529,22 @@ def test_results_that_are_there_stay_whole_until_they_are_replaced(large: Path, 
     assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
     assert not [path for path in out.iterdir() if path.suffix == ".csv" or path.name == ".work"]
     same_folder(out, in_memory(large, tmp_path / "whole"))
+
+
+@pytest.mark.usefixtures("small")
+def test_text_is_read_back_some_patients_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of the parts together is what is told at once, and the text is read once."""
+    out = tmp_path / "graded"
+    assert grade(lay(tmp_path / "in", shuffled_files()), out, "--format", "csv") == 0
+    whole, read = read_folder(out), []
+    scan = pl.scan_csv
+    monkeypatch.setattr(pl, "scan_csv", lambda path, **options: read.append(path.name) or scan(path, **options))
+    parts = list(read_parts(out))
+    assert len(parts) > 1
+    assert read == ["timeline.csv", "episodes.csv"]
+    order = ["scale", "patient", "start"]
+    for name, by in (("timeline", order), ("episodes", ["scale", "patient", "onset"]), ("patients", ["patient"])):
+        assert_frame_equal(pl.concat([part[name] for part in parts]).sort(by), whole[name].sort(by))
 
 
 def test_the_rule_for_the_size_of_a_part() -> None:

@@ -15,7 +15,11 @@ settings.load_profile("house")
 
 
 # what takes long to set up is set up by one of the processes that run the tests
-_TOGETHER = {"cluster/": "spark", "test_omop_databases": "postgres", "test_browser": "browser", "test_cd22": "cd22"}
+_TOGETHER = {
+    "cluster/": "spark", "test_omop_databases": "postgres", "test_browser": "browser", "test_cd22": "cd22",
+    "knowledge/test_lint": "lint", "knowledge/test_rule_lint": "lint", "knowledge/test_rule_faults": "lint",
+    "knowledge/test_faults": "lint",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import polars as pl
+from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
 
 from cytowatch.cluster.failures import told
 from cytowatch.cluster.payload import names
@@ -15,7 +21,11 @@ from cytowatch.cluster.run import SparkResult
 from cytowatch.errors import InputError
 from cytowatch.results import atomically, clear_folder, cleared, write_table
 
+if sys.platform != "win32":
+    import fcntl
+
 COUNTS = ("ledger", "discordance")
+_PARTS, _LOCK = ".parts-spark-", "lock"
 
 
 def write_graded(result: SparkResult, folder: Path) -> list[Path]:
@@ -26,9 +36,7 @@ def write_graded(result: SparkResult, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = [name for name in names(keep_rows=True) if name not in COUNTS]
-    with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder) as held:
-        parts = Path(held).resolve()
-        parts.chmod(0o777)
+    with _beside(folder, local=_is_local(result.envelope.sparkSession)) as parts:
         for name in tables:
             _write(result, name, parts / name)
         for name in tables:
@@ -39,6 +47,45 @@ def write_graded(result: SparkResult, folder: Path) -> list[Path]:
     text = json.dumps(result.run, indent=2, ensure_ascii=False) + "\n"
     atomically(folder / "run.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return [*paths, folder / "run.json"]
+
+
+@contextmanager
+def _beside(folder: Path, *, local: bool) -> Iterator[Path]:
+    """A folder for tables that are not whole yet; those of runs that were killed go first, for they hold patients."""
+    for left in folder.glob(f"{_PARTS}*"):
+        if _is_dead(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_PARTS, dir=folder) as held:
+        parts = Path(held).resolve()
+        if not local:
+            # executors may be other users of a shared disk
+            parts.chmod(0o777)
+        with (parts / _LOCK).open("w", encoding="utf-8") as lock:
+            _locked(lock)
+            yield parts
+
+
+def _is_dead(left: Path) -> bool:
+    """True if the run that made it has ended: the system then has freed its lock."""
+    with suppress(OSError), (left / _LOCK).open("r+", encoding="utf-8") as lock:
+        return _locked(lock)
+    return False
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Take the lock; False if another has it, or if this system or disk knows none."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_local(session: SparkSession) -> bool:
+    """True if executors run in this very process' own Spark: no other user writes into the folder."""
+    return not is_remote() and str(session.conf.get("spark.master", "")).startswith("local")
 
 
 def _write(result: SparkResult, name: str, target: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import polars as pl
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, outward
 from cytowatch.report import read_folder, read_parts
+from cytowatch.report.folder import BEING_REPLACED
 from cytowatch.schema import LIST_SEPARATOR
 
 FORMATS = ("csv", "parquet")
@@ -30,7 +32,7 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
     """Write timeline, episodes, rejects, concordance, ledger and run.json; give back the paths.
 
     The admitted observations and patients are kept beside them as Parquet, so that a report can be drawn later.
-    Each file is written under another name and moved into place: a crash leaves no half-written file.
+    All are written aside and then moved into place: what cannot be written leaves the results of before whole.
     """
     check_form(form)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,12 +46,38 @@ def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list
         "joint": outcome.joint,
         "findings": outcome.findings,
     }
-    paths = [_write_table(outward(frame, outcome.clock), folder / f"{name}.{form}") for name, frame in tables.items()]
-    for name in ("observations", "patients", "in_doubt"):
-        frame = getattr(outcome, name)
-        paths.append(_write_table(outward(frame, outcome.clock), folder / f"{name}.parquet"))
-    clear_folder(folder, tables, form)
-    return [*paths, write_run(outcome.run, folder)]
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as beside:
+        held = Path(beside)
+        written = [
+            _write_table(outward(frame, outcome.clock), held / f"{name}.{form}") for name, frame in tables.items()
+        ]
+        kept = {f"{name}.parquet": getattr(outcome, name) for name in ("observations", "patients", "in_doubt")}
+        written += [_write_table(outward(frame, outcome.clock), held / name) for name, frame in kept.items()]
+        written.append(write_run(outcome.run, held))
+        with replacing(folder):
+            paths = [into_place(path, folder / path.name) for path in written]
+            clear_folder(folder, tables, form)
+    return paths
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[None]:
+    """Mark a folder that is there while its tables are replaced: readers refuse it.
+
+    The mark of a run that was cut short stays, as the tables are then of two runs, until another run is through.
+    """
+    mark = folder / BEING_REPLACED
+    mark.touch()
+    yield
+    mark.unlink(missing_ok=True)
+
+
+def into_place(path: Path, target: Path) -> Path:
+    """Move a table, one file or a folder of parts, to where an earlier run may have left either."""
+    if path.is_dir() or target.is_dir():
+        cleared(target)
+    path.replace(target)
+    return target
 
 
 def write_advice(parts: Iterable[pl.DataFrame], folder: Path, besides: Path | None = None) -> list[Path]:

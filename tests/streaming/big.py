@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
+# rows of a part, of a sorted run, and of a stretch that is put in order
+PART, RUN, MERGE = 100, 130, 50
 TABLES = (
     "timeline", "episodes", "rejects", "concordance", "ledger", "discordance", "joint", "findings", "patients",
     "in_doubt",

@@ -16,29 +16,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.acceptance.ward import COLUMNS, Row, at, calm, engager, fact, shock, stray
-from tests.streaming.big import run_of, same_folder, table
+from tests.streaming.big import MERGE, PART, RUN, run_of, same_folder, table
 
 from cytowatch import cli
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.parcels import PARCEL_ROWS
 from cytowatch.errors import InputError
 from cytowatch.knowledge import load
-from cytowatch.streaming import find_large, inputs, merge, plan, stream
+from cytowatch.report.folder import BEING_REPLACED
+from cytowatch.streaming import find_large, inputs, plan, stream
 from cytowatch.streaming.plan import rows_of_part
 
 CRS = "crs.astct-2019"
 Capture = pytest.CaptureFixture[str]
-PART, RUN, MERGE = 100, 130, 50
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every Parquet input is large; parts, sorted runs and stretches hold few rows."""
-    monkeypatch.setattr(inputs, "LARGE_ROWS", 0)
-    monkeypatch.setattr(plan, "LEAST_ROWS", PART)
-    monkeypatch.setattr(plan, "MOST_ROWS", PART)
-    monkeypatch.setattr(plan, "RUN_ROWS", RUN)
-    monkeypatch.setattr(merge, "MERGE_ROWS", MERGE)
 
 
 def cohort() -> list[Row]:
@@ -355,17 +345,6 @@ def kept(work: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in work.glob("parts/[0-9]*/part.json")}
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    """Shuffled rows of enough patients for some parts."""
-    copies = [
-        frame(cohort()).with_columns(pl.concat_str(pl.col("patient"), pl.lit(f"-{number}")).alias("patient"))
-        for number in range(2)
-    ]
-    rows = shuffled(pl.concat(copies))
-    return lay(tmp_path / "in", {"a.parquet": rows[:170], "b.parquet": rows[170:]})
-
-
 def killed(large: Path, place: Path, moments: list[int]) -> None:
     """Kill the run while it sorts, then each time when so many parts are done; at last let it finish."""
     work, out = place / ".work-graded", place / "graded"
@@ -522,8 +501,8 @@ def test_results_that_are_there_stay_whole_until_they_are_replaced(large: Path, 
     interrupt(large, out)
     assert kept(out / ".work")
     assert run_of(out) == before
-    assert cli.run(["show", str(out), "s0"]) in (0, 4)
-    (out / ".work" / "moving").touch()
+    assert cli.run(["report", str(out)]) == 0
+    (out / BEING_REPLACED).touch()
     capfd.readouterr()
     assert cli.run(["report", str(out)]) == 2
     assert "just being replaced" in capfd.readouterr().err

@@ -28,8 +28,8 @@ from cytowatch.schema import (
     Table,
 )
 
-# lies in a folder while its tables are replaced
-BEING_MOVED = Path(".work") / "moving"
+# lies in a folder while its tables are replaced (see results.replacing)
+BEING_REPLACED = ".being-replaced"
 _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
@@ -118,8 +118,8 @@ def _read_run(folder: Path) -> dict[str, Any]:
 
 
 def _check_whole(folder: Path) -> None:
-    """A large run marks the folder while its tables are moved there: until then they are of two runs."""
-    if (folder / BEING_MOVED).exists():
+    """A run marks the folder while its tables are moved there: until then they are of two runs."""
+    if (folder / BEING_REPLACED).exists():
         raise InputError(
             "The results in this folder are just being replaced.",
             where=str(folder),

@@ -15,14 +15,14 @@ from cytowatch.engine.joint import ORDER_FINDINGS
 from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.pipeline import Outcome, combined_run, summed
-from cytowatch.results import clear_folder, join_parts, write_run, write_table
+from cytowatch.results import clear_folder, into_place, join_parts, replacing, write_run, write_table
 from cytowatch.schema import EPISODES, FINDINGS, IN_DOUBT, JOINT, LEDGER, OBSERVATIONS, PATIENTS, REJECTS
 from cytowatch.streaming.inputs import LargeInput
 from cytowatch.streaming.look import Share
 from cytowatch.streaming.merge import Order, in_order
 from cytowatch.streaming.parts import FIRST, folder_of, read_record
 from cytowatch.streaming.plan import Plan
-from cytowatch.streaming.work import MOVING, Work
+from cytowatch.streaming.work import Work
 
 # kept as Parquet whatever the format of the results
 _KEPT = ("observations", "patients", "in_doubt")
@@ -66,14 +66,10 @@ def move(out: Path, form: str, work: Work) -> list[Path]:
     if not out.exists():
         final.rename(out)
         return [out / name for name in names]
-    work.write(MOVING, lambda path: path.write_text("", encoding="utf-8"))
-    for name in names:
-        target = out / name
-        if target.is_dir():
-            shutil.rmtree(target)
-        (final / name).replace(target)
-    clear_folder(out, [name for name in (*TABLES, *COUNTS) if name not in _KEPT], form)
-    work.path(MOVING).unlink()
+    with replacing(out):
+        for name in names:
+            into_place(final / name, out / name)
+        clear_folder(out, [name for name in (*TABLES, *COUNTS) if name not in _KEPT], form)
     return [out / name for name in names]
 
 

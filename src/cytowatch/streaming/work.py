@@ -15,16 +15,13 @@ from typing import IO, Any
 import polars as pl
 
 from cytowatch.errors import ArgumentError
-from cytowatch.report.folder import BEING_MOVED
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
 
-NAME = BEING_MOVED.parent.name
-# while this lies in the work folder, the tables around it are of two runs
-MOVING = BEING_MOVED.name
+NAME = ".work"
 _LOCK = "lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # the last is what Polars says when the end of a Parquet file finds no room

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from cytowatch.cluster.failures import told
 from cytowatch.cluster.payload import names
 from cytowatch.cluster.run import SparkResult
 from cytowatch.errors import InputError
-from cytowatch.results import atomically, clear_folder, cleared, write_table
+from cytowatch.results import clear_folder, into_place, replacing, write_run, write_table
 
 if sys.platform != "win32":
     import fcntl
@@ -41,12 +40,14 @@ def write_graded(result: SparkResult, folder: Path) -> list[Path]:
             _write(result, name, parts / name)
         for name in tables:
             _check(parts / name, name, result.run["rows"][name])
-        paths = [_into_place(parts / name, folder / f"{name}.parquet") for name in tables]
-    paths += [write_table(getattr(result, name), folder / f"{name}.parquet") for name in COUNTS]
-    clear_folder(folder, [*tables, *COUNTS], "parquet")
-    text = json.dumps(result.run, indent=2, ensure_ascii=False) + "\n"
-    atomically(folder / "run.json", lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    return [*paths, folder / "run.json"]
+        counts = [write_table(getattr(result, name), parts / f"{name}.parquet") for name in COUNTS]
+        written = [_tidied(parts / name) for name in tables]
+        run = write_run(result.run, parts)
+        with replacing(folder):
+            paths = [into_place(path, folder / f"{path.name}.parquet") for path in written]
+            paths += [into_place(path, folder / path.name) for path in (*counts, run)]
+            clear_folder(folder, [*tables, *COUNTS], "parquet")
+    return paths
 
 
 @contextmanager
@@ -114,9 +115,8 @@ def _check(parts: Path, name: str, expected: int) -> None:
         )
 
 
-def _into_place(parts: Path, target: Path) -> Path:
+def _tidied(parts: Path) -> Path:
+    """The folder of a table, without what Spark left besides its rows."""
     for other in [*parts.glob("_*"), *parts.glob(".*")]:
         other.unlink()
-    cleared(target)
-    shutil.move(parts, target)
-    return target
+    return parts

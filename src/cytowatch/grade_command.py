@@ -15,7 +15,7 @@ from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_intake
 from cytowatch.report import ReportData, write_report
-from cytowatch.results import write_results
+from cytowatch.results import check_place, write_results
 from cytowatch.streaming import LargeInput, find_large, stream
 from cytowatch.summary import summarize
 from cytowatch.terminal import Overlays, err, out, progress_bar
@@ -99,7 +99,7 @@ def grade(
     quiet
         Print nothing but errors.
     """
-    _check_out(out_, report=report)
+    _check_out(out_, inputs, report=report)
     tables = load(*(knowledge or ()))
     absent = _therapies(not_recorded or [], tables)
     if engine == "spark":
@@ -185,17 +185,12 @@ def _silent(_line: str) -> None:
     pass
 
 
-def _check_out(folder: Path | None, *, report: bool) -> None:
+def _check_out(folder: Path | None, inputs: list[str], *, report: bool) -> None:
     """A wrong place for the results is told before anything is read."""
     if report and folder is None:
         raise ArgumentError("--report needs a folder to write into.", where="--out", hint="Add --out FOLDER.")
-    if folder is not None and any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
-        raise ArgumentError(
-            "--out is not a folder.",
-            where=str(folder),
-            why="The results are several files.",
-            hint="Name a folder; it is made if it is not there.",
-        )
+    if folder is not None:
+        check_place(folder, inputs)
 
 
 def _therapies(names: list[str], tables: Knowledge) -> frozenset[str]:

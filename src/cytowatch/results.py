@@ -16,8 +16,7 @@ import polars as pl
 from cytowatch.errors import ArgumentError
 from cytowatch.pipeline import Outcome, outward
 from cytowatch.report import read_folder, read_parts
-from cytowatch.report.folder import BEING_REPLACED
-from cytowatch.schema import LIST_SEPARATOR
+from cytowatch.schema import BEING_REPLACED, LIST_SEPARATOR, RUN_RECORD
 
 FORMATS = ("csv", "parquet")
 
@@ -26,6 +25,24 @@ def check_form(form: str) -> None:
     """ArgumentError for a format of tables that there is not."""
     if form not in FORMATS:
         raise ArgumentError(f"There is no format {form!r}.", where="--format", hint="Choose csv or parquet.")
+
+
+def check_place(folder: Path, inputs: Sequence[str]) -> None:
+    """ArgumentError for a place of results that is no folder, or the folder that is read."""
+    if any(part.exists() and not part.is_dir() for part in (folder, *folder.parents)):
+        raise ArgumentError(
+            "--out is not a folder.",
+            where=str(folder),
+            why="The results are several files.",
+            hint="Name a folder; it is made if it is not there.",
+        )
+    if folder.is_dir() and any(Path(one).is_dir() and folder.samefile(one) for one in inputs):
+        raise ArgumentError(
+            "--out is the folder that is read.",
+            where=str(folder),
+            why="Results would stand among the tables they are made from, and replace a table of the same name.",
+            hint="Name another folder; it may lie inside that one.",
+        )
 
 
 def write_results(outcome: Outcome, folder: Path, form: str = "parquet") -> list[Path]:
@@ -137,7 +154,7 @@ def join_parts(files: Sequence[Path], path: Path, without: Iterable[str] = ()) -
 def write_run(run: dict[str, Any], folder: Path) -> Path:
     """The record of a run as ``run.json``."""
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
-    path = folder / "run.json"
+    path = folder / RUN_RECORD
     atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
 

@@ -14,6 +14,9 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 # CSV holds no lists: their entries are joined by this
 LIST_SEPARATOR = "|"
+# what a folder of results is known by: the record of its run, and the mark while its tables are replaced
+RUN_RECORD = "run.json"
+BEING_REPLACED = ".being-replaced"
 
 
 @dataclass(frozen=True)

@@ -287,3 +287,39 @@ def test_a_block_of_which_no_line_is_left(tmp_path: Path) -> None:
     path = tmp_path / "broken.csv"
     path.write_bytes(b"patient,time,concept,value\n\xff\xfe\xff,b\n")
     assert read_files([path], load()).rejects.height == 1
+
+
+@pytest.mark.parametrize("name", ["_row", "_line", " _ROW"])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_a_column_of_a_file_that_is_called_like_one_of_ours_is_not_read(name: str, ending: str, tmp_path: Path) -> None:
+    """Numbers of a user are not those of the rows: rejects would name other lines, and counts would not add up."""
+    text = HEADER + lines(2) + "P9,2024-03-01T10:00:00Z,body_temperature,38.5,stone,\n"
+    table = pl.read_csv(write(tmp_path, text), infer_schema=False)
+    path = tmp_path / f"rows.{ending}"
+    plain, named = table, table.with_columns(pl.lit("7").alias(name))
+    writer = {"csv": pl.DataFrame.write_csv, "parquet": pl.DataFrame.write_parquet, "arrow": pl.DataFrame.write_ipc}
+    writer[ending](plain, path)
+    expected = read_files(path, KNOWLEDGE)
+    writer[ending](named, path)
+    found = read_files(path, KNOWLEDGE)
+    assert found.observations.equals(expected.observations)
+    assert found.rejects.equals(expected.rejects)
+    told = f"column {name.strip().lower() + ' of the file'!r} is not read"
+    assert fates(found) == {**fates(expected), ("ignored", told): 0}
+
+
+def test_a_table_of_patients_in_a_file_brings_no_numbers_either(tmp_path: Path) -> None:
+    rows = write(tmp_path, HEADER + lines(2))
+    people = write(tmp_path, "patient,age_years,_row\nP0,very old,0\nP1,40,0\n", "people.csv")
+    found = read_files(rows, KNOWLEDGE, patients=people)
+    assert found.rejects.select("row", "source").rows() == [(2, "people.csv:2")]
+    assert ("ignored", "column '_row of the file' is not read") in fates(found)
+
+
+def test_ids_beyond_the_integers_stay_the_patients_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    table = pl.read_csv(write(tmp_path, HEADER + lines(2)), infer_schema=False)
+    table.with_columns(pl.Series("patient", [1e20, 12.0])).write_parquet(path)
+    found = read_files(path, KNOWLEDGE)
+    assert found.rejects.is_empty()
+    assert found.observations["patient"].n_unique() == 2

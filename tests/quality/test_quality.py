@@ -7,9 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cytowatch.adapters.doubt import UNREAD
 from cytowatch.adapters.files import read_files
 from cytowatch.cli import run
+from cytowatch.engine.apply import needed_by
 from cytowatch.knowledge import load
+from cytowatch.knowledge.choose import check_scales
 from cytowatch.quality import Quality, measure
 from cytowatch.quality.page import render
 from tests.report.test_browser import CHROMIUM
@@ -159,10 +162,62 @@ def test_the_page_fits_a_phone(ward: Path, tmp_path: Path) -> None:
         browser.close()
 
 
+def test_the_counts_are_those_of_a_grading(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A temperature twice, one withdrawn, and a concept that no scale here reads: 9 rows, 5 of them used."""
+    path = tmp_path / "h.csv"
+    path.write_text(
+        "patient,time,concept,value,unit,text,status\n"
+        "A,2025-03-01T08:00:00Z,car_t_infusion,,,axicabtagene_ciloleucel,\n"
+        "A,2025-03-01T09:00:00Z,body_temperature,38.6,Cel,,\n"
+        "A,2025-03-01T09:00:00Z,body_temperature,38.6,Cel,,\n"
+        "A,2025-03-01T10:00:00Z,body_temperature,41.0,Cel,,entered-in-error\n"
+        "A,2025-03-01T10:00:00Z,systolic_bp,112,mm[Hg],,\n"
+        "A,2025-03-01T11:00:00Z,systolic_bp,113,mm[Hg],,\n"
+        "A,2025-03-01T12:00:00Z,systolic_bp,114,mm[Hg],,\n"
+        "A,2025-03-01T12:00:00Z,sodium,140,mmol/L,,\n"
+        "A,2025-03-01T12:00:00Z,systolic_bp,1120,mm[Hg],,\n",
+        encoding="utf-8",
+    )
+    assert run(["grade", str(path), "--out", str(tmp_path / "graded"), "--format", "csv", "--quiet"]) == 0
+    assert run(["quality", str(path), "--out", str(tmp_path / "looked")]) == 0
+    looked = pl.read_csv(tmp_path / "looked" / "ledger.csv")
+    assert looked.equals(pl.read_csv(tmp_path / "graded" / "ledger.csv"))
+    assert dict(looked.group_by("fate").agg(pl.col("rows").sum()).iter_rows()) == {
+        "used": 5, "superseded": 2, "ignored": 1, "rejected": 1,
+    }  # fmt: skip
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("h.csv"))
+    assert line.split()[1:] == ["9", "5", "2", "1", "1"]
+
+
+def test_no_temperature_is_no_finding_of_no_fever(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    rows = [line for line in WARD.splitlines() if "body_temperature" not in line]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    said = [remark.text for remark in measure(read_files(path, KNOWLEDGE), KNOWLEDGE, SIGNS).remarks]
+    assert "No temperature at all (body_temperature): its part of the grade stays unknown." in said
+
+
 def test_doors_names_every_concept_the_scales_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doors"]) == 0
     printed = capsys.readouterr().out
-    assert "body_temperature" in printed
+    named = {line.split()[0] for line in printed.splitlines() if line.strip()}
+    needed = needed_by(check_scales(None, KNOWLEDGE), KNOWLEDGE) - {UNREAD}
+    assert len(needed) > 20
+    assert needed <= named
     assert run(["doors", "clif"]) == 0
     assert "Two pumps" in capsys.readouterr().out
     assert run(["doors", "fax"]) == 4
+
+
+def test_a_wrong_place_is_told_before_anything_is_read(
+    ward: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Results of a run are not overwritten: a ledger and rejects lie there under the same names."""
+    graded = tmp_path / "graded"
+    assert run(["grade", str(ward), "--out", str(graded), "--format", "csv", "--quiet"]) == 0
+    before = {path.name: path.read_bytes() for path in graded.iterdir()}
+    assert run(["quality", str(ward), "--out", str(graded), "--quiet"]) == 4
+    assert "--out is a folder of graded results" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in graded.iterdir()} == before
+    assert run(["quality", str(ward), "--out", str(ward), "--quiet"]) == 4
+    assert "--out is not a folder" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from tests.acceptance.ward import COLUMNS, Row, at, calm, engager, fact, shock, stray
 from tests.streaming.big import MERGE, PART, RUN, run_of, same_folder, table
 
@@ -23,7 +24,7 @@ from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.parcels import PARCEL_ROWS
 from cytowatch.errors import InputError
 from cytowatch.knowledge import load
-from cytowatch.report.folder import BEING_REPLACED
+from cytowatch.report.folder import BEING_REPLACED, read_folder, read_parts
 from cytowatch.streaming import find_large, inputs, plan, stream
 from cytowatch.streaming.plan import rows_of_part
 
@@ -189,6 +190,24 @@ def test_hours_and_numbered_patients(tmp_path: Path) -> None:
     same_folder(tmp_path / "graded", whole)
     assert table(whole, "timeline").schema["start"] == pl.Float64
     assert table(whole, "timeline")["patient"].unique().sort().to_list()[0] == "10"
+
+
+@pytest.mark.usefixtures("small")
+def test_numbers_of_a_user_and_numbers_beyond_the_integers(tmp_path: Path) -> None:
+    """A column `_row` or `_line` in a file is not read; ids beyond 9.2e18 are told apart as in memory."""
+    rows = shuffled(frame(cohort())).filter(pl.col("patient").is_not_null())
+    names = {name: (10 + place) * 1e18 for place, name in enumerate(rows["patient"].unique().sort().to_list())}
+    odd = rows.with_columns(
+        pl.col("patient").replace_strict(names, return_dtype=pl.Float64),
+        pl.int_range(pl.len()).reverse().alias("_row"),
+        pl.lit(7).alias("_line"),
+    )
+    source = lay(tmp_path / "in", {"a.parquet": odd})
+    whole = in_memory(source, tmp_path / "whole")
+    assert grade(source, tmp_path / "graded") == 0
+    same_folder(tmp_path / "graded", whole)
+    assert table(whole, "timeline")["patient"].n_unique() == len(names)
+    assert table(whole, "ledger").filter(pl.col("reason").str.contains("of the file")).height == 2
 
 
 @pytest.mark.usefixtures("small")
@@ -395,7 +414,7 @@ def test_killed_after_random_times(large: Path, tmp_path: Path) -> None:
     assert left(tmp_path) == []
 
 
-def interrupt(source: Path, out: Path) -> None:
+def interrupt(source: Path, out: Path, patients: Path | None = None) -> None:
     """The same run in this process, ended as by Ctrl-C after the first parts are graded."""
     large = find_large([source]).large
     assert large is not None
@@ -405,7 +424,7 @@ def interrupt(source: Path, out: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stream(large, None, load(), BucketOptions("time"), out, "parquet", advance=advance, say=lambda _: None)
+        stream(large, patients, load(), BucketOptions("time"), out, "parquet", advance=advance, say=lambda _: None)
 
 
 @pytest.fixture
@@ -501,7 +520,7 @@ def test_results_that_are_there_stay_whole_until_they_are_replaced(large: Path, 
     interrupt(large, out)
     assert kept(out / ".work")
     assert run_of(out) == before
-    assert cli.run(["report", str(out)]) == 0
+    assert cli.run(["drugs", str(out)]) == 0
     (out / BEING_REPLACED).touch()
     capfd.readouterr()
     assert cli.run(["report", str(out)]) == 2
@@ -510,6 +529,22 @@ def test_results_that_are_there_stay_whole_until_they_are_replaced(large: Path, 
     assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
     assert not [path for path in out.iterdir() if path.suffix == ".csv" or path.name == ".work"]
     same_folder(out, in_memory(large, tmp_path / "whole"))
+
+
+@pytest.mark.usefixtures("small")
+def test_text_is_read_back_some_patients_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of the parts together is what is told at once, and the text is read once."""
+    out = tmp_path / "graded"
+    assert grade(lay(tmp_path / "in", shuffled_files()), out, "--format", "csv") == 0
+    whole, read = read_folder(out), []
+    scan = pl.scan_csv
+    monkeypatch.setattr(pl, "scan_csv", lambda path, **options: read.append(path.name) or scan(path, **options))
+    parts = list(read_parts(out))
+    assert len(parts) > 1
+    assert read == ["timeline.csv", "episodes.csv"]
+    order = ["scale", "patient", "start"]
+    for name, by in (("timeline", order), ("episodes", ["scale", "patient", "onset"]), ("patients", ["patient"])):
+        assert_frame_equal(pl.concat([part[name] for part in parts]).sort(by), whole[name].sort(by))
 
 
 def test_the_rule_for_the_size_of_a_part() -> None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.frame import LINE, file_column
 from cytowatch.errors import InputError
 
 BLOCK_BYTES = 32 * 2**20
@@ -212,7 +212,7 @@ def _named(frame: pl.DataFrame, layout: _Layout, lines: pl.Series) -> pl.DataFra
     """Put the header's names on; two columns of one name stay two, for the reader of the table to refuse."""
     names: list[str] = []
     for name in layout.names:
-        own = name
+        own = file_column(name)
         # three of one name, or a name that is only spaces: each gets one space more than the last
         while own in names:
             own += " "

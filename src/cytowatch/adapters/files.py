@@ -14,6 +14,7 @@ from cytowatch.adapters.frame import LINE, check_columns
 from cytowatch.adapters.intake import Admission, Clock, Intake, summed_units
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
 from cytowatch.adapters.tables import BLOCK_ROWS, TableFile, find_tables, read_blocks
+from cytowatch.adapters.walk import NOT_READ, passed_over
 from cytowatch.adapters.wide import Mapping, Melter, read_mapping
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
@@ -54,7 +55,8 @@ def read_files(
     ``mapping`` describes a wide table instead (see wide.py). ``patients`` is a table of patients; without it a file
     of that name in a folder is taken. ``zone`` places times that carry none. InputError if a file cannot be read.
     """
-    files, found = find_tables([paths] if isinstance(paths, str | Path) else paths)
+    paths = [paths] if isinstance(paths, str | Path) else paths
+    files, found = find_tables(paths)
     described = read_mapping(Path(mapping), knowledge) if isinstance(mapping, str | Path) else mapping
     run = _Run(knowledge, zone, described)
     total = sum(file.path.stat().st_size for file in files)
@@ -69,6 +71,8 @@ def read_files(
         run.spans.append((file.label, first, run.rows - first))
         if not lines:
             _refuse_empty(file, run, alone=len(files) == 1)
+    for folder in passed_over(paths):
+        run.take(_only_ledger(_told(folder, NOT_READ), run), 0)
     return _intake(run, Path(patients) if patients is not None else found)
 
 
@@ -141,8 +145,12 @@ def _refuse_empty(file: TableFile, run: _Run, *, alone: bool) -> None:
             why="there is nothing to grade, and such a file is often a failed export",
             hint="export it again",
         )
-    ledger = pl.DataFrame([(file.label, "ignored", "no rows", 0)], schema=LEDGER.schema, orient="row")
-    run.take(_only_ledger(ledger, run), 0)
+    run.take(_only_ledger(_told(file.label, "no rows"), run), 0)
+
+
+def _told(name: str, reason: str) -> pl.DataFrame:
+    """A line of the ledger about a file or folder, and no row of it."""
+    return pl.DataFrame([(name, "ignored", reason, 0)], schema=LEDGER.schema, orient="row")
 
 
 def _intake(run: _Run, patients: Path | pl.DataFrame | pl.LazyFrame | None) -> Intake:

@@ -49,6 +49,14 @@ def column_name(name: str) -> str:
     return _ALIASES.get(plain, plain)
 
 
+def file_column(name: str) -> str:
+    """The name of a column in a file, changed where it is one of ours: only a program may number rows by `_row`.
+
+    Under the changed name it is a column that is not read, and the ledger says so.
+    """
+    return f"{name.strip()} of the file" if column_name(name) in (LINE, ROW) else name
+
+
 def clock_of(frame: pl.DataFrame) -> Clock:
     """The clock that most rows are written in; `time` where none is."""
     filled = {name: frame[name].count() if name in frame.columns else 0 for name in ("time", "hours")}
@@ -62,7 +70,8 @@ def as_text(column: pl.Series) -> pl.Series:
     if column.dtype in (pl.Float32, pl.Float64) and column.is_finite().all():
         # an id that a spreadsheet made 12.0
         whole = column.cast(pl.Int64, strict=False)
-        column = whole if (whole.cast(column.dtype) == column).all() else column
+        # a number that has no place among the integers is missing there, which must not read as "no patient"
+        column = whole if whole.cast(column.dtype).equals(column, null_equal=True) else column
     text = column if column.dtype == pl.String else column.cast(pl.String)
     return trimmed(text) if _untidy(text) else text
 

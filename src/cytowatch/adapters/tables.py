@@ -11,7 +11,8 @@ from urllib.parse import unquote
 import polars as pl
 
 from cytowatch.adapters.csvfile import Block, read_csv
-from cytowatch.adapters.frame import LINE
+from cytowatch.adapters.frame import LINE, file_column
+from cytowatch.adapters.walk import files_in, results_in
 from cytowatch.errors import InputError
 
 _CSV = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
@@ -69,13 +70,12 @@ def _inside(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError("there is no such file or folder", where=str(path), hint="check the path")
-    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
-    tables = [file for file in files if file.name.lower().endswith(ENDINGS)]
+    tables = [file for file in files_in(path) if file.name.lower().endswith(ENDINGS)]
     if not [file for file in tables if not is_patients(file)]:
         raise InputError(
             "the folder holds no table of observations",
             where=str(path),
-            why="there is nothing to grade",
+            why="it holds the results of a run" if path in results_in(path) else "there is nothing to grade",
             hint=f"tables that are read: {' '.join(ENDINGS)}",
         )
     return tables
@@ -100,7 +100,7 @@ def _typed_blocks(file: TableFile, *, parquet: bool) -> Iterator[Block]:
         table = scan_parquet(file) if parquet else pl.read_ipc(file.path).lazy()
         rows = int(table.select(pl.len()).collect().item())
         for start in range(0, max(rows, 1), BLOCK_ROWS):
-            frame = table.slice(start, BLOCK_ROWS).collect()
+            frame = table.slice(start, BLOCK_ROWS).collect().rename(file_column)
             frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.Int64) + start + 1).alias(LINE))
             yield Block(frame, bytes_done=file.path.stat().st_size * min(start + BLOCK_ROWS, rows) // max(rows, 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +12,18 @@ from rich.table import Table
 
 from cytowatch.adapters.doors import Asked, Source, read_source
 from cytowatch.adapters.doubt import UNREAD
+from cytowatch.adapters.intake import Intake
 from cytowatch.engine.apply import needed_by
-from cytowatch.errors import EXIT_DONE
+from cytowatch.engine.settle import settle
+from cytowatch.errors import EXIT_DONE, ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.choose import check_scales
-from cytowatch.pipeline import outward
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.pipeline import outward, settle_ledger
 from cytowatch.quality.measure import Quality, measure
 from cytowatch.quality.page import render
-from cytowatch.results import atomically, write_table
+from cytowatch.results import atomically, check_place, write_table
+from cytowatch.schema import RUN_RECORD
 from cytowatch.terminal import Overlays, out, progress_bar
 
 _Files = Annotated[list[Path] | None, Parameter(negative=(), consume_multiple=True)]
@@ -66,11 +71,14 @@ def quality(
     quiet
         Print nothing but errors.
     """
+    if out_ is not None:
+        _check_out(out_, inputs)
     tables = load(*(knowledge or ()))
-    needed = needed_by(check_scales(scale, tables), tables) - {UNREAD}
+    chosen = check_scales(scale, tables)
+    needed = needed_by(chosen, tables) - {UNREAD}
     with progress_bar(quiet) as advance:
         asked = Asked(tuple(inputs), patients, mapping, zone, tuple(codes or ()), advance)
-        intake = read_source(source, asked, tables)
+        intake = _settled(read_source(source, asked, tables), tables, chosen, look_alikes=scale == ["all"])
         found = measure(intake, tables, [key for key in tables.concepts if key in needed])
     if not quiet:
         _print(found)
@@ -84,6 +92,25 @@ def quality(
         if not quiet:
             out.print(f"Report: {out_ / 'quality.html'}", soft_wrap=True)
     return EXIT_DONE
+
+
+def _settled(intake: Intake, tables: Knowledge, chosen: list[str], *, look_alikes: bool) -> Intake:
+    """The same intake with the ledger that `cytowatch grade` gives: what is superseded is told only here."""
+    read = needed_by(chosen, tables, look_alikes=look_alikes)
+    rows = settle(intake.charted, tables, read)
+    return replace(intake, ledger=settle_ledger(intake, rows.superseded, rows.later, read))
+
+
+def _check_out(folder: Path, inputs: list[str]) -> None:
+    """A wrong place is told before anything is read."""
+    check_place(folder, inputs)
+    if (folder / RUN_RECORD).exists():
+        raise ArgumentError(
+            "--out is a folder of graded results.",
+            where=str(folder),
+            why="Its ledger and its rejects would be replaced by those of this look.",
+            hint="Name another folder.",
+        )
 
 
 def _print(found: Quality) -> None:

@@ -11,9 +11,9 @@ import polars as pl
 from cytowatch.knowledge.model import Knowledge
 
 Weight = Literal["grave", "doubtful", "told"]
-# the signs that every grading of the reaction goes by: at least one concept of each
+# what every grading of the reaction goes by: at least one concept of each must be charted
 _SIGNS = {
-    "fever": ("body_temperature",),
+    "temperature": ("body_temperature",),
     "blood pressure": ("systolic_bp", "mean_arterial_pressure"),
     "oxygen support": ("oxygen_device",),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import polars as pl
 from cytowatch.errors import InputError
 from cytowatch.schema import (
     ADVICE,
+    BEING_REPLACED,
     CONCORDANCE,
     DISCORDANCE,
     EPISODES,
@@ -24,12 +26,11 @@ from cytowatch.schema import (
     OBSERVATIONS,
     PATIENTS,
     REJECTS,
+    RUN_RECORD,
     TIMELINE,
     Table,
 )
 
-# lies in a folder while its tables are replaced (see results.replacing)
-BEING_REPLACED = ".being-replaced"
 _TIMES = {
     "timeline": ("start", "end"),
     "episodes": ("onset", "last_sign", "resolved", "time_of_max", "exposure_time"),
@@ -86,28 +87,39 @@ def read_parts(folder: Path) -> Iterator[dict[str, Any]]:
         yield read_folder(folder)
         return
     run = _read_run(folder)
-    for part in sorted(kept.glob("*.parquet")):
-        observations = _typed(pl.read_parquet(part, glob=False), OBSERVATIONS)
-        names = observations["patient"].unique()
-        out: dict[str, Any] = {table.name: table.empty() for table in _TABLES}
-        out |= {table.name: _typed(_of(folder, table, names), table) for table in _READ_AGAIN}
-        clock = run.get("clock") or _clock(out["timeline"])
-        yield {**out, "observations": observations, "clock": clock, "run": run}
+    with tempfile.TemporaryDirectory() as held:
+        again = {table: _as_parquet(folder, table, Path(held)) for table in _READ_AGAIN}
+        for part in sorted(kept.glob("*.parquet")):
+            observations = _typed(pl.read_parquet(part, glob=False), OBSERVATIONS)
+            names = observations["patient"].unique()
+            out: dict[str, Any] = {table.name: table.empty() for table in _TABLES}
+            out |= {table.name: _typed(_of(path, names), table) for table, path in again.items()}
+            clock = run.get("clock") or _clock(out["timeline"])
+            yield {**out, "observations": observations, "clock": clock, "run": run}
 
 
-def _of(folder: Path, table: Table, names: pl.Series) -> pl.DataFrame | None:
-    """The rows of these patients; a Parquet file is not read whole for them."""
-    path = folder / f"{table.name}.parquet"
+def _as_parquet(folder: Path, table: Table, held: Path) -> Path:
+    """Where a table lies as Parquet; CSV is written so once, because for every part it would be read from its start."""
+    parquet, csv = folder / f"{table.name}.parquet", folder / f"{table.name}.csv"
+    if parquet.exists() or not csv.exists() or not csv.stat().st_size:
+        return parquet
+    target = held / parquet.name
+    try:
+        pl.scan_csv(csv, infer_schema=False, glob=False).sink_parquet(target, compression="lz4")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(csv, error) from error
+    return target
+
+
+def _of(path: Path, names: pl.Series) -> pl.DataFrame | None:
+    """The rows of these patients, if there is such a table; it is not read whole for them."""
     own = pl.col("patient").is_in(names.implode())
-    if path.exists():
-        return pl.scan_parquet(_files(path), glob=False).filter(own).collect()
-    found = _read(folder, table)
-    return None if found is None else found.filter(own)
+    return pl.scan_parquet(_files(path), glob=False).filter(own).collect() if path.exists() else None
 
 
 def _read_run(folder: Path) -> dict[str, Any]:
     _check_whole(folder)
-    path = folder / "run.json"
+    path = folder / RUN_RECORD
     if not path.exists():
         return {}
     try:

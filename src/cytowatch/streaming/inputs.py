@@ -8,12 +8,15 @@ from pathlib import Path
 
 import polars as pl
 
-from cytowatch.adapters.frame import COLUMNS, ROW, as_text, check_columns, column_name
+from cytowatch.adapters.frame import COLUMNS, ROW, as_text, check_columns, column_name, file_column
 from cytowatch.adapters.spans import Span
 from cytowatch.adapters.tables import TableFile, find_tables, is_parquet, scan_parquet, told_as_unreadable
+from cytowatch.adapters.walk import passed_over
 
 # up to so many rows a run is held in memory
 LARGE_ROWS = 5_000_000
+# below this a number without a fraction has its place among the integers
+_INTEGERS = 2.0**63
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class LargeInput:
 
     files: tuple[LargeFile, ...]
     patients: Path | None
+    # folders of results that lie among the files
+    passed: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -112,7 +117,7 @@ def find_large(inputs: Sequence[str | Path]) -> Found:
     for file, count in counted:
         opened.append(_open(file, first, count))
         first += count
-    return Found(LargeInput(tuple(opened), patients))
+    return Found(LargeInput(tuple(opened), patients, tuple(passed_over(inputs))))
 
 
 def _count(file: TableFile) -> int:
@@ -123,9 +128,9 @@ def _count(file: TableFile) -> int:
 def _open(file: TableFile, first: int, rows: int) -> LargeFile:
     with told_as_unreadable(file, "Parquet"):
         schema = scan_parquet(file).collect_schema()
-    check_columns(list(schema), file=file.label)
+    check_columns([file_column(name) for name in schema], file=file.label)
     columns = {name: column_name(name) for name in schema if column_name(name) in COLUMNS}
-    extra = tuple(column_name(name) for name in schema if name not in columns)
+    extra = tuple(column_name(file_column(name)) for name in schema if name not in columns)
     types = {columns[name]: dtype for name, dtype in schema.items() if name in columns}
     # ids become text in any case
     kind = str([(name, dtype) for name, dtype in types.items() if name != "patient"])
@@ -135,5 +140,10 @@ def _open(file: TableFile, first: int, rows: int) -> LargeFile:
         return part
     id_ = pl.col(raw)
     with told_as_unreadable(file, "Parquet"):
-        whole = scan_parquet(file).select((id_.is_finite() & (id_.round() == id_)).all()).collect().item()
+        whole = (
+            scan_parquet(file)
+            .select((id_.is_finite() & (id_.round() == id_) & (id_.abs() < _INTEGERS)).all())
+            .collect()
+            .item()
+        )
     return LargeFile(file, first, rows, columns, extra, kind, whole_ids=bool(whole))

@@ -132,5 +132,4 @@ def _is_whole(work: Work, number: int) -> bool:
     sizes = record.get("sizes") if record else None
     if not isinstance(sizes, dict) or not record or "run" not in record:
         return False
-    paths = {name: work.path(f"{folder}/{name}") for name in sizes}
-    return all(path.is_file() and path.stat().st_size == sizes[name] for name, path in paths.items())
+    return all(work.is_whole(f"{folder}/{name}", size) for name, size in sizes.items())

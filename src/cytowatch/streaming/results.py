@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from cytowatch.adapters.walk import NOT_READ
 from cytowatch.bucket_run import COUNTS, TABLES
 from cytowatch.engine.joint import ORDER_FINDINGS
 from cytowatch.engine.side_by_side import summed_discordance
@@ -21,8 +22,9 @@ from cytowatch.streaming.inputs import LargeInput
 from cytowatch.streaming.look import Share
 from cytowatch.streaming.merge import Order, in_order
 from cytowatch.streaming.parts import FIRST, folder_of, read_record
+from cytowatch.streaming.people import BROKEN
 from cytowatch.streaming.plan import Plan
-from cytowatch.streaming.work import Work
+from cytowatch.streaming.work import Work, to_disk
 
 # kept as Parquet whatever the format of the results
 _KEPT = ("observations", "patients", "in_doubt")
@@ -63,6 +65,8 @@ def move(out: Path, form: str, work: Work) -> list[Path]:
     """
     final = work.path(_FINAL)
     names = [path.name for path in sorted(final.iterdir())]
+    for name in names:
+        to_disk(final / name)
     if not out.exists():
         final.rename(out)
         return [out / name for name in names]
@@ -81,7 +85,7 @@ def _ordered_files(
     name: str, plan: Plan, work: Work, pieces: Path, scales: list[str], knowledge: Knowledge, rows: int
 ) -> list[Path]:
     files = in_order(_files(name, plan, work), _order(name, scales, knowledge), pieces / name)
-    broken = work.path("broken.parquet")
+    broken = work.path(BROKEN)
     if name != "rejects" or not broken.exists():
         return files
     # broken lines of the table of patients stand between the rejects of observations and those of patients
@@ -171,7 +175,7 @@ def rejected(out: Path, form: str) -> pl.LazyFrame:
 def _ledger(large: LargeInput, plan: Plan, work: Work) -> pl.DataFrame:
     """The ledgers of all parts; an example that they give is that of the first row."""
     parts = pl.concat([pl.read_parquet(path, glob=False) for path in _files(LEDGER.name, plan, work)])
-    broken = work.path("broken.parquet")
+    broken = work.path(BROKEN)
     said = pl.col("reason").str.replace(r" \(first in .*\)$", "").alias("said")
     examples = parts.filter(pl.col(FIRST).is_not_null()).sort(FIRST).unique(["file", said], keep="first")
     lines = [parts.filter(pl.col(FIRST).is_null()).select(LEDGER.names), examples.select(LEDGER.names), _told(large)]
@@ -190,5 +194,6 @@ def _told(large: LargeInput) -> pl.DataFrame:
     """What is said of files, and of no row of them."""
     lines = [(part.file.label, f"column {name!r} is not read") for part in large.files for name in part.extra]
     lines += [(part.file.label, "no rows") for part in large.files if not part.rows]
+    lines += [(folder, NOT_READ) for folder in large.passed]
     rows = [(file, "ignored", reason, 0) for file, reason in lines]
     return pl.DataFrame(rows, schema=LEDGER.schema, orient="row")

@@ -25,11 +25,10 @@ from cytowatch.streaming.people import write_people
 from cytowatch.streaming.plan import Plan, make_plan
 from cytowatch.streaming.results import assemble, move, rejected
 from cytowatch.streaming.runs import write_runs
-from cytowatch.streaming.work import Work, open_work, work_folder
+from cytowatch.streaming.work import PLAN, Work, open_work, work_folder
 
 Advance = Callable[[str, float], None]
 Say = Callable[[str], None]
-_PLAN = "plan.json"
 # how much of the whole each stage takes, measured on shuffled rows; of sorted ones there is no sorting
 _SHARES = {"looking": 0.02, "sorting": 0.21, "grading": 0.72, "putting together": 0.05}
 
@@ -104,22 +103,24 @@ def _stage(advance: Advance, name: str, plan: Plan | None = None) -> Share:
 
 def _plan(run: _Run, wanted: dict[str, Any], work: Work, say: Say, *, fresh: bool) -> Plan:
     """The plan that was begun, if it is of the same inputs, tables and options; else a new one."""
-    found = None if fresh else work.read_json(_PLAN)
+    found = None if fresh else work.read_json(PLAN)
     if found is not None:
         differ = [name for name, value in wanted.items() if found["of"].get(name) != value]
-        if not differ:
+        whole = all(work.is_whole(name, size) for name, size in found.get("sizes", {}).items())
+        if not differ and whole:
             plan = Plan.of_json(found["plan"])
             say(f"Going on with a run that was cut short: {len(finished(plan, work))} of {plan.parts} parts are done.")
             return plan
-        say(f"Started anew: an earlier run was cut short, and since then {' and '.join(differ)} changed.")
+        since = f"since then {' and '.join(differ)} changed" if differ else "what it left is not whole"
+        say(f"Started anew: an earlier run was cut short, and {since}.")
     work.clear()
     try:
-        plan = _new_plan(run, work)
+        plan, sizes = _new_plan(run, work)
     except CytowatchError:
         # what cannot be read leaves nothing behind
         work.remove()
         raise
-    work.write_json(_PLAN, {"of": wanted, "plan": plan.as_json()})
+    work.write_json(PLAN, {"of": wanted, "plan": plan.as_json(), "sizes": sizes})
     return plan
 
 
@@ -134,17 +135,21 @@ def _check_unchanged(before: dict[str, Any], now: dict[str, Any], out: Path) -> 
         )
 
 
-def _new_plan(run: _Run, work: Work) -> Plan:
+def _new_plan(run: _Run, work: Work) -> tuple[Plan, dict[str, int]]:
+    """The plan, and the files that were written with it and their sizes."""
     looked = look(run.large, _stage(run.advance, "looking"))
     moment(run.options.as_of, looked.clock)
     plan = make_plan(run.large, looked, patients=run.patients is not None)
-    if run.patients is not None:
-        write_people(run.patients, plan, looked.starts, run.large.rows, work)
-    return plan
+    if run.patients is None:
+        return plan, {}
+    return plan, write_people(run.patients, plan, looked.starts, run.large.rows, work)
 
 
 def _fingerprint(run: _Run) -> dict[str, Any]:
-    """By what a run is told from another; a file by its path, size and time of change."""
+    """By what a run is told from another; a file by its path, size and time of change, and by how it is called.
+
+    Rejects and sources name files as they were typed: parts graded under other names would double them in the ledger.
+    """
     paths = [part.file.path for part in run.large.files] + ([run.patients] if run.patients else [])
     stats = []
     for path in paths:
@@ -154,6 +159,7 @@ def _fingerprint(run: _Run) -> dict[str, Any]:
     options = replace(run.options, clock="time", files=(), not_recorded=frozenset())
     return {
         "the inputs": stats,
+        "the paths as they were typed": [*(part.file.label for part in run.large.files), _label(run.patients)],
         "the clinical tables": run.knowledge.digest,
         "the options": [repr(options), sorted(run.options.not_recorded)],
         "the software": [software_version(), pl.__version__],

@@ -14,7 +14,8 @@ from typing import IO, Any
 
 import polars as pl
 
-from cytowatch.errors import ArgumentError
+from cytowatch.adapters.tables import UNREADABLE
+from cytowatch.errors import ArgumentError, InputError
 
 if sys.platform == "win32":
     import msvcrt
@@ -22,7 +23,11 @@ else:
     import fcntl
 
 NAME = ".work"
+# what lies in the folder counts only with it: it is written last and removed first
+PLAN = "plan.json"
 _LOCK = "lock"
+# how a Parquet file begins and ends
+_MAGIC = b"PAR1"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # the last is what Polars says when the end of a Parquet file finds no room
 _SAID_WHEN_FULL = (*(f"os error {code}" for code in sorted(_FULL)), "thrift: transport error")
@@ -50,6 +55,7 @@ class Work:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}")
         write(temporary)
+        to_disk(temporary)
         temporary.replace(path)
 
     def write_folder(self, name: str, write: Callable[[Path], object]) -> None:
@@ -59,6 +65,7 @@ class Work:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         write(temporary)
+        to_disk(temporary)
         shutil.rmtree(path, ignore_errors=True)
         temporary.rename(path)
 
@@ -74,15 +81,51 @@ class Work:
             return found if isinstance(found, dict) else None
         return None
 
+    def is_whole(self, name: str, size: object) -> bool:
+        """Whether a file has the size that was noted; False for one that a sudden loss of power emptied or zeroed."""
+        path = self.path(name)
+        if not path.is_file() or path.stat().st_size != size:
+            return False
+        if path.suffix != ".parquet":
+            return True
+        with path.open("rb") as handle:
+            first = handle.read(len(_MAGIC))
+            handle.seek(-len(_MAGIC), os.SEEK_END)
+            return first == handle.read() == _MAGIC
+
     def clear(self) -> None:
-        """Remove everything but the lock."""
+        """Remove everything but the lock; if that is cut short, nobody goes on with what is left."""
+        self.path(PLAN).unlink(missing_ok=True)
         for path in self.root.iterdir():
             if path.name != _LOCK:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, as far as that can be."""
+        with suppress(OSError):
+            self.clear()
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or every file of a folder, is on the disk: a loss of power must not empty it afterwards."""
+    for file in path.iterdir() if path.is_dir() else [path]:
+        with file.open("r+b") as handle:
+            os.fsync(handle.fileno())
+
+
+@contextmanager
+def told_as_damaged(path: Path) -> Iterator[None]:
+    """A file of the work folder that cannot be read, as an InputError that names it and the way out."""
+    try:
+        yield
+    except UNREADABLE as cause:
+        raise InputError(
+            "What an earlier run left cannot be read.",
+            where=str(path),
+            why="The disk was full or lost what was written; nothing was graded from it.",
+            hint="Give the same command with --fresh: it begins anew.",
+        ) from cause
 
 
 @contextmanager

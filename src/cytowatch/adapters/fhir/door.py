@@ -21,6 +21,7 @@ from cytowatch.adapters.files import Progress
 from cytowatch.adapters.gather import Gathering
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.vocabulary import Code
+from cytowatch.adapters.walk import NOT_READ, passed_over
 from cytowatch.knowledge.model import Knowledge
 
 _NOT_READ = "no file of resources"
@@ -60,4 +61,6 @@ def read_fhir(
         sheets.append(sheet)
     for file in others:
         gathering.enter(file.label, "ignored", _NOT_READ, 0)
+    for folder in passed_over(paths):
+        gathering.enter(folder, "ignored", NOT_READ, 0)
     return settled(run, sheets, gathering)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from cytowatch.adapters.fhir.decode import decode
+from cytowatch.adapters.walk import files_in
 from cytowatch.errors import InputError
 
 ENDINGS = (".ndjson", ".jsonl", ".json", ".ndjson.gz", ".jsonl.gz", ".json.gz")
@@ -49,7 +50,7 @@ def find_resources(paths: Sequence[str | Path]) -> tuple[list[FhirFile], list[Fh
         if path.is_file():
             found.append(path)
         elif path.is_dir():
-            inside = [one for one in sorted(path.rglob("*")) if one.is_file() and not _is_hidden(one, path)]
+            inside = files_in(path)
             found += [one for one in inside if one.name.lower().endswith(ENDINGS)]
             others += [one for one in inside if not one.name.lower().endswith(ENDINGS)]
         else:
@@ -63,10 +64,6 @@ def find_resources(paths: Sequence[str | Path]) -> tuple[list[FhirFile], list[Fh
             hint=f"files that are read: {' '.join(ENDINGS)}",
         )
     return _labeled(found), _labeled(others)
-
-
-def _is_hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _labeled(paths: list[Path]) -> list[FhirFile]:

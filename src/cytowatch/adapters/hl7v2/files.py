@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cytowatch.adapters.walk import NOT_READ, files_in, passed_over
 from cytowatch.errors import InputError
 
 ENDINGS = (".hl7", ".hl7v2", ".er7", ".msg", ".dat", ".txt")
@@ -36,12 +37,13 @@ def find_files(paths: Sequence[str | Path]) -> tuple[list[MessageFile], list[tup
     left: list[tuple[str, str]] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = [one for one in sorted(path.rglob("*")) if one.is_file() and not one.name.startswith(".")]
+            inside = files_in(path)
             read = [one for one in inside if _is_read(one)]
             if not read:
                 raise _nothing_in(path)
             found += read
             left += _left_out(path, [one for one in inside if not _is_read(one)])
+            left += [(folder, NOT_READ) for folder in passed_over([path])]
         elif path.is_file():
             found.append(path)
         else:

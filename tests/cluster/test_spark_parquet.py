@@ -43,7 +43,14 @@ def differing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     infusion = {"time": INFUSION, "concept": "car_t_infusion", "text": "tisagenlecleucel", "unit": None, "value": None}
     pressor = {"Patient": "007", "time": FEVER, "concept": "norepinephrine", "value": 0.1, "unit": "ug/kg/min",
                "lln": 0.0}  # fmt: skip
-    fever = {"patient": "007", "time": FEVER, "concept": "body_temperature", "value": 39.0, "range_low": 36.0}
+    fever = {
+        "patient": "007",
+        "time": FEVER,
+        "concept": "body_temperature",
+        "value": 39.0,
+        "range_low": 36.0,
+        "_row": 5,
+    }
     late = {"patient": "007", "hours": 20.0, "concept": "body_temperature", "value": 40.0, "unit": "Cel", "ward": 3}
     put(folder / "patient=007" / "a.parquet", [infusion])
     put(folder / "status=entered-in-error" / "b [1].parquet", [pressor])
@@ -52,6 +59,8 @@ def differing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pl.DataFrame(schema={"patient": pl.Int64, "hours": pl.Int64, "concept": pl.String, "bed": pl.String}).write_parquet(
         folder / "empty.parquet"
     )
+    put(folder / "graded of yesterday" / "timeline.parquet", [{"patient": "007"}])
+    (folder / "graded of yesterday" / "run.json").write_text("{}", encoding="utf-8")
     return folder
 
 
@@ -64,7 +73,8 @@ def test_files_that_differ_are_graded_as_on_one_machine(spark: SparkSession, dif
     rejects = collected(result, "rejects")
     assert rejects["rule"].to_list() == ["mixed_clock"] * 6
     told = result.ledger.filter(pl.col("reason").str.contains("column")).select("file", "reason").rows()
-    assert set(told) == {("z.parquet", "column 'ward' is not read"), ("empty.parquet", "column 'bed' is not read")}
+    columns = {("z.parquet", "ward"), ("empty.parquet", "bed"), ("c.parquet", "_row of the file")}
+    assert set(told) == {(file, f"column {column!r} is not read") for file, column in columns}
     alone = grade_intake(read_files(differing, load()), load(), ["crs.astct-2019"])
     assert timeline.equals(in_order(outward(alone.timeline, "time")))
     assert rejects.equals(in_order(alone.rejects))
@@ -82,7 +92,7 @@ def test_addresses_give_what_folders_name_as_text_and_go_by_the_first_file(spark
     assert list(seen.files) == [("a.parquet", 0, 1), ("b.parquet", 1, 2)]
     rows = seen.rows.orderBy("_row").select("patient", "status", "hours").collect()
     assert [tuple(found) for found in rows] == [("007", "final", None), ("7", None, 1.0), ("7", None, 1.0)]
-    assert set(seen.extra) == {("a.parquet", "x"), ("b.parquet", "x")}
+    assert set(seen.told) == {(name, "column 'x' is not read") for name in ("a.parquet", "b.parquet")}
 
 
 def test_rows_that_spark_does_not_read_are_told() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cytowatch.adapters.frame import COLUMNS, LINE, ROW, check_columns, column_n
 from cytowatch.adapters.patients import RawPatients, raw_patients
 from cytowatch.adapters.spans import ONLY_TABLE
 from cytowatch.adapters.tables import find_tables
+from cytowatch.adapters.walk import NOT_READ, passed_over
 from cytowatch.buckets import BUCKET
 from cytowatch.cluster.parquet import of_addresses, of_files
 from cytowatch.cluster.seen import (
@@ -69,7 +70,9 @@ def observed(spark: SparkSession, source: DataFrame | str | Path | Sequence[str 
             why="Rows of text files have no place that all executors agree on.",
             hint="Write it as Parquet, or leave --engine out: one machine reads all formats.",
         )
-    return of_files(spark, files), None if patients is None else str(patients)
+    seen = of_files(spark, files)
+    passed = tuple((folder, NOT_READ) for folder in passed_over(paths))
+    return replace(seen, told=(*seen.told, *passed)), None if patients is None else str(patients)
 
 
 def _of_frame(frame: DataFrame) -> Observed:
@@ -84,10 +87,10 @@ def _of_frame(frame: DataFrame) -> Observed:
     counted = table.agg(*counts(table), *(number_counts() if numbered else [])).first()
     assert counted is not None  # noqa: S101 - an aggregate of all rows is one row
     told = counted.asDict()
-    extra = tuple((_FRAME, name) for name in whole.columns if name not in table.columns)
+    not_read = tuple((_FRAME, f"column {name!r} is not read") for name in whole.columns if name not in table.columns)
     return Observed(
         table, ONLY_TABLE, clock_of_counts(told, table.columns), int(told["rows"]),
-        next_number(told, _FRAME) if numbered else None, extra,
+        next_number(told, _FRAME) if numbered else None, not_read,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 from pyspark.sql import types as st
 
-from cytowatch.adapters.frame import COLUMNS, ROW, as_text, check_columns, clock_of, column_name
+from cytowatch.adapters.frame import COLUMNS, ROW, as_text, check_columns, clock_of, column_name, file_column
 from cytowatch.adapters.intake import Clock
 from cytowatch.adapters.spans import Span
 from cytowatch.adapters.tables import BLOCK_ROWS, TableFile, columns_of_folders, scan_parquet, told_as_unreadable
@@ -77,14 +77,14 @@ def of_addresses(spark: SparkSession, addresses: list[str]) -> Observed:
     _refuse_hidden(address.rstrip("/").rsplit("/", 1)[-1] for address in addresses)
     # looks through folders as one machine does, and leaves the columns that they name to us
     read = spark.read.option("recursiveFileLookup", "true").option("mergeSchema", "true").parquet(*addresses)
-    own = {name: column_name(name) for name in read.columns}
+    own = {name: column_name(file_column(name)) for name in read.columns}
     paths = sorted({_decoded(path) for path in read.inputFiles()})
     names = Counter(Path(path).name for path in paths)
     found = []
     for path in paths:
         label = Path(path).name if names[Path(path).name] == 1 else path
         folders = columns_of_folders(Path(path), own)
-        check_columns([*own, *folders], file=label)
+        check_columns([file_column(name) for name in (*own, *folders)], file=label)
         found.append(_file(label, path, 0, own, folders))
     if not found:
         raise _no_rows(addresses)
@@ -110,8 +110,8 @@ def _opened(file: TableFile) -> _File:
         schema = table.collect_schema()
         rows = int(table.select(pl.len()).collect().item())
     folders = columns_of_folders(file.path, schema)
-    check_columns([*schema, *folders], file=file.label)
-    own = {name: column_name(name) for name in schema}
+    check_columns([file_column(name) for name in (*schema, *folders)], file=file.label)
+    own = {name: column_name(file_column(name)) for name in schema}
     # a column without a type holds nothing, and would be of another type than in the next file
     filled = {raw: name for raw, name in own.items() if schema[raw] != pl.Null()}
     if rows and any(schema[raw].is_float() for raw, name in filled.items() if name == "patient"):
@@ -124,7 +124,7 @@ def _opened(file: TableFile) -> _File:
 
 
 def _file(label: str, path: str, rows: int, own: dict[str, str], folders: dict[str, str | None]) -> _File:
-    named = {column_name(raw): value for raw, value in folders.items()}
+    named = {column_name(file_column(raw)): value for raw, value in folders.items()}
     return _File(
         label,
         path,
@@ -175,8 +175,8 @@ def _observed(spark: SparkSession, table: DataFrame, opened: list[_File], paths:
         said = sf.col(f"{_NAMED}{name}")
         rows = rows.withColumn(name, sf.coalesce(sf.col(name), said) if name in table.columns else said)
     rows = rows.drop(_PATH, _INDEX, _FIRST, *(f"{_NAMED}{name}" for name in named))
-    extra = tuple((file.label, name) for file in opened for name in file.extra)
-    return Observed(rows, tuple(spans), clock, row, row, extra)
+    told = tuple((file.label, f"column {name!r} is not read") for file in opened for name in file.extra)
+    return Observed(rows, tuple(spans), clock, row, row, told)
 
 
 def _clock(file: TableFile) -> Clock:

@@ -289,7 +289,7 @@ def _run(
 def _ledger(shell: SparkResult, job: _Job) -> pl.DataFrame:
     """The counts of all buckets added up, and what belongs to the files as a whole."""
     counts = _summed(shell, "ledger", ["file", "fate", "reason"], "rows")
-    told = [(file, "ignored", f"column {column!r} is not read", 0) for file, column in job.seen.extra]
+    told = [(file, "ignored", reason, 0) for file, reason in job.seen.told]
     empty = [(name, "ignored", "no rows", 0) for name, _, rows in job.seen.files if not rows]
     broken = (
         [(job.options.patients_file, "rejected", "broken_line", shell.broken.height)] if shell.broken.height else []

@@ -26,8 +26,8 @@ class Observed:
     count: int
     # the first number above those of all rows; None where rows get theirs in their bucket
     next_row: int | None
-    # columns that are not read: the file, and the column
-    extra: tuple[tuple[str, str], ...]
+    # what the ledger tells of no row, but of a file or folder
+    told: tuple[tuple[str, str], ...]
 
 
 def counts(table: DataFrame, *, within: Column | None = None) -> list[Column]:

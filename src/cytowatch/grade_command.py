@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.doors import Asked, Source, read_source
-from cytowatch.cluster.command import SparkAsked, check_asked, grade_on_spark, summary
+from cytowatch.cluster.command import SparkAsked, check_alone, check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_intake
@@ -40,7 +40,7 @@ def grade(
     look_alikes: Annotated[bool | None, Parameter(negative=())] = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
     engine: Literal["polars", "spark"] = "polars",
-    master: str = "local[*]",
+    master: str | None = None,
     buckets: int | None = None,
     fresh: Annotated[bool, Parameter(negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
@@ -85,7 +85,7 @@ def grade(
     engine
         What shares out the work: polars (this machine) or spark (needs the extra `spark`, Java, and Parquet).
     master
-        Where Spark runs, such as local[2] or spark://host:7077.
+        Where Spark runs, such as local[2] or spark://host:7077; by default local[*].
     buckets
         Into how many parts of whole patients Spark cuts the input; by default 500,000 rows each.
     fresh
@@ -103,13 +103,14 @@ def grade(
     tables = load(*(knowledge or ()))
     absent = _therapies(not_recorded or [], tables)
     if engine == "spark":
-        check_asked(source, format_, out_, mapping=mapping, codes=codes)
+        check_asked(source, format_, out_, mapping=mapping, codes=codes, fresh=fresh)
         arguments = {
             "scales": scale, "as_of": as_of, "assume_trigger": assume_trigger, "not_recorded": absent, "zone": zone,
             "look_alikes": look_alikes,
         }  # fmt: skip
-        on_spark = SparkAsked(inputs, patients, out_ or Path(), master, buckets, arguments)
+        on_spark = SparkAsked(inputs, patients, out_ or Path(), master or "local[*]", buckets, arguments)
         return _grade_on_spark(on_spark, tables, report=report, quiet=quiet, strict=strict)
+    check_alone(master, buckets)
     large = None if source != "csv" or mapping or codes or out_ is None else _large(inputs, quiet=quiet)
     if large is not None and out_ is not None:
         options = BucketOptions("time", _names(scale), as_of, assume_trigger, absent, zone, look_alikes)

@@ -114,6 +114,17 @@ def test_limits_beside_a_drug_or_a_device_say_nothing() -> None:
     assert "oxygen_device" in found.ledger["reason"].str.join("|").item()
 
 
+def test_of_rows_of_several_files_limits_are_told_of_the_file_that_has_them() -> None:
+    drug = {"concept": "norepinephrine", "value": 0.1, "unit": "ug/kg/min", "range_low": 0.0}
+    rows = pl.DataFrame([{"patient": "P1", "hours": 1.0, "_row": row, **drug} for row in range(3)])
+    rows = rows.with_columns(pl.when(pl.col("_row") == 1).then("range_low").alias("range_low"))
+    ledger = admit(rows, KNOWLEDGE, file="a", files=(("a", 0, 1), ("b", 1, 1), ("c", 2, 1))).ledger
+    told = ledger.filter(pl.col("reason").str.starts_with("limits of normal"))
+    assert [(file, reason.rsplit("(", 1)[1]) for file, reason in told.select("file", "reason").rows()] == [
+        ("b", "first in b:1)")
+    ]
+
+
 def test_without_a_usable_unit_the_row_is_refused_for_that() -> None:
     assert admitted({"unit": None, "range_low": "9", "range_high": "1"}).rejects["rule"].to_list() == ["missing_unit"]
 

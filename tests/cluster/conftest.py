@@ -89,7 +89,7 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Ward:
     first = raw.slice(0, half).with_columns(unnamed)
     second = raw.slice(half)
     first.write_parquet(files[0])
-    second.write_parquet(files[1], row_group_size=500)
+    second.with_columns(pl.lit("3 North").alias("ward")).write_parquet(files[1], row_group_size=500)
     listed = people.drop("declined_guidelines", "birth_date").with_columns(pl.col("age_years").cast(pl.String))
     broken = {"patient": "r3-000005", "age_years": "old"}
     listed = pl.concat([listed, pl.DataFrame([broken, {"patient": "only listed", "age_years": "60"}])],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 pytest.importorskip("pyspark")
 
 from cytowatch.cluster.failures import explained, told
-from cytowatch.cluster.session import check_java
+from cytowatch.cluster.folder import _beside
+from cytowatch.cluster.session import _started, check_java, check_spark, check_version
 from cytowatch.cluster.worker import MARK
 from cytowatch.errors import ArgumentError, InputError, KnowledgeError
 
@@ -22,6 +24,7 @@ OURS = json.dumps({"kind": "KnowledgeError", "what": "No scale.", "where": "", "
     [
         ("ModuleNotFoundError: No module named 'cytowatch'\n at org.apache.spark", "do not have cytowatch"),
         ("[PATH_NOT_FOUND] Path does not exist: file:/no/where. SQLSTATE: 42K03", "no such file or folder"),
+        ("[PATH_ALREADY_EXISTS] Path file:/w already exists. Set mode", "bytes exists already: file:/w"),
         ("Illegal Parquet type: INT64 (TIMESTAMP(NANOS,true))", "nanoseconds"),
         ("SparkException: file:/a.parquet is not a Parquet file. Expected magic", "cannot be read as Parquet"),
         ("ExecutorLostFailure (executor 3 exited caused by one of the running tasks)", "An executor died"),
@@ -49,6 +52,41 @@ def test_what_is_not_of_spark_is_left_alone() -> None:
         _ = 1 / 0
     with pytest.raises(ArgumentError), told():
         raise ArgumentError("x")
+
+
+def test_a_spark_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyspark
+
+    for version in ("4.1.0", "4.3.0.dev1", "5.0"):
+        check_version(version)
+    monkeypatch.setattr(pyspark, "__version__", "3.5.1")
+    with pytest.raises(ArgumentError, match=r"This is Spark 3\.5\.1"):
+        check_spark()
+
+
+def test_what_java_said_is_there_when_the_message_is_read(tmp_path: Path) -> None:
+    """The folder of the session is removed at the end of the process, and with it its log."""
+
+    class Broken:
+        def getOrCreate(self) -> None:  # noqa: N802 - Spark's name
+            os.write(2, b"no such master")
+            raise RuntimeError("Java gateway process exited")
+
+    with pytest.raises(ArgumentError, match="could not be started") as told:
+        _started(Broken(), tmp_path / "spark.log")  # type: ignore[arg-type]
+    (tmp_path / "spark.log").unlink()
+    kept = Path(told.value.hint.rsplit(" ", 1)[1].rstrip("."))
+    assert kept.read_text(encoding="utf-8") == "no such master"
+    kept.unlink()
+
+
+def test_tables_that_are_not_whole_yet_are_nobody_elses_to_read(tmp_path: Path) -> None:
+    with _beside(tmp_path, local=True) as parts:
+        assert parts.stat().st_mode & 0o777 == 0o700
+        with _beside(tmp_path, local=True) as others:
+            assert parts.is_dir()
+            assert others != parts
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_java_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -50,8 +51,15 @@ def folder(spark: SparkSession, ward: Ward, tmp_path_factory: pytest.TempPathFac
     """The ward graded by the command from its Parquet files; the session of the tests is the one it finds running."""
     assert spark is not None
     target = tmp_path_factory.mktemp("spark") / "a [graded] folder"
+    # what a run left that was killed, and what another one writes just now
+    for name in ("dead", "alive"):
+        left = target / f".parts-spark-{name}"
+        (left / "timeline").mkdir(parents=True)
+        (left / "lock").touch()
     files = [*map(str, ward.files), "--patients", str(ward.patients), "--scale", *SCALES]
-    assert run(["grade", *files, "--engine", "spark", "--buckets", "3", "--out", str(target), "--quiet"]) == 0
+    with (target / ".parts-spark-alive" / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(["grade", *files, "--engine", "spark", "--buckets", "3", "--out", str(target), "--quiet"]) == 0
     return target
 
 
@@ -67,6 +75,11 @@ def test_every_table_is_that_of_one_machine(folder: Path, ward: Ward, name: str)
     # a comparison of nothing with nothing would not tell
     assert expected.height
     assert stored(folder, name).equals(expected)
+
+
+def test_no_part_of_a_dead_run_stays_and_the_folder_is_whole(folder: Path) -> None:
+    assert [path.name for path in folder.glob(".*")] == [".parts-spark-alive"]
+    assert (folder / ".parts-spark-alive" / "timeline").is_dir()
 
 
 def test_rejects_keep_the_number_of_their_row_and_the_line_of_their_file(folder: Path) -> None:
@@ -133,6 +146,10 @@ def test_a_frame_with_a_skewed_patient_an_overlay_and_a_task_that_dies_half_way(
         given = collected(result, "rejects")
         assert in_order(given.select(said)).equals(in_order(expected.rejects.select(said)))
         assert given["row"].n_unique() == given.select("row", "source").n_unique()
+        of_people = pl.col("source").str.starts_with("patients")
+        assert given.filter(of_people).height == 1
+        # seven buckets of rows with 2^32 numbers each, and above them those of patients
+        assert (given["row"] >= 7 << 32).equals(given.select(of_people.alias("row"))["row"])
     finally:
         spark.conf.set("spark.sql.session.timeZone", zone or "UTC")
     tried = sorted(path.name for path in log.iterdir())
@@ -156,7 +173,7 @@ def dying(grader: Grader, log: str) -> Grader:
             (Path(log) / f"{here.partitionId()}-{here.attemptNumber()}").touch()
             for number, batch in enumerate(inner(batches)):
                 yield batch
-                if number == 2 and here.partitionId() == 1 and here.attemptNumber() == 0:
+                if number == 1 and here.partitionId() == 1 and here.attemptNumber() == 0:
                     raise OSError("this executor dies")
 
         return graded
@@ -169,17 +186,29 @@ def test_a_frame_that_brings_its_numbers_keeps_them(spark: SparkSession, ward: W
     rows = ward.raw.filter(pl.col("patient").is_in(["r3-000001", "r3-000002", "r3-000003"]))
     numbered = rows.drop("source").with_columns((1000 + pl.int_range(pl.len(), dtype=pl.Int64)).alias(ROW))
     frame = spark.createDataFrame(plain(numbered)).repartition(3)
-    result = grade_spark(frame, buckets=3, partitions=2, work=str(tmp_path / "work"))
+    old = pl.DataFrame({"patient": ["r3-000001"], "age_years": ["old"]})
+    result = grade_spark(frame, old, buckets=3, partitions=2, work=str(tmp_path / "work"))
     expected = grade(numbered)
-    assert collected(result, "rejects")["row"].to_list() == sorted(expected.rejects["row"].to_list())
+    # the patient's number is above those of all rows
+    last = 1000 + numbered.height
+    assert collected(result, "rejects")["row"].to_list() == [*sorted(expected.rejects["row"].to_list()), last]
     evidence = expected.timeline["evidence"].explode().drop_nulls()
     numbers = evidence.str.extract(r":(\d+)$").cast(pl.Int64)
     told = pl.DataFrame(result.timeline.toArrow())["evidence"].explode().drop_nulls()
     assert sorted(told.str.extract(r":(\d+)$").cast(pl.Int64) - 1000) == sorted(numbers)
-    with pytest.raises(InputError, match="exists"):
+    with pytest.raises(InputError, match=r"exists already: .*work"):
         grade_spark(frame, buckets=3, work=str(tmp_path / "work"))
-    with pytest.raises(InputError, match="not unique"):
-        grade_spark(frame.withColumn(ROW, frame[ROW] % 2), buckets=1)
+
+
+def test_numbers_that_two_rows_share_are_refused_in_whatever_buckets_they_fall(spark: SparkSession) -> None:
+    rows = spark.createDataFrame(
+        [("A", 0.0, "death", 7), ("B", 0.0, "death", 7)], "patient string, hours double, concept string, _row long"
+    )
+    people = spark.createDataFrame([("A", 1), ("B", 1)], "patient string, _row long")
+    once = rows.withColumn(ROW, rows["patient"].eqNullSafe("A").cast("long"))
+    for wrong in ((rows, None), (once.withColumn(ROW, once[ROW].cast("double")), None), (once, people)):
+        with pytest.raises(InputError, match=r"not unique|no whole numbers"):
+            grade_spark(*wrong, buckets=400)
 
 
 def test_an_input_that_changes_while_it_is_graded_is_refused(spark: SparkSession, tmp_path: Path) -> None:
@@ -210,6 +239,8 @@ def test_an_empty_frame_gives_empty_tables(spark: SparkSession) -> None:
     result = grade_spark(empty)
     assert [result.timeline.count(), result.rejects.count()] == [0, 0]
     assert (result.run["patients"], result.clock) == (0, "hours")
+    with pytest.raises(ArgumentError, match="keep_rows"):
+        result.table("observations")
 
 
 def test_the_hash_is_ours_for_ids_of_every_kind() -> None:
@@ -230,19 +261,31 @@ def test_the_hash_is_ours_for_ids_of_every_kind() -> None:
         (["{bad}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "cannot be read as Parquet"),
         (["{wide}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "missing column: concept"),
         (["{ids}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "numbers with a fraction"),
+        (["{good}", "{wide}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "missing column: concept"),
+        (["{good}", "{words}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "differ in the type of a column"),
+        (["{good}", "{_b}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "passes over files whose names begin"),
+        (["file://{_b}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "passes over files whose names begin"),
+        (["{good}", "{link}", "--engine", "spark", "--out", "{out}"], EXIT_INPUT, "named more than once"),
+        (["{good}", "--engine", "spark", "--out", "{out}", "--fresh"], EXIT_ARGUMENTS, "--fresh does not go"),
+        (["{good}", "--out", "{out}", "--master", "local[2]"], EXIT_ARGUMENTS, "--master does nothing without"),
+        (["{good}", "--out", "{out}", "--buckets", "3"], EXIT_ARGUMENTS, "--buckets does nothing without"),
     ],
 )
 def test_what_cannot_be_graded_is_one_clear_message(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
 ) -> None:
     assert spark is not None
-    places = {name: tmp_path / f"{name}.parquet" for name in ("bad", "wide", "ids")}
+    places = {name: tmp_path / f"{name}.parquet" for name in ("bad", "wide", "ids", "good", "words", "_b", "link")}
     places |= {"csv": tmp_path / "rows.csv", "out": tmp_path / "out"}
     places["csv"].write_text("patient,hours,concept\nA,0,death\n", encoding="utf-8")
     places["bad"].write_bytes(b"PAR1 cut off")
     row = {"patient": "A", "hours": 0.0, "concept": "body_temperature", "value": 39.0, "unit": "Cel"}
     pl.DataFrame([row]).drop("concept").write_parquet(places["wide"])
     pl.DataFrame([row | {"patient": 1.5}]).write_parquet(places["ids"])
+    pl.DataFrame([row]).write_parquet(places["good"])
+    pl.DataFrame([row]).write_parquet(places["_b"])
+    pl.DataFrame([row | {"value": "39.0"}]).write_parquet(places["words"])
+    places["link"].symlink_to(places["good"])
     assert run(["grade", *(part.format(**places) for part in arguments)]) == code
     told = capsys.readouterr().err
     assert said in " ".join(told.split())
@@ -267,9 +310,6 @@ def test_arguments_are_checked_before_anything_runs(spark: SparkSession) -> None
     for wrong in ({"scales": ["crs.nobody"]}, {"as_of": "2024-01-01T00:00"}, {"zone": "Mars/Olympus"}, {"buckets": 0}):
         with pytest.raises(ArgumentError):
             grade_spark(frame, **wrong)  # type: ignore[arg-type]
-    result = grade_spark(frame)
-    with pytest.raises(ArgumentError, match="keep_rows"):
-        result.table("observations")
 
 
 def plain(frame: pl.DataFrame) -> pa.Table:

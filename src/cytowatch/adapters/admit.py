@@ -69,8 +69,11 @@ def admit(
     good = work.frame if none else work.frame.filter(~bad)
     observations = _observations(good, meanings)
     whole = pl.concat([clean, observations], rechunk=False) if len(clean) else observations
-    told = [*(f"column {name!r} is not read" for name in extra), *limits.not_used(good, meanings)]
-    ledger = _ledger_of_files(every, rejects, told, files) if files else _ledger(file, len(whole), rejects, told)
+    told = [f"column {name!r} is not read" for name in extra]
+    if files:
+        ledger = _ledger_of_files(every, rejects, told, _limits_of_files(good, meanings, files), files)
+    else:
+        ledger = _ledger(file, len(whole), rejects, [*told, *limits.not_used(good, meanings)])
     units = summed_units([_units_given(work, meanings), _canonical_units(clean)])
     return Admission(whole, rejects, ledger, clock, in_doubt(refused, meanings), units)
 
@@ -122,7 +125,17 @@ def _observations(good: pl.DataFrame, meanings: rules.Meanings) -> pl.DataFrame:
     return good.select({**nothing, **columns}[name].alias(name) for name in OBSERVATIONS.names)
 
 
-def _ledger_of_files(rows: pl.Series, rejects: pl.DataFrame, told: list[str], files: Sequence[Span]) -> pl.DataFrame:
+def _limits_of_files(good: pl.DataFrame, meanings: rules.Meanings, files: Sequence[Span]) -> list[tuple[str, str]]:
+    """What is told of limits, with the file whose rows it is told of."""
+    if not limits.not_used(good, meanings):
+        return []
+    of_files = good.with_columns(file_of(good[ROW], files).alias("_file")).partition_by("_file", maintain_order=True)
+    return [(str(part["_file"][0]), line) for part in of_files for line in limits.not_used(part, meanings)]
+
+
+def _ledger_of_files(
+    rows: pl.Series, rejects: pl.DataFrame, told: list[str], of_files: list[tuple[str, str]], files: Sequence[Span]
+) -> pl.DataFrame:
     """The ledgers of several files whose rows are mixed; what is told of the table is told of each of them."""
     read = file_of(rows, files).to_frame().group_by("file").len("rows")
     refused = rejects.select(pl.lit(file_of(rejects["row"], files)).alias("file"), pl.col("rule").alias("reason"))
@@ -133,7 +146,8 @@ def _ledger_of_files(rows: pl.Series, rejects: pl.DataFrame, told: list[str], fi
     )
     left = read.select("file").join(pl.DataFrame({"reason": told}, schema={"reason": pl.String}), how="cross")
     left = left.with_columns(pl.lit("ignored").alias("fate"), pl.lit(0).alias("rows"))
-    parts = [used.filter(pl.col("rows") > 0), refused, left]
+    limited = pl.DataFrame([(file, "ignored", line, 0) for file, line in of_files], schema=LEDGER.schema, orient="row")
+    parts = [used.filter(pl.col("rows") > 0), refused, left, limited]
     return pl.concat([part.select(LEDGER.names).cast(pl.Schema(LEDGER.schema)) for part in parts]).sort(
         "file", "fate", "reason"
     )

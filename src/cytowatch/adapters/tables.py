@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,9 +113,14 @@ def is_parquet(file: TableFile) -> bool:
 def scan_parquet(file: TableFile) -> pl.LazyFrame:
     """A Parquet file, its columns and those that its folders name (`concept=spo2/part-0.parquet`), these as text."""
     table = pl.scan_parquet(file.path, glob=False, hive_partitioning=False)
-    there = {name.strip().lower() for name in table.collect_schema()}
-    named = {name: value for name, value in _hive_columns(file.path).items() if name.strip().lower() not in there}
+    named = columns_of_folders(file.path, table.collect_schema())
     return table.with_columns(pl.lit(value, pl.String).alias(name) for name, value in named.items())
+
+
+def columns_of_folders(path: Path, own: Iterable[str]) -> dict[str, str | None]:
+    """What the folders of a file say of all its rows, but for the columns that the file has itself."""
+    there = {name.strip().lower() for name in own}
+    return {name: value for name, value in _hive_columns(path).items() if name.strip().lower() not in there}
 
 
 def _hive_columns(path: Path) -> dict[str, str | None]:

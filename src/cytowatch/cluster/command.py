@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from cytowatch.cluster.run import SparkResult, grade_spark
-from cytowatch.cluster.session import own_session
+from cytowatch.cluster.session import check_spark, own_session
 from cytowatch.errors import ArgumentError
 from cytowatch.knowledge.model import Knowledge
 
@@ -31,14 +31,23 @@ class SparkAsked:
     arguments: dict[str, Any]
 
 
-def check_asked(source: str, form: str, folder: Path | None, *, mapping: Path | None, codes: object) -> None:
-    """ArgumentError for what Spark does not do: other doors, mappings, CSV, or no folder."""
+def check_asked(
+    source: str, form: str, folder: Path | None, *, mapping: Path | None, codes: object, fresh: bool
+) -> None:
+    """ArgumentError for what Spark does not do: other doors, mappings, CSV, runs that are taken up, or no folder."""
     wrong = {
         "--from": source != "csv",
         "--mapping": mapping is not None,
         "--codes": bool(codes),
         "--format": form != "parquet",
     }
+    if fresh:
+        raise ArgumentError(
+            "--fresh does not go with --engine spark.",
+            where="--fresh",
+            why="A run on Spark is never taken up where it was cut short: it always begins anew.",
+            hint="Leave --fresh out.",
+        )
     for option, given in wrong.items():
         if given:
             raise ArgumentError(
@@ -51,10 +60,22 @@ def check_asked(source: str, form: str, folder: Path | None, *, mapping: Path | 
         raise ArgumentError("--engine spark needs a folder to write into.", where="--out", hint="Add --out FOLDER.")
 
 
+def check_alone(master: str | None, buckets: int | None) -> None:
+    """ArgumentError for options of Spark without Spark, which would do nothing."""
+    for option, given in {"--master": master, "--buckets": buckets}.items():
+        if given is not None:
+            raise ArgumentError(
+                f"{option} does nothing without --engine spark.",
+                where=option,
+                hint="Add --engine spark, or leave the option out.",
+            )
+
+
 def grade_on_spark(
     asked: SparkAsked, tables: Knowledge, advance: Callable[[str, float], None]
 ) -> tuple[SparkResult, list[Path]]:
     """Grade on Spark into a folder; a session that is running already is used."""
+    check_spark()
     from cytowatch.cluster.folder import write_graded
 
     advance("starting Spark", 0.0)

@@ -26,6 +26,11 @@ _KNOWN = (
         "check the path; on a cluster it must be one that every executor can see",
     ),
     (
+        r"PATH_ALREADY_EXISTS\] Path (\S+)",
+        "The folder for the graded bytes exists already: {0}",
+        "name a new folder, or remove this one: a run that failed leaves it behind",
+    ),
+    (
         r"Illegal Parquet type: INT64 \(TIMESTAMP\(NANOS",
         "Spark does not read timestamps in nanoseconds.",
         "write the Parquet files with timestamps in microseconds",
@@ -79,7 +84,7 @@ def explained(trace: str) -> CytowatchError:
         "Spark could not finish the run; nothing was written.",
         where="Spark",
         why=_cause(trace),
-        hint="look into the log of the executors; a run can simply be started again",
+        hint="look into the log of the executors; a run can be started again, with a new folder for `work`",
     )
 
 

@@ -22,7 +22,8 @@ from cytowatch.schema import DISCORDANCE, LEDGER, REJECTS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from cytowatch.cluster.frames import Observed, People
+    from cytowatch.cluster.frames import People
+    from cytowatch.cluster.seen import Observed
 
 # a bucket of about so many rows is held by a worker at a time: see docs/explanation/billions.md
 ROWS_A_BUCKET = 500_000
@@ -126,7 +127,7 @@ def grade_spark(
     they are kept on the executors' disks. The rest as in ``grade``. Raises InputError, ArgumentError or
     KnowledgeError; a bad row is no error but a line in ``rejects``.
     """
-    from cytowatch.cluster.session import check_spark, own_session
+    from cytowatch.cluster.session import check_spark, check_version, own_session
 
     check_spark()
     from cytowatch.cluster.failures import told
@@ -138,6 +139,7 @@ def grade_spark(
     _check_counts(buckets=buckets, partitions=partitions)
     with told():
         session = spark or _session_of(observations) or own_session("local[*]")
+        check_version(session.version)
         asked = {
             "scales": None if scales is None else tuple(scales),
             "as_of": as_of,
@@ -163,7 +165,7 @@ class _Job:
 
 def _check_counts(**counts: int | None) -> None:
     for name, count in counts.items():
-        if count is not None and not 1 <= count < 2**31:
+        if count is not None and not 1 <= count < 2**30:
             raise ArgumentError(f"{name} is {count}.", where=name, hint="Give a whole number from 1 on.")
 
 
@@ -198,17 +200,19 @@ def _graded(
 
     from cytowatch.cluster.frames import in_buckets
     from cytowatch.cluster.payload import envelope_schema, names, spark_type
-    from cytowatch.cluster.worker import Task, grader, shipped
+    from cytowatch.cluster.worker import Task, grader, numbers_before, shipped
 
     told_tables = tuple(names(keep_rows=keep_rows))
     persons = job.persons
+    # patients have numbers that no row has
+    first_person = numbers_before(buckets) if job.seen.next_row is None else job.seen.next_row
     task = Task(
-        job.options, shipped(tables), software_version(), told_tables, job.seen.numbered,
-        persons is not None and persons.numbered,
+        job.options, shipped(tables), software_version(), told_tables, job.seen.next_row is not None,
+        persons is not None and persons.numbered, first_person,
     )  # fmt: skip
     shape = envelope_schema(told_tables)
     schema = st.StructType([st.StructField(column.name, spark_type(column.type)) for column in shape])
-    rows = in_buckets(session, job.seen, persons, buckets, partitions)
+    rows = in_buckets(session, job.seen, persons, buckets, partitions, first_person)
     envelope = _kept(rows.mapInArrow(grader(task), schema), work, partitions)
     counted = _counted(envelope, told_tables)
     run = _run(job, tables, session, counted, {"buckets": buckets, "partitions": partitions}, started)
@@ -286,8 +290,7 @@ def _run(
 def _ledger(shell: SparkResult, job: _Job) -> pl.DataFrame:
     """The counts of all buckets added up, and what belongs to the files as a whole."""
     counts = _summed(shell, "ledger", ["file", "fate", "reason"], "rows")
-    told = [(name, "ignored", f"column {column!r} is not read", 0) for column in job.seen.extra
-            for name, _, rows in job.seen.files if rows]  # fmt: skip
+    told = [(file, "ignored", reason, 0) for file, reason in job.seen.told]
     empty = [(name, "ignored", "no rows", 0) for name, _, rows in job.seen.files if not rows]
     broken = (
         [(job.options.patients_file, "rejected", "broken_line", shell.broken.height)] if shell.broken.height else []

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import mkdtemp, mkstemp
 from typing import TYPE_CHECKING
 
 import cytowatch.errors
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # what Spark 4 needs
 JAVA = 17
+# Spark before it lacks calls that are needed
+SPARK = (4, 1)
 
 
 def check_java() -> int:
@@ -48,16 +50,30 @@ def _no_java(what: str) -> ArgumentError:
 
 
 def check_spark() -> None:
-    """ArgumentError unless the extra `spark` is installed."""
+    """ArgumentError unless the extra `spark` is installed, and Spark is new enough."""
     try:
         import pyarrow  # noqa: F401
-        import pyspark  # noqa: F401
+        import pyspark
     except ImportError as cause:
         raise ArgumentError(
             f"The Python package {cause.name} is not installed.",
             where="--engine spark",
             hint="pip install 'cytowatch[spark]'; or leave --engine out: one machine grades the same without Spark.",
         ) from cause
+    check_version(str(pyspark.__version__))
+
+
+def check_version(version: str) -> None:
+    """ArgumentError for a Spark, of this Python or of the cluster, that is too old."""
+    found = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if found < SPARK:
+        raise ArgumentError(
+            f"This is Spark {version}.",
+            where="--engine spark",
+            why=f"What shares out the work is there from Spark {SPARK[0]}.{SPARK[1]} on.",
+            hint="pip install -U 'cytowatch[spark]', or a cluster with a later Spark; or leave Spark out: one machine "
+            "grades the same without it.",
+        )
 
 
 def own_session(master: str, *, memory: str = "2g") -> SparkSession:
@@ -122,8 +138,16 @@ def _started(builder: SparkSession.Builder, log: Path) -> SparkSession:
             "Spark could not be started.",
             where="--master",
             why=first,
-            hint=f"Check the master, such as local[2]. What Java said stands in {log}.",
+            hint=f"Check the master, such as local[2]. What Java said stands in {_kept(log)}.",
         ) from cause
+
+
+def _kept(log: Path) -> Path:
+    """A copy that outlives this process, whose own folder is removed at its end."""
+    handle, name = mkstemp(prefix="cytowatch-spark-", suffix=".log")
+    os.close(handle)
+    shutil.copyfile(log, name)
+    return Path(name)
 
 
 @contextmanager

@@ -33,6 +33,11 @@ MARK = "cytowatch-error:"
 _NUMBERS_A_BUCKET = 1 << 32
 
 
+def numbers_before(buckets: int) -> int:
+    """The first number above those that the rows of so many buckets can get."""
+    return buckets * _NUMBERS_A_BUCKET
+
+
 class ExecutorError(RuntimeError):
     """An error of ours on an executor: one line of JSON behind ``MARK``, because a trace is all that Spark carries."""
 
@@ -49,6 +54,8 @@ class Task:
     # whether rows carry their number in the input
     numbered: bool
     people_numbered: bool
+    # patients are numbered from here on
+    first_person: int = 0
 
 
 def shipped(knowledge: Knowledge) -> bytes:
@@ -138,17 +145,17 @@ def _people(frame: pl.DataFrame, bucket: int, task: Task) -> pl.DataFrame | None
     if PERSON not in frame.columns:
         return None
     people = frame.filter(pl.col(KIND) == ROW_OF_PATIENTS)[PERSON].struct.unnest()
-    ordered = _in_order(people, bucket, numbered=task.people_numbered)
+    ordered = _in_order(people, bucket, numbered=task.people_numbered, first=task.first_person)
     return ordered if LINE in ordered.columns else ordered.with_columns((pl.col(ROW) + 1).alias(LINE))
 
 
-def _in_order(rows: pl.DataFrame, bucket: int, *, numbered: bool) -> pl.DataFrame:
+def _in_order(rows: pl.DataFrame, bucket: int, *, numbered: bool, first: int = 0) -> pl.DataFrame:
     """Sorted by the number that rows carry; else by all their columns, and numbered, whatever order they came in."""
     if numbered:
         _check_numbers(rows)
         return rows.sort(ROW)
     order = sorted(rows.columns)
-    number = pl.int_range(pl.len(), dtype=pl.Int64) + bucket * _NUMBERS_A_BUCKET
+    number = pl.int_range(pl.len(), dtype=pl.Int64) + (first + numbers_before(bucket))
     return rows.sort(order, nulls_last=True).with_columns(number.alias(ROW))
 
 

@@ -29,7 +29,6 @@ from make_data import ROWS_A_PATIENT, write, write_folder
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 KINDS = ("main", "worker", "java")
-ENGINES = {"one machine": None, "Spark, 1 worker": "local[1]", "Spark, 2 workers": "local[2]"}
 _TICKS, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
@@ -165,9 +164,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--every", type=int, default=1, help="keep one in so many rows of each patient")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="with how many workers Spark is run")
     parser.add_argument("--folder", type=Path, default=DATA, help="where the made data lie")
     parser.add_argument("--buckets", type=int)
     options = parser.parse_args()
+    spark = {f"Spark, {count} worker{'s' * (count > 1)}": f"local[{count}]" for count in options.workers}
+    engines: dict[str, str | None] = {"one machine": None, **spark}
     print(f"start of Spark until its first answer: {start_up('local[2]'):.1f} s")
     print("Processor seconds and memory (MiB, the most of one process): the command, a Python worker, Java")
     print("| patients | rows | engine | seconds | rows/s | processor | memory | buckets | digest |")
@@ -175,7 +177,7 @@ def main() -> None:
     for patients in options.patients:
         file = made(patients, options.every, options.folder)
         rows, people = pl.scan_parquet(file).select(pl.len(), pl.col("patient").n_unique()).collect().row(0)
-        for name, master in ENGINES.items():
+        for name, master in engines.items():
             one = measure(file, master, options.buckets)
             spent, most = (", ".join(f"{part:,.0f}" for part in kinds.values()) for kinds in (one.processor, one.mib))
             print(

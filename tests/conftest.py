@@ -18,15 +18,17 @@ settings.load_profile("house")
 _TOGETHER = {
     "cluster/": "spark", "test_omop_databases": "postgres", "test_browser": "browser", "test_cd22": "cd22",
     "knowledge/test_lint": "lint", "knowledge/test_rule_lint": "lint", "knowledge/test_rule_faults": "lint",
-    "knowledge/test_faults": "lint",
+    "knowledge/test_faults": "lint", "test_knowledge_lint_passes": "lint",
 }  # fmt: skip
 
 
+# before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Name the group of tests that share something dear (`--dist loadgroup`)."""
     for item in items:
         for part, group in _TOGETHER.items():
-            if part in item.path.as_posix():
+            if part in item.nodeid:
                 item.add_marker(pytest.mark.xdist_group(group))
 
 

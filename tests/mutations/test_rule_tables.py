@@ -13,9 +13,12 @@ from cytowatch.knowledge import load
 # of the smallest scale; were there none, nothing would be tested
 FEWEST = 20
 SCALES = [name for name, scale in load().scales.items() if scale.method == "rules" and not is_term(name)]
+# each takes as long as all others together; `make long` runs them
+DEAR = ("crs.lee-2014", "crs.penn-2018", "crs.cartox-2018")
+EACH = [pytest.param(name, marks=pytest.mark.long) if name in DEAR else name for name in SCALES]
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", EACH)
 def test_every_wrong_table_is_noticed(scale: str) -> None:
     assert [str(found) for found in failures(scale, load())] == []
     cases = noticed(load().scales[scale])

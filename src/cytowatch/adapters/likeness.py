@@ -25,7 +25,11 @@ class Likeness:
         named = {fold(row["words"]): row["concept"] for row in mapped if row["kind"] == "drug"}
         self._drugs = _drug_names(knowledge) | named
         self._devices = {fold(row["words"]): row["concept"] for row in mapped if row["kind"] == "device"}
-        self._neither = {fold(row["words"]) for row in rows if row["fate"] == "ignore"}
+        self._neither = {
+            devices: {fold(row["words"]) for row in rows if row["fate"] == "ignore" and row["kind"] == kind}
+            for devices, kind in ((True, "device"), (False, "drug"))
+        }
+        self._fluids = {fold(row["words"]) for row in rows if row["kind"] == "fluid"}
         self._known: dict[tuple[bool, str], str] = {}
 
     def drug(self, *words: str | None) -> str:
@@ -33,8 +37,12 @@ class Likeness:
         return next((found for text in words if text and (found := self._found(text, devices=False))), "")
 
     def device(self, *words: str | None) -> str:
-        """The same for oxygen, ventilation and kidney replacement, unless a word says that it is a measurement."""
+        """The same for oxygen, ventilation and kidney replacement, unless a word says that it is none."""
         return next((found for text in words if text and (found := self._found(text, devices=True))), "")
+
+    def fluid(self, *words: str | None) -> bool:
+        """Whether a text names a fluid by its usual abbreviation (NS, D5W), which is too short for a word."""
+        return any(not self._fluids.isdisjoint(fold(text).split("_")) for text in words if text)
 
     def _found(self, text: str, *, devices: bool) -> str:
         known = self._known.get((devices, text))
@@ -44,10 +52,11 @@ class Likeness:
 
     def _looked_for(self, text: str, *, devices: bool) -> str:
         single = fold(text).split("_")
+        words = (*map("_".join, pairwise(single)), *single)
         names = self._devices if devices else self._drugs
-        if devices and not self._neither.isdisjoint(single):
+        if not self._neither[devices].isdisjoint(words):
             return ""
-        return next((names[one] for one in (*map("_".join, pairwise(single)), *single) if one in names), "")
+        return next((names[one] for one in words if one in names), "")
 
 
 def _drug_names(knowledge: Knowledge) -> dict[str, str]:

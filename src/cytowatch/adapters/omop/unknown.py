@@ -19,7 +19,7 @@ class Guess:
     """Of rows of drugs, devices and procedures; of rows of any other table nothing is guessed."""
 
     def __init__(self, knowledge: Knowledge, table: str) -> None:
-        likeness = Likeness(knowledge)
+        self._likeness = likeness = Likeness(knowledge)
         near = {"drug_exposure": likeness.drug, "device_exposure": likeness.device,
                 "procedure_occurrence": likeness.device}  # fmt: skip
         self._near: Callable[..., str] | None = near.get(table)
@@ -33,7 +33,7 @@ class Guess:
 
     def every(self, texts: Sequence[str]) -> list[str]:
         """For a row without any words all that it could be: a drug any infusion or dose, a device any device."""
-        return [] if worded(texts) else self._every
+        return [] if worded(texts) or self._likeness.fluid(*texts) else self._every
 
     def named(self, texts: Sequence[str]) -> str | None:
         """The first text with words, for the ledger, of tables in which a missed row would matter."""

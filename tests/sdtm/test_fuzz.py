@@ -140,6 +140,6 @@ def test_thousands_of_damaged_transport_files(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_hundred_thousand_damaged_rows(tmp_path: Path) -> None:
-    read_rows, refused = damage_rows(tmp_path, 120, 34)
+    read_rows, refused = damage_rows(tmp_path, 120, 37)
     print("rows", read_rows, "refused studies", refused)
     assert read_rows > 100_000

@@ -101,6 +101,25 @@ def test_a_retraction_by_concept_alone_needs_the_time(tmp_path: Path) -> None:
     assert rules(read(tmp_path, two, later(back), codes=[TMP])) == ["unmatched_retraction"]
 
 
+@pytest.mark.parametrize("status", ["D", "W", "C"])
+@pytest.mark.parametrize("local", ["", "^BPS^Sys^L"])
+def test_another_public_code_is_another_result(tmp_path: Path, status: str, local: str) -> None:
+    # 80 stands, for the later message speaks of the pressure by cuff
+    own = [Code("local", "BPS", "systolic_bp", unit="mm[Hg]")]
+    low = message(msh(at(5), control="L"), pid(), obr("Q", taken=at(5)), obx(f"8480-6^SBP^LN{local}", "80", "mm[Hg]"))
+    cuff = obx("76534-7^SBP cuff^LN", "125", "mm[Hg]", status=status)
+    back = message(msh(at(6), control="W"), pid(), obr("Q", taken=at(5)), cuff)
+    intake = chart(tmp_path, low, back, codes=own)
+    assert rules(intake) == ([] if status == "C" else ["unmatched_retraction"])
+    assert ("systolic_bp", 80.0) in values(intake)
+    if status != "C":
+        # of what the pressure is low is not known: 1 or 2
+        assert grade(intake, 5.5) == (1, 2)
+    # a site's own code stands for the one that it means
+    mine = message(msh(at(6), control="W"), pid(), obr("Q", taken=at(5)), cuff.replace("76534-7^SBP cuff^LN", "BPS^^L"))
+    assert ("systolic_bp", 80.0) not in values(chart(tmp_path, low, mine, codes=own))
+
+
 def test_results_of_two_codes_do_not_replace_each_other(tmp_path: Path) -> None:
     first = result(obx("8331-1^Oral^LN", "38.9", "Cel"))
     second = later(obx("8310-5^Temperature^LN", "36.5", "Cel"))

@@ -9,6 +9,8 @@ import pytest
 from tests.lib.hl7 import given, message, msh, pid, read, rules, rxa, told
 from tests.lib.hl7_grades import NOREPI, at, chart, grade, grades, ras
 
+from cytowatch.adapters.vocabulary import Code
+
 SALINE = rxa("99^saline^L", "1000", "mL")
 KNOWN = rxa("161^acetaminophen^RXNORM", "500", "mg")
 
@@ -44,6 +46,52 @@ def test_a_code_without_words_may_be_any_drug(tmp_path: Path) -> None:
     back = ras(rxa("8812^^L", start=at(10), end=at(12), action="D"), hour=11)
     taken_back = chart(tmp_path, *others, ras(rxa("8812^^L", start=at(10), end=at(12)), hour=10), back)
     assert grade(taken_back, 11) == (1, 1)
+
+
+@pytest.mark.parametrize("drug", ["Aspirin^^99L", "Heparin 5000^^99L", "77^^99L^Racemic mix^^99L"])
+def test_a_drug_that_is_named_by_its_code(tmp_path: Path, drug: str) -> None:
+    intake = chart(tmp_path, ras(rxa(drug, start=at(10)), hour=10))
+    assert rules(intake) == []
+    assert told(intake, "drug in no table: ")
+    assert grade(intake, 11) == (1, 1)
+
+
+def test_words_of_a_pressor_in_the_code_open_the_range(tmp_path: Path) -> None:
+    intake = chart(tmp_path, ras(rxa("NOREPI 8MG/250^^99L", start=at(10)), hour=10))
+    assert intake.in_doubt["concept"].unique().to_list() == ["norepinephrine"]
+    assert grades(intake, [(9, 2), (11, 2)]) == [(1, 1), (1, 3)]
+
+
+@pytest.mark.parametrize("drug", ["NOREP4250^^99L", "ASA^^99L", "0409-3375^^NDC"])
+def test_a_code_that_is_no_word_may_be_any_drug(tmp_path: Path, drug: str) -> None:
+    others = [ras(rxa("99^saline^L", start=at(4, 2), sub=str(number)), hour=4, order="S") for number in range(19)]
+    intake = chart(tmp_path, *others, ras(rxa(drug, start=at(10), end=at(12)), hour=10))
+    assert rules(intake) == ["unknown_code"]
+    assert grades(intake, [(9, 2), (11, 2), (13, 2)]) == [(1, 1), (1, 4), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("drug", "kind"),
+    [
+        ("140^^CVX", "RAS^O17"), ("141^Influenza^HL70292", "RAS^O17"), ("77^^L^140^^CVX", "RAS^O17"),
+        ("140^^CVX", "VXU^V04"), ("77^^L", "VXU^V04"), ("77^Influenza^L", "VXU^V04"),
+    ],
+)  # fmt: skip
+def test_a_vaccine_is_no_therapy(tmp_path: Path, drug: str, kind: str) -> None:
+    shot = ras(rxa(drug, "999", "", start=at(10)), hour=10).replace("RAS^O17", kind)
+    intake = chart(tmp_path, shot)
+    assert rules(intake) == []
+    assert told(intake, "a vaccine")
+    assert "infection_onset" not in intake.observations["concept"]
+    assert grade(intake, 11) == (1, 1)
+    # a code that a table or the site's list knows stays what it says
+    site = [Code("CVX", "140", "norepinephrine"), Code("L", "77", "norepinephrine"), Code("HL70292", "141", "dopamine")]
+    assert not told(chart(tmp_path, shot, codes=site), "a vaccine")
+
+
+def test_vaccines_alone_record_no_drugs(tmp_path: Path) -> None:
+    assert "norepinephrine" in read(tmp_path, given(rxa("140^^CVX", "999", ""))).not_recorded
+    assert "norepinephrine" not in read(tmp_path, given(rxa("140^^CVX", "999", ""), SALINE)).not_recorded
 
 
 def test_too_many_drugs_that_nobody_can_tell(tmp_path: Path) -> None:

@@ -16,9 +16,14 @@ from cytowatch.adapters.likeness import Likeness
 from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.knowledge.model import Concept, Knowledge
 
-VACCINATIONS = "VXU"
+_VACCINATIONS = "VXU"
 IN_NO_TABLE = "drug in no table: "
 _LONGEST_NAME = 80
+_A_VACCINE = "a vaccine"
+# the code system of vaccines, by its two names in HL7's table 0396
+_VACCINES = ("CVX", "HL70292")
+# where the name of a drug is written as its code: letters next to digits are an abbreviation that may mean any drug
+_HAS_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{4,}(?![^\W_])")
 _THERAPIES = ("infusion", "dose", "trigger")
 # how vaccine registries write that nobody recorded the amount
 _AMOUNT_UNKNOWN = "999"
@@ -34,6 +39,8 @@ class Administrations:
         self._knowledge, self._vocabulary, self._tables = knowledge, vocabulary, tables
         self._likeness = Likeness(knowledge)
         self._drugs: dict[tuple[str, str], tuple[Code | None, str, str]] = {}
+        # whether anything but vaccinations is recorded, as given or not
+        self.recorded = False
         # administrations that were done (vaccinations apart), and how many of them are of a drug that nobody can tell
         self.given = 0
         self.untold = 0
@@ -47,10 +54,15 @@ class Administrations:
         done = self._meaning(segment, 20, "0322", "CP", context)
         action = self._meaning(segment, 21, "0323", "A", context)
         reason = self._left(code, near, words, done if not segment.damage else None)
+        if context.kind[0] == _VACCINATIONS and (code is None or code.system == "name"):
+            # by its name alone, a vaccine against an infection would be that infection
+            reason = _A_VACCINE
         local = "" if reason else self._local(routes, context)
-        if context.kind[0] != VACCINATIONS and _is_done(done, action):
-            self.given += 1
-            self.untold += not (code or near or words or local)
+        if context.kind[0] != _VACCINATIONS and reason != _A_VACCINE:
+            self.recorded = True
+            if _is_done(done, action):
+                self.given += 1
+                self.untold += not (code or near or words or local)
         if reason:
             silent.leave(row, reason)
             return None
@@ -88,8 +100,9 @@ class Administrations:
         if written not in self._drugs:
             parts = [plain(part, context.separators) for part in components(raw, context.separators)]
             words = [parts[place] for place in (1, 4, 8) if place < len(parts) and parts[place]]
-            code = self._vocabulary.best(codings(parts))
+            code = self._vocabulary.best(codings(parts)) or _vaccine(parts)
             code = code or next((found for word in words if (found := self._vocabulary.by_name(word))), None)
+            words += [parts[place] for place in (0, 3) if place < len(parts) and _HAS_WORD.search(parts[place])]
             near = "" if code else self._likeness.drug(*words)
             self._drugs[written] = code, near, next(iter(words), "")
         return self._drugs[written]
@@ -156,6 +169,12 @@ class Administrations:
         if amount not in ("", NULL, _AMOUNT_UNKNOWN) and not unknown:
             fact.value, fact.unit = amount, unit
         return fact
+
+
+def _vaccine(parts: list[str]) -> Code | None:
+    """A code of vaccines, whatever it says: no therapy that is graded here is one."""
+    coded = ((system, code) for system, code in codings(parts) if system.upper() in _VACCINES)
+    return next((Code(system, code, "", fate="ignore", reason=_A_VACCINE) for system, code in coded), None)
 
 
 def _is_torn(segment: Segment) -> bool:

@@ -5,7 +5,8 @@ is known from when the later one was: so a run `--as-of` a moment in between sti
 
 Order: by MSH-7; at one moment by status (preliminary, final, corrected, taken back), then by file and line. Two
 segments speak of the same result if patient, order number, code and sub-id are the same, and the time, too. A
-correction or a retraction also finds a result with which it shares a coding, or the only one of its concept.
+correction or a retraction also finds a result with which it shares a coding, or the only one of its concept, unless
+both have codes of public systems: two of those are two results.
 
 One whose time fits nothing speaks of every earlier result of its order, code and sub-id: it is known that one of them
 is wrong, and not which. Of a therapy they are in doubt from then on, for without them it would read as not given; and
@@ -17,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cytowatch.adapters.hl7v2.facts import Fact, Silent
+from cytowatch.adapters.hl7v2.facts import Fact, Key, Silent
 from cytowatch.adapters.hl7v2.stamps import utc_text
+from cytowatch.adapters.vocabulary import SYSTEMS
 
 _RANK = {"preliminary": 0, "final": 1, "amended": 2, "retract": 3}
 _RATE = "infusion"
@@ -127,7 +129,8 @@ def _replaced(fact: Fact, live: _Live, kinds: Mapping[str, str]) -> tuple[list[F
 def _alike(fact: Fact, live: _Live) -> Iterator[tuple[list[Fact], bool]]:
     """Earlier facts by how surely they are the same result: one code, a coding in common, the only code of a concept.
 
-    With each: whether that is sure enough where no time says so.
+    With each: whether that is sure enough where no time says so. Two different public codes (a pressure, and one by
+    cuff) are two results, though of one concept.
     """
     yield live.get(fact.code, []), True
     key = fact.key
@@ -138,7 +141,12 @@ def _alike(fact: Fact, live: _Live) -> Iterator[tuple[list[Fact], bool]]:
     yield [old for old, one in keyed if not one.codings.isdisjoint(key.codings)], True
     same = [old for old, one in keyed if (old.concept, one.category) == (fact.concept, key.category)]
     if len({old.code for old in same}) == 1:
-        yield same, False
+        yield [old for old in same if not (_is_public(key) and _is_public(old.key))], False
+
+
+def _is_public(key: Key | None) -> bool:
+    """Whether a code of a public system stands in it, beside which a site's own code says nothing more."""
+    return key is not None and any(system in SYSTEMS for system, _ in key.codings)
 
 
 def _same_time(old: Fact, new: Fact) -> bool:

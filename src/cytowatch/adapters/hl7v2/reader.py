@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from cytowatch.adapters.hl7v2.administrations import VACCINATIONS, Administrations
+from cytowatch.adapters.hl7v2.administrations import Administrations
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Fact, Silent
 from cytowatch.adapters.hl7v2.people import People
@@ -37,7 +37,6 @@ class Reader:
         self.row = 0
         self._zone = zone
         self._seen: set[bytes] = set()
-        self._given = False
         self._batch: list[int] = []
         self._label, self._headers, self._before = "", 0, (0, (0, 0))
 
@@ -56,7 +55,7 @@ class Reader:
 
     def parts(self) -> set[str]:
         """The parts of the manifest that record a therapy and are in the input."""
-        found = {"RXA"} if self._given else set()
+        found = {"RXA"} if self.administrations.recorded else set()
         named = {"device": "OBX (oxygen device)", "infusion": "OBX (pump)"}
         return found | {part for kind, part in named.items() if kind in self.results.kinds}
 
@@ -151,7 +150,6 @@ class Reader:
         if segment.name == "OBX":
             fact = self.results.read(segment, row, context, self.silent, cut=cut)
         elif segment.name == "RXA":
-            self._given |= context.kind[0] != VACCINATIONS
             fact = self.administrations.read(segment, row, context, self.silent, routes)
         elif segment.name == "PID":
             self.people.read_pid(segment, row, context, self.silent)

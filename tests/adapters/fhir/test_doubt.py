@@ -210,3 +210,37 @@ def test_a_device_in_doubt_is_no_sign_that_devices_are_recorded(tmp_path: Path) 
            "timingDateTime": NOON}  # fmt: skip
     assert "oxygen_device" in read(tmp_path, *base(device=False), use).not_recorded
     assert rules(read(tmp_path, use)) == ["unknown_code"]
+
+
+NAMES = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-medication-name"
+UUID = "0a1b2c3d-face-4bed-8abc-0123456789ab"
+CVX = ("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292")
+
+
+@pytest.mark.parametrize("name", ["Heparin", "HEPARIN", "Piperacillin-Tazobactam", "Sodium Chloride 0.9%"])
+def test_a_code_that_is_a_name_counts_as_words(tmp_path: Path, name: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded(name, NAMES)))
+    assert [one for one in reasons(intake) if one.startswith("drug in no table") and one.endswith(f'"{name}"')]
+    assert intake.in_doubt.is_empty()
+    assert graded(intake) == (2, 2, 2, "")
+
+
+@pytest.mark.parametrize("name", ["NORepinephrine (LEVOPHED) 16 mg in NS", "NOREPI 8MG/250ML"])
+def test_a_code_that_names_a_pressor_is_in_doubt(tmp_path: Path, name: str) -> None:
+    assert graded(read(tmp_path, *base(), pressor(coded(name, NAMES))))[:3] == (None, 2, 3)
+
+
+@pytest.mark.parametrize("code", ["LEVO", "VASO8", "MEDX0017", "UNKNOWN", "drug 17", UUID, "1191"])
+def test_a_code_that_is_no_name_may_be_any_drug(tmp_path: Path, code: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded(code, RXNORM if code == "1191" else NAMES)))
+    assert rules(intake) == ["nameless_thing"]
+    assert "--codes" in intake.rejects["hint"].item()
+    assert "display" in intake.rejects["hint"].item()
+    assert graded(intake)[:3] == (None, 2, 4)
+
+
+@pytest.mark.parametrize("system", CVX)
+def test_a_code_of_cvx_is_a_vaccine(tmp_path: Path, system: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded("140", system)))
+    assert "a vaccine (a code of CVX)" in reasons(intake)
+    assert graded(intake) == (2, 2, 2, "")

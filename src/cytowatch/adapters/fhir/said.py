@@ -107,7 +107,7 @@ LIKE_A_NEEDED_ONE = rejected(
 NAMELESS = rejected(
     "nameless_thing",
     "no table knows its code, and it has no words: nobody can tell which drug or device it is",
-    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there",
+    "export it with its display, or map the code (of RxNorm too) with a list (`--codes`; fate `ignore` if not needed)",
 )
 THING_UNREAD = rejected(
     "unread_thing",

@@ -5,12 +5,13 @@ What a reference means is known only when every file has been read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cytowatch.adapters.fhir.codes import Codes, Target
 from cytowatch.adapters.fhir.places import Addresses, Place, pointer, server
-from cytowatch.adapters.fhir.said import DANGLING, LIKE_A_NEEDED_ONE, NAMELESS, THING_UNREAD, Said, unlisted
+from cytowatch.adapters.fhir.said import DANGLING, LIKE_A_NEEDED_ONE, NAMELESS, THING_UNREAD, Said, ignored, unlisted
 from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Device, Medication, Reference
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.likeness import Likeness
@@ -21,6 +22,13 @@ _DEVICE = "oxygen_device"
 EVERY_DRUG, EVERY_DEVICE = "*drug", "*device"
 _LONGEST_NAME = 200
 _LONGEST_TOLD = 80
+# a code that is a name: `Heparin`, `HEPARIN SODIUM`; in short capitals (`LEVO`) a mnemonic that may be any drug's
+_WORD = re.compile(r"(?<![^\W_])(?=[^\W\d_]*[a-z])[^\W\d_]{4,}(?![^\W_])|(?<![^\W_])[^\W\d_]{7,}(?![^\W_])")
+_NO_NAME = re.compile(
+    r"[0-9a-f-]{36}|.*(?<![^\W_])(?:unknown|other|drugs?|medications?|items?|codes?|local)(?![^\W_]).*", re.I
+)
+_CVX = ("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292", "2.16.840.1.113883.12.292")
+_VACCINE = ignored("a vaccine (a code of CVX)")
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,9 @@ class Things:
         target = self.codes.of_concept(found) if found else None
         if target is not None:
             return [Meant(replace(target, own=False, said=LIKE_A_NEEDED_ONE))]
+        if not words and any(system in _CVX for system, _ in thing.codings):
+            return [Meant(Target(said=_VACCINE))]
+        words = words or ([] if thing.device else [one for one in codes if one and _is_name(one)])
         if not words:
             return [_any_of(thing, nameless)]
         group = "device in no table" if thing.device else "drug in no table"
@@ -130,6 +141,10 @@ class Things:
         known = {self.codes.category_named(_DEVICE, [name]) for name in thing.names}
         known &= self.codes.categories(_DEVICE)
         return replace(device, own=False, category=known.pop()) if len(known) == 1 else None
+
+
+def _is_name(code: str) -> bool:
+    return bool(_WORD.search(code)) and not _NO_NAME.fullmatch(code)
 
 
 def _any_of(thing: Thing, said: Said) -> Meant:

@@ -114,6 +114,11 @@ THING_UNREAD = rejected(
     "the Medication or Device that it refers to cannot be used, so nobody can tell what it is",
     "correct that resource (its own reject says why)",
 )
+MIXTURE = rejected(
+    "mixture_without_rate",
+    "one of several active ingredients, and no rate: it may be a local anesthetic with a vasopressor",
+    "state the rate, or map the product's code with a site's own list (`--codes`); until then it is in doubt",
+)
 CONTRADICTORY = rejected(
     "contradictory_codes",
     "its codes mean different things in the tables",

@@ -155,6 +155,7 @@ class Dosage(Struct):
     dose: Quantity | None = None
     rateQuantity: Quantity | None = None
     rateRatio: Ratio | None = None
+    route: CodeableConcept | None = None
     modifierExtension: Raw = NOTHING
 
 

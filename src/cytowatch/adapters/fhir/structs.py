@@ -324,6 +324,7 @@ class Entry(Struct):
 
     fullUrl: str | None = None
     resource: Raw = NOTHING
+    search: Raw = NOTHING
     request: Request | None = None
     response: Response | None = None
 

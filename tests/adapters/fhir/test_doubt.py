@@ -210,3 +210,95 @@ def test_a_device_in_doubt_is_no_sign_that_devices_are_recorded(tmp_path: Path) 
            "timingDateTime": NOON}  # fmt: skip
     assert "oxygen_device" in read(tmp_path, *base(device=False), use).not_recorded
     assert rules(read(tmp_path, use)) == ["unknown_code"]
+
+
+NAMES = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-medication-name"
+UUID = "0a1b2c3d-face-4bed-8abc-0123456789ab"
+CVX = ("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292")
+
+
+@pytest.mark.parametrize("name", ["Heparin", "HEPARIN", "Piperacillin-Tazobactam", "Sodium Chloride 0.9%"])
+def test_a_code_that_is_a_name_counts_as_words(tmp_path: Path, name: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded(name, NAMES)))
+    assert [one for one in reasons(intake) if one.startswith("drug in no table") and one.endswith(f'"{name}"')]
+    assert intake.in_doubt.is_empty()
+    assert graded(intake) == (2, 2, 2, "")
+
+
+@pytest.mark.parametrize("name", ["NORepinephrine (LEVOPHED) 16 mg in NS", "NOREPI 8MG/250ML"])
+def test_a_code_that_names_a_pressor_is_in_doubt(tmp_path: Path, name: str) -> None:
+    assert graded(read(tmp_path, *base(), pressor(coded(name, NAMES))))[:3] == (None, 2, 3)
+
+
+@pytest.mark.parametrize("code", ["LEVO", "VASO8", "MEDX0017", "UNKNOWN", "drug 17", UUID, "1191"])
+def test_a_code_that_is_no_name_may_be_any_drug(tmp_path: Path, code: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded(code, RXNORM if code == "1191" else NAMES)))
+    assert rules(intake) == ["nameless_thing"]
+    assert "--codes" in intake.rejects["hint"].item()
+    assert "display" in intake.rejects["hint"].item()
+    assert graded(intake)[:3] == (None, 2, 4)
+
+
+@pytest.mark.parametrize("system", CVX)
+def test_a_code_of_cvx_is_a_vaccine(tmp_path: Path, system: str) -> None:
+    intake = read(tmp_path, *base(), pressor(coded("140", system)))
+    assert "a vaccine (a code of CVX)" in reasons(intake)
+    assert graded(intake) == (2, 2, 2, "")
+
+
+ROUTES = {
+    "snomed": {"coding": [{"system": SNOMED, "code": "447694001"}]},
+    "eye": {"coding": [{"system": SNOMED, "code": "54485002", "display": "Ophthalmic route"}]},
+    "display": {"coding": [{"system": "http://h.example", "code": "7", "display": "Nasal route"}]},
+    "text": {"text": "Inhalation (nebulizer)"},
+    "code": {"coding": [{"system": "http://h.example/route", "code": "BOTH EYES"}]},
+}
+QUARTER = {"start": NOON, "end": "2025-03-01T12:15:00Z"}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("drug", ["epinephrine", "NOREPI bag", None])
+def test_local_route_a_drug_that_acts_where_it_is_applied_is_no_infusion(
+    tmp_path: Path, drug: str | None, route: str
+) -> None:
+    code = {"text": drug} if drug else coded("17", "http://h.example")
+    one = pressor(code, effectivePeriod=QUARTER, dosage={"route": ROUTES[route]})
+    intake = read(tmp_path, *base(), one)
+    assert adds_up(intake)
+    assert [told for told in reasons(intake) if "acts where it is applied" in told]
+    assert intake.in_doubt.is_empty()
+    assert graded(intake) == (2, 2, 2, "")
+
+
+def test_another_route_and_a_trigger_stand(tmp_path: Path) -> None:
+    vein = {"coding": [{"system": SNOMED, "code": "47625008", "display": "Intravenous route"}], "text": "IV"}
+    intake = read(tmp_path, *base(), pressor(dosage={**RATE["dosage"], "route": vein}))
+    assert graded(intake)[:3] == (3, 3, 3)
+    cells = given({"text": "Yescarta"}, id="c", effectiveDateTime=NOON, dosage={"route": ROUTES["text"]})
+    assert read(tmp_path, cells).observations["concept"].to_list() == ["car_t_infusion"]
+
+
+def mixture(*names: Resource, **dosage: object) -> list[Resource]:
+    inside = [
+        {"itemCodeableConcept": one} if "text" in one or "coding" in one else {"itemReference": one} for one in names
+    ]
+    drug = {"resourceType": "Medication", "id": "m", "code": {"text": "bag 7"}, "ingredient": inside}
+    return [drug, pressor(**ELSEWHERE, effectivePeriod=QUARTER, dosage=dosage or None)]
+
+
+@pytest.mark.parametrize("other", [{"text": "lidocaine"}, {"reference": "Medication/x"}])
+def test_combination_one_of_several_ingredients_without_a_rate_is_in_doubt(tmp_path: Path, other: Resource) -> None:
+    intake = read(tmp_path, *base(), *mixture(other, coded("3992", RXNORM)))
+    assert adds_up(intake)
+    assert rules(intake) == ["mixture_without_rate"]
+    assert intake.in_doubt.select("concept", "time", "until").rows() == [
+        ("epinephrine", at(NOON), at(QUARTER["end"]))
+    ]  # fmt: skip
+    assert graded(intake)[:3] == (None, 2, 3)
+
+
+def test_what_a_drug_is_dissolved_in_or_a_rate_leaves_a_fact(tmp_path: Path) -> None:
+    dissolved = read(tmp_path, *base(), *mixture({"text": "dextrose 5%"}, {"text": "norepinephrine"}))
+    assert graded(dissolved)[:3] == (3, 3, 3)
+    rated = mixture({"text": "lidocaine"}, {"text": "norepinephrine"}, **RATE["dosage"])
+    assert graded(read(tmp_path, *base(), *rated))[:3] == (3, 3, 3)

@@ -27,6 +27,7 @@ from tests.lib.fhir import (
 )  # fmt: skip
 
 from cytowatch.adapters.fhir.door import read_fhir
+from cytowatch.adapters.fhir.places import server
 from cytowatch.adapters.intake import Intake
 
 NOREPINEPHRINE, MILRINONE = "7512", "52769"
@@ -96,6 +97,28 @@ def test_relative_references_show_two_servers_too_and_neither_patients_age_is_ta
     )
     assert rules(intake) == ["patient_of_two_servers"] * 4
     assert intake.patients.is_empty()
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["http://a.example/fhir", "https://A.Example:443/fhir", "http://a.example:80/fhir", "HTTPS://a.example/fhir/"],
+)
+def test_one_server_under_two_addresses_is_one_server(tmp_path: Path, other: str) -> None:
+    person = {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01"}
+    drug = infusion("p", f"{other}/Medication/1")
+    same = [{"fullUrl": f"{other}/{one['resourceType']}/{one['id']}", "resource": one} for one in (person, drug)]
+    intake = of_files(
+        tmp_path,
+        of_server("a", person, temperature(39.5), medication(NOREPINEPHRINE)),
+        bundle(*same),
+        bundle({"resource": temperature(38.5, id="2", subject={"reference": f"{other}/Patient/p"})}),
+    )
+    assert rules(intake) == []
+    assert facts(intake, "patient", "concept") == [
+        ("p", "body_temperature"), ("p", "body_temperature"), ("p", "norepinephrine"),
+    ]  # fmt: skip
+    # another port is another server
+    assert server("https://a.example:8443/fhir/Patient/p") != server("https://a.example/fhir/Patient/p")
 
 
 def test_versions_about_different_patients_are_no_versions_unless_of_one_server(tmp_path: Path) -> None:

@@ -124,6 +124,63 @@ def test_all_pages_of_a_search_are_whole(tmp_path: Path) -> None:
     assert graded(intake) == (2, 2, 2, "")
 
 
+SEARCH = "https://h.example/fhir/Observation?code=1"
+
+
+def of_search(folder: Path, *pages: tuple[int | None, list[Resource], str, str]) -> Intake:
+    """The patient, and pages: what the server found, what is here, the page's own address and that of the next one."""
+    (folder / "base.ndjson").write_text(ndjson(*base()))
+    for number, (total, whole, own, following) in enumerate(pages):
+        link = [{"relation": name, "url": url} for name, url in (("self", own), ("next", following)) if url]
+        entries = [one if "search" in one else {"resource": one, "search": {"mode": "match"}} for one in whole]
+        counted = {} if total is None else {"total": total}
+        (folder / f"{number}.json").write_text(json.dumps(bundle(*entries, kind="searchset", link=link, **counted)))
+    intake = read_fhir([folder], tables())
+    assert adds_up(intake)
+    return intake
+
+
+def is_short(intake: Intake) -> bool:
+    return "norepinephrine" in intake.not_recorded
+
+
+def doses(*names: str) -> list[Resource]:
+    return [given({"text": "aspirin"}, id=name) for name in names]
+
+
+DRUG: Resource = {"resource": {"resourceType": "Medication", "id": "x"}, "search": {"mode": "include"}}
+
+
+def test_lost_part_what_is_included_or_comes_twice_is_no_result_of_a_search(tmp_path: Path) -> None:
+    assert is_short(of_search(tmp_path, (2, [*doses("1"), DRUG], SEARCH, "")))
+    assert is_short(of_search(tmp_path, (2, doses("1", "1"), SEARCH, "")))
+    assert not is_short(of_search(tmp_path, (1, [*doses("1"), DRUG], SEARCH, "")))
+    # two searches that found as many: one has too many here, the other too few
+    other = SEARCH.replace("=1", "=2")
+    (tmp_path / "two").mkdir()
+    assert is_short(of_search(tmp_path / "two", (2, doses("1", "2"), SEARCH, ""), (2, doses("3"), other, "")))
+
+
+def test_lost_part_a_next_page_that_is_not_here_is_missing_whatever_the_total(tmp_path: Path) -> None:
+    second, third = f"{SEARCH}&page=2", f"{SEARCH}&page=3"
+    assert is_short(of_search(tmp_path, (1, doses("1"), SEARCH, second)))
+    for total in (None, 2):
+        name = tmp_path / str(total)
+        name.mkdir()
+        # the address of the next page may be written in another order, or be another one
+        for address in (second, "https://h.example/fhir/Observation?page=2&code=1", f"{SEARCH}&_count=5&page=2"):
+            pages = [(total, doses("1"), SEARCH, address), (total, doses("2"), second, "")]
+            assert not is_short(of_search(name, *pages))
+        opaque = "https://h.example/fhir?_getpages=7&_getpagesoffset=20"
+        pages = [(total, doses("1"), SEARCH, opaque), (total, doses("2"), opaque, "")]
+        assert not is_short(of_search(name, *pages))
+    gap = tmp_path / "gap"
+    gap.mkdir()
+    fourth = f"{SEARCH}&page=4"
+    pages = [(None, doses("1"), SEARCH, second), (None, doses("2"), second, third), (None, doses("4"), fourth, "")]
+    assert is_short(of_search(gap, *pages))
+
+
 def test_what_only_a_replaced_record_says_of_a_person_is_kept(tmp_path: Path) -> None:
     link = [{"type": "replaced-by", "other": {"reference": "Patient/new"}}]
     old = {"resourceType": "Patient", "id": "old", "birthDate": "1960-05-04", "gender": "female", "link": link}

@@ -41,6 +41,7 @@ def administration(one: MedicationAdministration, row: int, sheet: Sheet, refuse
         dose, rate, in_units = bound, bound, written(bound)
     dose_units = written(dose)
     register = sheet.run.register
+    local = sheet.run.routes.local(dosage.route)
     sheet.dose(
         row, number, time, until, status,
         dose.value, *dose_units, cut(dose.comparator),
@@ -48,6 +49,7 @@ def administration(one: MedicationAdministration, row: int, sheet: Sheet, refuse
         one.status == "in-progress", None if until else _order(one),
         None if refused is None else register.number(refused), None if trouble is None else register.number(trouble),
         told or time, one.meta.source if one.meta else None, cut(own(one.extension, AVAILABLE).valueInstant),
+        None if local is None else register.number(local),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class Found:
     """One resource, where it stood, and what its Bundle says of it.
 
     ``deletes``: type and id of what an entry says is deleted, and when. ``empty``: why there is no resource.
+    ``search``: why a search found it.
     """
 
     place: str
@@ -27,6 +28,7 @@ class Found:
     address: str = ""
     deletes: tuple[str, str, str | None] | None = None
     empty: str = ""
+    search: Raw | None = None
 
 
 def resources(data: bytes | Raw, place: str, *, deep: int = 0, address: str = "") -> Iterator[Found]:
@@ -59,6 +61,8 @@ def _entry(entry: Entry, place: str, bundle: Bundle, deep: int) -> Iterator[Foun
         gone = (kind, name, when)
         yield Found(place, Decoded("Bundle", None), deletes=gone, empty="delete")
     elif len(entry.resource) and bytes(entry.resource) != b"null":
-        yield from resources(entry.resource, place, deep=deep + 1, address=entry.fullUrl or "")
+        for found in resources(entry.resource, place, deep=deep + 1, address=entry.fullUrl or ""):
+            found.search = entry.search
+            yield found
     else:
         yield Found(place, Decoded("Bundle", None), empty="entry")

@@ -13,10 +13,11 @@ from cytowatch.adapters.fhir.codes import Codes
 from cytowatch.adapters.fhir.files import find_resources
 from cytowatch.adapters.fhir.quantities import Units
 from cytowatch.adapters.fhir.reading import Reader
+from cytowatch.adapters.fhir.routes import Routes
 from cytowatch.adapters.fhir.said import Register
 from cytowatch.adapters.fhir.settling import KEY, settled
 from cytowatch.adapters.fhir.sheet import Run, Sheet
-from cytowatch.adapters.fhir.things import Things
+from cytowatch.adapters.fhir.things import Things, diluents
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.gather import Gathering
 from cytowatch.adapters.intake import Intake
@@ -42,7 +43,8 @@ def read_fhir(
     Each resource ends used, superseded, ignored or rejected, and the ledger adds up. InputError if nothing can be read.
     """
     looked_up = Codes(knowledge, codes)
-    run = Run(knowledge, looked_up, Units(knowledge), Register(), Things(looked_up, Likeness(knowledge)))
+    things = Things(looked_up, Likeness(knowledge), diluents(knowledge))
+    run = Run(knowledge, looked_up, Units(knowledge), Register(), things, Routes(knowledge))
     gathering = Gathering(knowledge, zone)
     files, others = find_resources(paths)
     reader = Reader(run, knowledge.doors.get(KEY))

@@ -27,7 +27,7 @@ _NOT_A_DRUG = ignored("its code names no drug that is given or running")
 _T, _I, _B = pl.String(), pl.Int64(), pl.Boolean()
 _MEANT: dict[str, pl.DataType] = {
     "thing": _I, "place": _I, "concept": _T, "category": _T, "kind": _T,
-    "own": _B, "doubtful": _B, "whole": _B, "every": _T, "said": _I,
+    "own": _B, "doubtful": _B, "whole": _B, "mixed": _B, "every": _T, "said": _I,
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ class Meanings:
         register = run.register
         rows = [
             (number, place, meant.target.concept or None, meant.target.category, meant.target.kind, meant.target.own,
-             meant.target.doubtful, meant.whole, meant.every or None,
+             meant.target.doubtful, meant.whole, meant.mixed, meant.every or None,
              None if meant.target.said is None else register.number(meant.target.said))
             for place, (number, meant) in enumerate(self._meant)
         ]  # fmt: skip
@@ -132,6 +132,8 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
     no_rate &= ~pl.col("running")
     taken_back = pl.col("status") == _ERROR
     rated = infusion & pl.col("rate").is_not_null()
+    not_needed = _is_ignored("said", register).fill_null(value=False)
+    mixture = infusion & pl.col("mixed") & pl.col("rate").is_null() & ~taken_back
     contradicted = (
         pl.when(pl.col("kind") == "trigger")
         .then(None)
@@ -149,12 +151,17 @@ def _judged(known: pl.DataFrame, register: Register) -> pl.DataFrame:
         .then("trouble")
         .when(taken_back & ~pl.col("own"))
         .then(number["error"])
+        # a trigger stands, whatever way; and what names nothing is needed by no way
+        .when(pl.col("local").is_not_null() & (pl.col("kind") != "trigger") & ~not_needed)
+        .then("local")
         .when(pl.col("said").is_not_null())
         .then("said")
         .when(~drug)
         .then(number["other"])
         .when(pl.col("trouble").is_not_null())
         .then("trouble")
+        .when(mixture)
+        .then(number["mixture"])
         .when(no_rate & ~taken_back)
         .then(number["no_rate"])
         .otherwise(contradicted)
@@ -166,7 +173,7 @@ def _is_ignored(name: str, register: Register) -> pl.Expr:
     return pl.col(name).is_in([number for number, said in enumerate(register.each) if said.fate == "ignored"])
 
 
-_SAID: dict[str, Said] = {"other": _NOT_A_DRUG, "error": why.IN_ERROR, "no_rate": why.NO_RATE}
+_SAID: dict[str, Said] = {"other": _NOT_A_DRUG, "error": why.IN_ERROR, "mixture": why.MIXTURE, "no_rate": why.NO_RATE}
 
 
 def _stated(stated: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from cytowatch.adapters.fhir.codes import Codes
-from cytowatch.adapters.fhir.places import Addresses, bare, pointer
+from cytowatch.adapters.fhir.places import Addresses, bare, pointer, server
 from cytowatch.adapters.fhir.said import DANGLING, NO_PATIENT, PARTIAL, TWO_SERVERS, Said, ignored
 from cytowatch.adapters.fhir.structs import Extension, Patient
 from cytowatch.adapters.fhir.times import cut
@@ -87,8 +87,8 @@ def subjects(
     read = [_subject(one, addresses) for one in references]
     bases: dict[str, set[str]] = {}
     for reference, (patient, _) in zip(references, read, strict=True):
-        base = (reference or "").rpartition("/Patient/")[0] if patient else ""
-        if patient and base.startswith(("http:", "https:")):
+        base = server(reference) if patient and reference and "/Patient/" in reference else ""
+        if patient and base:
             bases.setdefault(patient, set()).add(base)
     ids: list[str | None] = []
     said: list[Said | None] = []

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _WITHIN = " in "
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _URL = ("http:", "https:")
+_HOST = re.compile(r"https?://([^/]*?)(?::(?:80|443)?)?((?:/.*)?)", re.IGNORECASE)
 _NOWHERE = ("", "")
 
 
@@ -21,8 +23,17 @@ def pointer(reference: str) -> str:
 
 
 def server(reference: str) -> str:
-    """The server that an absolute reference names; empty for a relative one."""
-    return "/".join(_parts(reference)[:-2]) if reference.startswith(_URL) else ""
+    """The server that an absolute reference names; empty for a relative one.
+
+    Written one way: scheme, usual port, and upper case in the host's name make no other server.
+    """
+    return _plain("/".join(_parts(reference)[:-2])) if reference[:6].lower().startswith(_URL) else ""
+
+
+@lru_cache(maxsize=1024)
+def _plain(base: str) -> str:
+    found = _HOST.fullmatch(base)
+    return f"https://{found[1].lower()}{found[2].rstrip('/')}" if found else base
 
 
 def _parts(reference: str) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.administration import administration
 from cytowatch.adapters.fhir.bundles import Found, entries
-from cytowatch.adapters.fhir.complete import page_of, report_of
+from cytowatch.adapters.fhir.complete import Entered, page_of, report_of
 from cytowatch.adapters.fhir.decode import Decoded, contained, decode, fingerprint
 from cytowatch.adapters.fhir.done import device_use, form, procedure
 from cytowatch.adapters.fhir.files import Content, FhirFile, Piece, pieces
@@ -97,11 +96,11 @@ class Reader:
         return self._resource(decoded, place, fingerprint(data), "", sheet)
 
     def _bundle(self, decoded: Decoded, data: bytes, place: str, sheet: Sheet) -> int:
-        read, inside = 0, Counter[str]()
+        read, inside = 0, list[Entered]()
         for found in entries(decoded, data, place):
             sheet.place = Place("", f"{sheet.label}:{place}")
-            inside[found.decoded.kind] += 1
             read += self._found(found, sheet)
+            inside.append((found.decoded.kind, _id(found), found.search))
         sheet.place = NOWHERE
         if not decoded.damaged and (page := page_of(decoded.struct, inside)) is not None:
             self._run.pages.append((sheet, page))
@@ -176,6 +175,10 @@ class Reader:
             sheet.fact(row, "death", moment, text="unknown")
         elif one.deceasedBoolean:
             sheet.say(row, NO_DAY, "death")
+
+
+def _id(found: Found) -> str:
+    return getattr(found.decoded.struct, "id", None) or found.address or found.place
 
 
 def _refusal(decoded: Decoded) -> tuple[Said | None, str]:

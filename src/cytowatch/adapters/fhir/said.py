@@ -107,12 +107,17 @@ LIKE_A_NEEDED_ONE = rejected(
 NAMELESS = rejected(
     "nameless_thing",
     "no table knows its code, and it has no words: nobody can tell which drug or device it is",
-    "map the code with a site's own list (`--codes`), or give it the fate `ignore` there",
+    "export it with its display, or map the code (of RxNorm too) with a list (`--codes`; fate `ignore` if not needed)",
 )
 THING_UNREAD = rejected(
     "unread_thing",
     "the Medication or Device that it refers to cannot be used, so nobody can tell what it is",
     "correct that resource (its own reject says why)",
+)
+MIXTURE = rejected(
+    "mixture_without_rate",
+    "one of several active ingredients, and no rate: it may be a local anesthetic with a vasopressor",
+    "state the rate, or map the product's code with a site's own list (`--codes`); until then it is in doubt",
 )
 CONTRADICTORY = rejected(
     "contradictory_codes",

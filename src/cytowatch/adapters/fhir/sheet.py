@@ -10,6 +10,7 @@ from cytowatch.adapters.fhir.codes import Codes, Target
 from cytowatch.adapters.fhir.complete import Page
 from cytowatch.adapters.fhir.places import Addresses, Place
 from cytowatch.adapters.fhir.quantities import Units
+from cytowatch.adapters.fhir.routes import Routes
 from cytowatch.adapters.fhir.said import Register, Said
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.things import Things
@@ -31,6 +32,7 @@ DOSES: dict[str, pl.DataType] = {
     "row": _I, "thing": _I, "time": _T, "until": _T, "status": _T, "dose": _F, "dose_code": _T, "dose_words": _T,
     "dose_comparator": _T, "rate": _F, "rate_code": _T, "rate_words": _T, "rate_comparator": _T, "running": _B,
     "order": _T, "refused": _I, "trouble": _I, "what": _T, "origin": _T, "available": _T,
+    "local": _I,
 }  # fmt: skip
 # that a device was used, before it is known what the device is
 USES: dict[str, pl.DataType] = {
@@ -52,6 +54,7 @@ class Run:
     units: Units
     register: Register
     things: Things
+    routes: Routes
     # type and id of what a list of deletions names, and when
     deleted: list[tuple[str, str, str | None]] = field(default_factory=list)
     patients: list[tuple[int, Patient]] = field(default_factory=list)

@@ -155,6 +155,7 @@ class Dosage(Struct):
     dose: Quantity | None = None
     rateQuantity: Quantity | None = None
     rateRatio: Ratio | None = None
+    route: CodeableConcept | None = None
     modifierExtension: Raw = NOTHING
 
 
@@ -323,6 +324,7 @@ class Entry(Struct):
 
     fullUrl: str | None = None
     resource: Raw = NOTHING
+    search: Raw = NOTHING
     request: Request | None = None
     response: Response | None = None
 

@@ -5,15 +5,18 @@ What a reference means is known only when every file has been read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from cytowatch.adapters.fhir.codes import Codes, Target
 from cytowatch.adapters.fhir.places import Addresses, Place, pointer, server
-from cytowatch.adapters.fhir.said import DANGLING, LIKE_A_NEEDED_ONE, NAMELESS, THING_UNREAD, Said, unlisted
+from cytowatch.adapters.fhir.said import DANGLING, LIKE_A_NEEDED_ONE, NAMELESS, THING_UNREAD, Said, ignored, unlisted
 from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Device, Medication, Reference
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.likeness import Likeness
+from cytowatch.knowledge.model import Knowledge
+from cytowatch.knowledge.parse import fold
 
 DRUG_KINDS = ("infusion", "dose", "trigger")
 _DEVICE = "oxygen_device"
@@ -21,6 +24,13 @@ _DEVICE = "oxygen_device"
 EVERY_DRUG, EVERY_DEVICE = "*drug", "*device"
 _LONGEST_NAME = 200
 _LONGEST_TOLD = 80
+# a code that is a name: `Heparin`, `HEPARIN SODIUM`; in short capitals (`LEVO`) a mnemonic that may be any drug's
+_WORD = re.compile(r"(?<![^\W_])(?=[^\W\d_]*[a-z])[^\W\d_]{4,}(?![^\W_])|(?<![^\W_])[^\W\d_]{7,}(?![^\W_])")
+_NO_NAME = re.compile(
+    r"[0-9a-f-]{36}|.*(?<![^\W_])(?:unknown|other|drugs?|medications?|items?|codes?|local)(?![^\W_]).*", re.I
+)
+_CVX = ("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292", "2.16.840.1.113883.12.292")
+_VACCINE = ignored("a vaccine (a code of CVX)")
 
 
 @dataclass(frozen=True)
@@ -42,12 +52,14 @@ class Thing:
 class Meant:
     """One concept that a thing stands for; ``whole``: an amount of the thing is an amount of it.
 
-    A target with a concept and a ``said`` is only in doubt. ``every``: it may be any drug, or any device.
+    ``mixed``: something else acts in the thing too. A target with a concept and a ``said`` is only in doubt.
+    ``every``: it may be any drug, or any device.
     """
 
     target: Target
     whole: bool = True
     every: str = ""
+    mixed: bool = False
 
 
 @dataclass
@@ -56,6 +68,8 @@ class Things:
 
     codes: Codes
     likeness: Likeness
+    # words of what drugs are dissolved in
+    diluents: tuple[str, ...] = ()
     each: list[Thing] = field(default_factory=list)
     _numbers: dict[Thing, int] = field(default_factory=dict)
     # ``Medication/1`` and its server to (row of the resource, what it says)
@@ -105,7 +119,9 @@ class Things:
             return [Meant(named)]
         inside = [meant for part in thing.parts for meant in self._of(part) if meant.target.concept]
         if inside:
-            return [replace(meant, whole=meant.whole and len(thing.parts) == 1) for meant in inside]
+            mixed = sum(not self._dissolves(part) for part in thing.parts) > 1
+            whole = len(thing.parts) == 1
+            return [replace(one, whole=one.whole and whole, mixed=one.mixed or mixed) for one in inside]
         return self._like(thing, NAMELESS, target.said.reason.partition(": ")[2])
 
     def _like(self, thing: Thing, nameless: Said, code: str = "") -> list[Meant]:
@@ -116,10 +132,16 @@ class Things:
         target = self.codes.of_concept(found) if found else None
         if target is not None:
             return [Meant(replace(target, own=False, said=LIKE_A_NEEDED_ONE))]
+        if not words and any(system in _CVX for system, _ in thing.codings):
+            return [Meant(Target(said=_VACCINE))]
+        words = words or ([] if thing.device else [one for one in codes if one and _is_name(one)])
         if not words:
             return [_any_of(thing, nameless)]
         group = "device in no table" if thing.device else "drug in no table"
         return [Meant(Target(said=unlisted(group, " ".join(filter(None, (code, _quoted(words)))))))]
+
+    def _dissolves(self, part: Thing) -> bool:
+        return any(f"_{word}_" in f"_{fold(name)}_" for name in part.names for word in self.diluents)
 
     def _named(self, thing: Thing) -> Target | None:
         if not thing.device:
@@ -130,6 +152,15 @@ class Things:
         known = {self.codes.category_named(_DEVICE, [name]) for name in thing.names}
         known &= self.codes.categories(_DEVICE)
         return replace(device, own=False, category=known.pop()) if len(known) == 1 else None
+
+
+def diluents(knowledge: Knowledge) -> tuple[str, ...]:
+    """Words of what drugs are dissolved in (``codes/omop_diluents.csv``)."""
+    return tuple(fold(row["word"]) for row in knowledge.codes.get("omop_diluents", ()))
+
+
+def _is_name(code: str) -> bool:
+    return bool(_WORD.search(code)) and not _NO_NAME.fullmatch(code)
 
 
 def _any_of(thing: Thing, said: Said) -> Meant:
@@ -158,7 +189,8 @@ def referred(reference: Reference, *, device: bool = False) -> Thing:
 def medication(one: Medication) -> Thing:
     """What a Medication says: its code, and what is in it."""
     active = [part for part in one.ingredient or () if part.isActive is not False]
-    parts = tuple(thing_of(part.itemCodeableConcept) for part in active if part.itemCodeableConcept)
+    # one that is only referred to is none that can be named, but it is one more
+    parts = tuple(thing_of(part.itemCodeableConcept) for part in active)
     return replace(thing_of(one.code), parts=parts)
 
 

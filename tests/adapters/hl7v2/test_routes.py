@@ -59,7 +59,7 @@ def test_inhaled_epinephrine_is_no_pressor(tmp_path: Path) -> None:
     drip = rxa("3992^epinephrine^RXNORM", "0.1", start=at(10), end=at(12))
     assert grade(chart(tmp_path, ras(drip, "RXR|IV^Intravenous^HL70162", hour=10)), 11) == (3, 3)
     assert grade(chart(tmp_path, ras(drip, "RXR|IH^Inhalation^HL70162", hour=10)), 11) == (1, 1)
-    drops = rxa("8^PHENYLEPHRINE 10% DROPS^L", "1", "", start=at(10))
+    drops = rxa("8^PHENYLEPHRINE 10%^L", "1", "", start=at(10))
     assert grade(chart(tmp_path, ras(drops, hour=10)), 11) == (1, 3)
     assert grade(chart(tmp_path, ras(drops, "RXR|OP", hour=10)), 11) == (1, 1)
     assert grade(chart(tmp_path, ras(rxa(NOREPI, start=at(10), end=at(12)), hour=10)), 11) == (3, 3)

@@ -10,8 +10,6 @@ from cytowatch.knowledge.model import Knowledge
 
 # three letters in a row; `E0601`, `31500` and `NC` say nothing that could be looked for
 _WORD = re.compile(r"[^\W\d_]{3}")
-# a vaccine is named after what it protects from
-_NO_DRUG = "infection_onset"
 _COULD_BE = {"drug_exposure": ("infusion", "dose"), "device_exposure": ("device",)}
 
 
@@ -28,8 +26,7 @@ class Guess:
 
     def concept(self, texts: Sequence[str]) -> str:
         """The needed concept that stands among the words; empty if none does."""
-        found = self._near(*texts) if self._near is not None else ""
-        return "" if found == _NO_DRUG else found
+        return self._near(*texts) if self._near is not None else ""
 
     def every(self, texts: Sequence[str]) -> list[str]:
         """For a row without any words all that it could be: a drug any infusion or dose, a device any device."""

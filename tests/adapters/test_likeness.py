@@ -59,3 +59,33 @@ def test_words_of_devices(words: str, concept: str) -> None:
 def test_fluids_by_their_abbreviation(words: str, *, is_one: bool) -> None:
     """A row of saline says what it is, though it has no word of three letters."""
     assert LIKENESS.fluid(words) is is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "concept"),
+    [
+        ("O2 Delivery Device", "Endotracheal tube", "oxygen_device"),
+        ("Mechanically ventilated", "Yes", "oxygen_device"),
+        ("Ventilator Mode", "CMV", "oxygen_device"),
+        ("PEEP", "5", "oxygen_device"),
+        ("Respiratory", "Bi-PAP", "oxygen_device"),
+        ("Note", "No distress, intubated. SpO2 98", "oxygen_device"),
+        ("Norepinephrine dose", "0.08", "norepinephrine"),
+        ("Vaso infusion rate", "2.4", "vasopressin"),
+        ("Mechanically ventilated", "No", ""),
+        ("O2 Delivery Device", "Room air", ""),
+        ("Norepinephrine dose", "0", ""),
+        ("Note", "not mechanically ventilated", ""),
+        ("Code status", "DNI, no intubation", ""),
+        ("Oxygen saturation", "98", ""),
+        ("PO2 arterial", "80", ""),
+        ("Oxygen content in Venous blood", "12", ""),
+        ("Norepinephrine [Mass/volume] in Plasma", "300", ""),
+        ("Dexamethasone suppression test", "1", ""),
+        ("CAR-T cells infused", "yes", ""),
+        ("Carbon dioxide", "24", ""),
+    ],
+)
+def test_what_an_observation_speaks_of(name: str, answer: str, concept: str) -> None:
+    """The question alone is enough, unless the answer is no; laboratory tests, plans and denials say nothing."""
+    assert LIKENESS.observed([name], [answer]) == concept

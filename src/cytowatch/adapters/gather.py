@@ -21,6 +21,7 @@ from cytowatch.adapters.frame import ROW
 from cytowatch.adapters.intake import Admission, Intake, summed_units
 from cytowatch.adapters.orders import closed_by_order
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
+from cytowatch.adapters.spoken import unexplained
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, OBSERVATIONS, PATIENTS, REJECTS
 
@@ -75,6 +76,7 @@ class Gathering:
     _rejects: list[pl.DataFrame] = field(default_factory=list)
     _ledger: list[pl.DataFrame] = field(default_factory=list)
     _in_doubt: list[pl.DataFrame] = field(default_factory=list)
+    _spoken: list[pl.DataFrame] = field(default_factory=list)
     _units: list[pl.DataFrame] = field(default_factory=list)
     _spans: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -142,6 +144,14 @@ class Gathering:
         if unread.height:
             self._in_doubt.append(self._admit("", unread).in_doubt)
 
+    def speak(self, spoken: pl.DataFrame) -> None:
+        """Therapies that observations under unknown codes speak of (raw rows that nobody can read), told elsewhere.
+
+        They are in doubt where nothing that is known explains the words, which is settled when everything is admitted.
+        """
+        if spoken.height:
+            self._spoken.append(self._admit("", spoken).in_doubt)
+
     def refuse(self, rejects: pl.DataFrame) -> None:
         """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""
         self._rejects.append(rejects.select(REJECTS.names))
@@ -160,8 +170,10 @@ class Gathering:
     def intake(self, patients: pl.DataFrame | None = None, *, not_recorded: Iterable[str] = ()) -> Intake:
         """Everything gathered, as what a run is graded from."""
         ledger = pl.concat([LEDGER.empty(), *self._ledger])
+        observations = self.observed()
+        spoken = unexplained(pl.concat([OBSERVATIONS.empty(), *self._spoken]), observations, self.knowledge)
         return Intake(
-            observations=self.observed(),
+            observations=observations,
             patients=PATIENTS.empty() if patients is None else patients,
             rejects=pl.concat([REJECTS.empty(), *self._rejects]).sort("row", maintain_order=True),
             ledger=ledger.group_by("file", "fate", "reason").agg(pl.col("rows").sum()).sort("file", "fate", "reason"),
@@ -169,7 +181,7 @@ class Gathering:
             zone=self.zone or "UTC",
             not_recorded=frozenset(not_recorded),
             files=tuple(self._spans),
-            in_doubt=pl.concat([OBSERVATIONS.empty(), *self._in_doubt]),
+            in_doubt=pl.concat([OBSERVATIONS.empty(), *self._in_doubt, spoken]),
             units=summed_units(self._units),
         )
 

@@ -1,1 +1,1 @@
-"""Virtual patients: published mechanisms assembled into one, solved for populations, charted as a ward would chart them."""
+"""Virtual patients: published mechanisms assembled into one, solved for populations, charted as a ward would."""

@@ -1,4 +1,4 @@
-"""The tables of mechanisms: every number of a model with its unit, its spread, where it stands, and how well it is known.
+"""The tables of mechanisms: every number of a model with its unit, its spread, where it stands, how well it is known.
 
 A file ``mechanisms/<key>.toml`` holds ``[mechanism]`` (title, citation, note, time unit), ``[parameter.<name>]``
 (``value, unit, locator, evidence``, and where published ``spread`` with ``spread_kind``), and ``[set.<name>]`` for the

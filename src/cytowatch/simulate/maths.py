@@ -37,15 +37,20 @@ class Named:
             raise AttributeError(name) from None
 
 
+def power_hill(x: Any, half: Any, power: Any, m: Maths) -> Any:
+    """The rising Hill function with any power, by exponential and logarithm; ``x`` over 0."""
+    return 1 / (1 + m.exp(power * m.log(half / x)))
+
+
 def rising(x: Any, half: Any, power: Any = 1) -> Any:
     """Hill function that rises from 0 to 1, ``1/2`` at ``half``; of amounts that are not negative."""
-    if power == 1:
+    if isinstance(power, int) and power == 1:
         return x / (x + half)
     return x**power / (x**power + half**power)
 
 
 def falling(x: Any, half: Any, power: Any = 1) -> Any:
     """Hill function that falls from 1 to 0."""
-    if power == 1:
+    if isinstance(power, int) and power == 1:
         return half / (x + half)
     return half**power / (x**power + half**power)

@@ -1,0 +1,114 @@
+"""What a ward does with the signs it sees, hour by hour, for every patient of a batch at once (`bedside.toml`).
+
+Nothing here is decided by a cytokine: only by temperature, pressure and saturation, and by the grade that they make.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cytowatch.simulate.maths import Named
+
+# steps of oxygen: the device as charted, liters a minute, inspired share, the share of a fall that it takes, the grade
+# that ASTCT gives it. Flows, shares and benefits are ours.
+OXYGEN: tuple[tuple[str, float | None, float, float, int], ...] = (
+    ("room_air", None, 0.21, 0.0, 0),
+    ("nasal_cannula", 2, 0.28, 0.35, 2),
+    ("nasal_cannula", 4, 0.36, 0.50, 2),
+    ("nasal_cannula", 6, 0.44, 0.60, 2),
+    ("non_rebreather", 15, 0.60, 0.74, 3),
+    ("high_flow_nasal_cannula", 50, 0.70, 0.82, 3),
+    ("bipap", None, 0.80, 0.91, 4),
+    ("invasive_ventilation", None, 1.00, 0.97, 4),
+)
+_NEVER = -1e6
+_LOWER_EVERY = 4.0
+_LEAST_DOSE = 1e-4
+
+# what is remembered of each patient, with its value before anything happened
+MEMORY: dict[str, float] = {
+    "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
+    "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0, "dexamethasone_at": _NEVER,
+    "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
+}  # fmt: skip
+# amounts given in an hour: what they add to
+GIVEN = {"tocilizumab": "Toci", "dexamethasone": "Dex", "anakinra": "AnaDepot", "acetaminophen": "Para", "fluid": "Fluid"}
+
+
+def grade(low: Any, seen: dict[str, Any], m: Any) -> Any:
+    """The ASTCT grade of this hour from signs and support, 0 outside a reaction."""
+    catecholamines = (seen["norepinephrine"] > 0) * 1 + (seen["epinephrine"] > 0) * 1
+    any_pressor = (catecholamines > 0) | (seen["vasopressin"] > 0)
+    pressed = m.where(catecholamines >= 2, 4, m.where(any_pressor, 3, m.where(low, 2, 0)))
+    steps = m.asarray([grade for *_, grade in OXYGEN])
+    aired = steps[seen["oxygen"].astype(int)]
+    return m.where(seen["reaction"] > 0, m.maximum(m.maximum(pressed, aired), 1), 0).astype(seen["oxygen"].dtype)
+
+
+def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any) -> tuple[dict[str, Any], Any]:
+    """One hour of care: what is remembered after it, and the amounts given in it (mg; liters of fluid).
+
+    ``signs``: temperature, pressure and saturation of this hour, ``fluid`` the liters still in the vessels.
+    """
+    now = dict(seen)
+    low = signs["pressure"] < b.low_pressure
+    fever = signs["temperature"] >= b.fever
+    _support(hour, signs, now, b, m)
+    quiet = ~fever & (now["oxygen"] == 0) & (now["norepinephrine"] + now["epinephrine"] + now["vasopressin"] == 0)
+    now["quiet_since"] = m.where(quiet, seen["quiet_since"], hour)
+    over = hour - now["quiet_since"] >= b.over_after
+    now["reaction"] = m.where(fever, 1.0, m.where(over, 0.0, seen["reaction"]))
+    now["grade"] = grade(low, now, m)
+    given = _drugs(hour, fever, now, b, m)
+    bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0)
+    given["fluid"] = m.where(bolus, b.bolus, 0.0)
+    return now, given
+
+
+def _support(hour: Any, signs: dict[str, Any], now: dict[str, Any], b: Named, m: Any) -> None:
+    """Oxygen by steps, and vasopressors by titration."""
+    low, safe = signs["pressure"] < b.low_pressure, signs["pressure"] > b.safe_pressure
+    filled = signs["fluid"] >= b.most_fluid
+    dose, second = now["norepinephrine"], now["epinephrine"]
+    much = dose >= b.second_at
+    more = low & (filled | (dose > 0)) & (now["reaction"] > 0)
+    # what was added last goes first
+    second = m.where(more & much & (now["vasopressin"] > 0), second + b.epinephrine_step, second)
+    second = m.where(safe, second - b.epinephrine_step, second)
+    added = m.where(more & much, b.vasopressin_dose, m.where(safe & (second <= _LEAST_DOSE), 0.0, now["vasopressin"]))
+    first = m.where(more, m.minimum(dose + b.norepinephrine_step, b.norepinephrine_most), dose)
+    first = m.where(safe & (second <= _LEAST_DOSE) & (now["vasopressin"] == 0), first - b.norepinephrine_step, first)
+    now["norepinephrine"] = m.where(first > _LEAST_DOSE, first, 0.0)
+    now["epinephrine"] = m.where(second > _LEAST_DOSE, m.minimum(second, b.norepinephrine_most), 0.0)
+    now["vasopressin"] = added
+    lower = (signs["saturation"] > b.safe_saturation) & (hour - now["lowered_at"] >= _LOWER_EVERY) & (now["oxygen"] > 0)
+    higher = signs["saturation"] < b.low_saturation
+    steps = now["oxygen"] + m.where(higher, 1.0, m.where(lower, -1.0, 0.0))
+    now["lowered_at"] = m.where(lower | higher, hour, now["lowered_at"])
+    now["oxygen"] = m.maximum(m.minimum(steps, len(OXYGEN) - 1.0), 0.0)
+
+
+def _drugs(hour: Any, fever: Any, now: dict[str, Any], b: Named, m: Any) -> dict[str, Any]:
+    reached = now["grade"] >= b.tocilizumab_grade
+    now["at_two_since"] = m.where(reached, m.where(now["at_two_since"] < 0, hour, now["at_two_since"]), -1.0)
+    long = reached & ((hour - now["at_two_since"] >= b.tocilizumab_after) | (now["grade"] >= 3))
+    again = (hour - now["tocilizumab_at"] >= b.tocilizumab_every) & (now["tocilizumab_given"] < b.tocilizumab_doses)
+    prophylaxis = (b.tocilizumab_before >= 0) & (hour == b.tocilizumab_before)
+    toci = (long & again) | prophylaxis
+    waited = hour - now["at_two_since"]
+    helpless = (now["grade"] >= b.dexamethasone_grade - 1) & (now["tocilizumab_given"] > 0)
+    helpless = helpless & (waited >= b.dexamethasone_after)
+    steroid = (now["grade"] >= b.dexamethasone_grade) | helpless
+    steroid = steroid & (hour - now["dexamethasone_at"] >= b.dexamethasone_every)
+    rescue = (now["grade"] >= 3) & (now["tocilizumab_given"] >= 2) & (waited >= b.anakinra_after)
+    rescue = rescue & (hour - now["anakinra_at"] >= b.anakinra_every)
+    cooled = fever & (hour - now["acetaminophen_at"] >= b.acetaminophen_every)
+    for name, done in (("tocilizumab", toci), ("dexamethasone", steroid), ("anakinra", rescue),
+                       ("acetaminophen", cooled)):  # fmt: skip
+        now[f"{name}_at"] = m.where(done, hour, now[f"{name}_at"])
+    now["tocilizumab_given"] = now["tocilizumab_given"] + m.where(toci, 1.0, 0.0)
+    amount = m.minimum(b.tocilizumab * b.weight, b.tocilizumab_most)
+    return {
+        "tocilizumab": m.where(toci, amount, 0.0), "dexamethasone": m.where(steroid, b.dexamethasone, 0.0),
+        "anakinra": m.where(rescue, b.anakinra, 0.0), "acetaminophen": m.where(cooled, b.acetaminophen, 0.0),
+    }  # fmt: skip

@@ -1,0 +1,136 @@
+"""Virtual patients: every parameter with a published or stated spread, drawn anew for each patient.
+
+Patient 17 of seed 1 is the same whoever else is drawn and whatever is done to them: each parameter has a stream of its
+own, by block of patients, so arms of a what-if compare the same patients.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cytowatch.errors import ArgumentError
+from cytowatch.simulate.mechanism import Mechanism
+from cytowatch.simulate.products import Product
+from cytowatch.simulate.tables import Parameter, table
+
+Array = NDArray[np.float64]
+BLOCK = 4096
+# what a covariate of a patient may be; of candidates outside, a patient is drawn anew
+LIMITS: dict[str, tuple[float, float]] = {
+    "MAP0": (65, 120), "HR0": (45, 120), "SpO20": (94, 100), "Tm": (36.0, 37.5), "weight": (35, 200),
+}  # fmt: skip
+# a population that takes more candidates for each patient than this admits nobody, for all that is known
+_MOST_TRIES = 200
+_OTHERS = ("core-network", "signs", "bedside")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Patients: one number each for every parameter that varies, one for all for the others."""
+
+    values: dict[str, Any]
+    patients: int
+    rejected: int
+
+
+def parameters(mechanism: Mechanism) -> dict[str, Parameter]:
+    """Every parameter of a run by name: the trigger's, the network's, the signs', and those of the ward."""
+    found: dict[str, Parameter] = {}
+    for key in (*_OTHERS, mechanism.table):
+        found |= table(key).parameters
+    return found
+
+
+def draw(
+    product: Product,
+    patients: int,
+    seed: int,
+    *,
+    first: int = 0,
+    changed: Mapping[str, float] | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> Drawn:
+    """Patients ``first`` to ``first + patients`` of a seed.
+
+    ``changed``: values of parameters that a what-if replaces (their spread goes on around the new value).
+    ``limits``: bounds for a patient's values, beside `LIMITS`. ArgumentError if nobody is admitted.
+    """
+    known = parameters(product.mechanism)
+    center = {name: one.value for name, one in known.items()} | dict(product.values) | dict(changed or {})
+    bounds = {**LIMITS, **(limits or {})}
+    _check(center, bounds, known)
+    blocks = range(first // BLOCK, (first + patients - 1) // BLOCK + 1)
+    drawn, rejected = [], 0
+    for block in blocks:
+        values, again = _block(center, known, bounds, seed, block)
+        inside = slice(max(first - block * BLOCK, 0), min(first + patients - block * BLOCK, BLOCK))
+        drawn.append({name: value[inside] for name, value in values.items()})
+        rejected += again
+    varied = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
+    return Drawn({**center, **varied}, patients, rejected)
+
+
+def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], known: Mapping[str, Any]) -> None:
+    strange = [name for name in (*center, *bounds) if name not in known]
+    if strange:
+        raise ArgumentError(
+            f"There is no parameter `{strange[0]}`.", hint="`cytowatch simulate --list` names them, with their units."
+        )
+    for name, (low, high) in bounds.items():
+        if not low <= high:
+            raise ArgumentError(f"The limits of {name} are the wrong way round: {low:g} to {high:g}.", where="--only")
+        if known[name].spread is None and not low <= center[name] <= high:
+            raise ArgumentError(
+                f"Nobody can be admitted: {name} is {center[name]:g} in every patient, and {low:g} to {high:g} is asked.",
+                where="--only",
+            )  # fmt: skip
+
+
+def _block(
+    center: Mapping[str, float], known: Mapping[str, Parameter], bounds: Mapping[str, tuple[float, float]], seed: int,
+    block: int,
+) -> tuple[dict[str, Array], int]:  # fmt: skip
+    """One block of patients, and how many draws lay outside the bounds."""
+    varied = [name for name, one in known.items() if one.spread is not None]
+    streams = {name: np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())],
+                                                          counter=[0, 0, 0, block])) for name in varied}  # fmt: skip
+    values = {name: np.empty(BLOCK) for name in varied}
+    open_ = {name: np.ones(BLOCK, dtype=bool) for name in varied}
+    rejected = 0
+    for _ in range(_MOST_TRIES):
+        for name in varied:
+            if open_[name].any():
+                fresh = _spread(center[name], known[name], streams[name].standard_normal(BLOCK))
+                values[name] = np.where(open_[name], fresh, values[name])
+                low, high = bounds.get(name, (-np.inf, np.inf))
+                open_[name] &= ~((values[name] >= low) & (values[name] <= high))
+                rejected += int(open_[name].sum())
+        if not any(one.any() for one in open_.values()):
+            return values, rejected
+    worst = max(open_, key=lambda name: int(open_[name].sum()))
+    low, high = bounds[worst]
+    raise ArgumentError(
+        f"The population admits hardly anybody: {worst} between {low:g} and {high:g} was not drawn in {_MOST_TRIES} "
+        f"tries for {int(open_[worst].sum())} of {BLOCK} patients.",
+        where="--only",
+        hint=f"Its middle is {center[worst]:g} {known[worst].unit}; change that with --set, or widen the limits.",
+    )
+
+
+def _spread(center: float, one: Parameter, normal: Array) -> Array:
+    size = float(one.spread) if isinstance(one.spread, float | int) else 0.0
+    match one.spread_kind:
+        case "ln_sd":
+            return center * np.exp(size * normal)
+        case "ln_variance":
+            return center * np.exp(np.sqrt(size) * normal)
+        case "cv":
+            return center * np.exp(np.sqrt(np.log1p(size**2)) * normal)
+        case _:
+            return center + size * normal

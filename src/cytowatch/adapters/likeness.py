@@ -82,12 +82,16 @@ class Likeness:
         """The device or drug that an observation under a code of no table speaks of; nothing if it answers no.
 
         ``names``: the words of its code. ``answers``: its value as words or as a number (``0`` is a no). A word that
-        stands right after a denial (`not intubated`) is not heard; nor are words of tests and questionnaires.
+        stands right after a denial (`not intubated`) is not heard; nor are words of tests and questionnaires, nor any
+        answer under a code that asks for a plan or for the past.
         """
+        asked = [name for name in names if name]
         given = [answer for answer in answers if answer]
+        if given and any(map(self._asks, asked)):
+            return ""
         if any(fold(answer[:_LONGEST_TEXT]) in self._noes for answer in given):
             return ""
-        return next((found for text in (*names, *given) if text and (found := self._spoken(text))), "")
+        return next((found for text in (*asked, *given) if (found := self._spoken(text))), "")
 
     def coded(self, system: str | None, code: str | None) -> str:
         """The device that a code of a procedure says was used, though no table knows when it is on; else nothing.
@@ -103,6 +107,10 @@ class Likeness:
     def fluid(self, *words: str | None) -> bool:
         """Whether a text names a fluid by its usual abbreviation (NS, D5W), which is too short for a word."""
         return any(not self._fluids.isdisjoint(fold(text).split("_")) for text in words if text)
+
+    def _asks(self, name: str) -> bool:
+        words = fold(name[:_LONGEST_TEXT]).split("_")
+        return not self._asked.isdisjoint((*words, *map("_".join, pairwise(words))))
 
     def _found(self, text: str, *, devices: bool) -> str:
         known = self._known.get((devices, text))

@@ -22,6 +22,10 @@ def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowled
     if spoken.is_empty():
         return spoken
     hour = spoken.sort("time").select(*_ON, hour=pl.col("time") // HOUR_US)
+    # what is taken back, now or later, explains nothing
+    wrong = pl.col("status").eq_missing("entered-in-error")
+    back = observed.filter(wrong).select(*_ON, "source").unique()
+    observed = observed.filter(~wrong).join(back, on=[*_ON, "source"], how="anti")
     first = spoken.sort("time").filter(hour.select(pl.struct(pl.all()).is_first_distinct()).to_series())
     known = observed.join(first.select(_ON).unique(), on=_ON, how="semi").sort("time")
     concepts = {key: knowledge.concepts[key] for key in first["concept"].unique()}

@@ -40,7 +40,8 @@ USES: dict[str, pl.DataType] = {
     "row": _I, "thing": _I, "time": _T, "until": _T, "status": _T, "refused": _I, "trouble": _I, "what": _T,
 }  # fmt: skip
 SILENT: dict[str, pl.DataType] = {"row": _I, "said": _I, "concept": _T, "value": _T}
-# the text of facts that are unread because nobody knows more than what an observation speaks of
+_UNREAD = "unread"
+# the text of unread facts of which nobody knows more than that an observation speaks of them
 SPOKEN = "spoken"
 # rows held as Python objects before they become columns
 _HELD = 50_000
@@ -145,12 +146,16 @@ class Sheet:
         """The same where the code is known: a therapy or finding that could not be read is in doubt from then on."""
         self.say(row, said, target.concept, value)
         if target.doubtful:
-            self.fact(row, target.concept, time, until, printed=_UNREAD, text=_UNREAD, unread=True)
+            self.unread(row, target.concept, time, until)
+
+    def unread(self, row: int, concept: str, time: str | None, until: str | None = None, text: str = _UNREAD) -> None:
+        """A therapy in doubt, told elsewhere."""
+        self.fact(row, concept, time, until, printed=_UNREAD, text=text, unread=True)
 
     def speak(self, row: int, heard: Heard, time: str | None, until: str | None) -> None:
         """Enter a therapy that an observation under a code of no table speaks of."""
         self.say(row, heard.said, heard.concept, heard.told)
-        self.fact(row, heard.concept, time, until, printed=_UNREAD, text=SPOKEN, unread=True)
+        self.unread(row, heard.concept, time, until, SPOKEN)
 
     def dose(self, *columns: object) -> None:
         """A row of `DOSES`."""
@@ -184,6 +189,3 @@ class Sheet:
                     )
                 )
                 held.clear()
-
-
-_UNREAD = "unread"

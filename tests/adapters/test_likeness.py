@@ -117,3 +117,15 @@ def test_what_an_observation_speaks_of(name: str, answer: str, concept: str) -> 
 )
 def test_codes_of_procedures(system: str | None, code: str | None, concept: str) -> None:
     assert LIKENESS.coded(system, code) == concept
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("O2 sat", "97"), ("Cortisol", "12"), ("Patient wearing mask", "yes"), ("Dialysis catheter site", "clean"),
+        ("History of respiratory support", "ventilator"), ("Code status", "intubation wanted"),
+        ("Mechanically ventilated", "LA32-8"), ("Mechanically ventilated", "373067005"),
+    ],
+)  # fmt: skip
+def test_observations_that_speak_of_nothing(name: str, answer: str) -> None:
+    assert not LIKENESS.observed([name], [answer])

@@ -49,3 +49,22 @@ def test_explained(
     assert intake.observations.height == len(known)
     # the second of the same hour says nothing more
     assert intake.in_doubt.height == in_doubt
+
+
+@pytest.mark.parametrize("pointed", ["known", "spoken"])
+def test_what_is_taken_back_explains_nothing_and_stands_for_no_other(pointed: str) -> None:
+    """A charted ventilator that is taken back; or the first of two words of one hour."""
+    gathering = Gathering(load(), "UTC")
+    gathering.number("a", 10)
+    source = pl.Series("source", ["known", "mark"])
+    status = pl.Series("status", ["final", "entered-in-error"])
+    raw = _raw(("09:00", "oxygen_device", None, "ventilator"), ("09:00", "oxygen_device", None, "taken back"))
+    raw = raw.with_columns(source, status)
+    raw = raw.with_columns(source=pl.when(pl.col("source") == "mark").then(pl.lit(pointed)).otherwise("source"))
+    if pointed == "spoken":
+        raw = raw.filter(pl.col("source") == "spoken")
+    gathering.take("a", raw.select("row", "source"), Mapped(raw, no_silent()))
+    said = _raw(("10:00", "oxygen_device", "?", "?"), ("10:30", "oxygen_device", "?", "?"))
+    gathering.speak(said.with_columns(pl.col("row") + 5, source=pl.Series(["spoken", "other"])))
+    left = gathering.intake().in_doubt["source"].sort().to_list()
+    assert left == (["spoken"] if pointed == "known" else ["other", "spoken"])

@@ -14,21 +14,27 @@ _ON = ["patient", "concept"]
 
 
 def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """The rows in doubt that nothing known explains, the first of each hour.
+    """The rows in doubt that nothing known explains: the first of each hour, and those that are taken back later.
 
     Explained: a device, by the gravest of its kind still charted; a rate, by one that runs; a dose, by one that was
     given within the hour. Both tables in the form of `OBSERVATIONS`.
     """
     if spoken.is_empty():
         return spoken
-    hour = spoken.sort("time").select(*_ON, hour=pl.col("time") // HOUR_US)
-    first = spoken.sort("time").filter(hour.select(pl.struct(pl.all()).is_first_distinct()).to_series())
+    # what is taken back, now or later, explains nothing
+    wrong = pl.col("status").eq_missing("entered-in-error")
+    back = observed.filter(wrong).select(*_ON, "source").unique()
+    observed = observed.filter(~wrong).join(back, on=[*_ON, "source"], how="anti")
+    # one that is taken back must not stand for another of its hour
+    stands = spoken.join(back, on=[*_ON, "source"], how="anti").sort("time", maintain_order=True)
+    hour = pl.struct(*_ON, pl.col("time") // HOUR_US)
+    first = pl.concat([stands.filter(hour.is_first_distinct()), spoken.join(back, on=[*_ON, "source"], how="semi")])
     known = observed.join(first.select(_ON).unique(), on=_ON, how="semi").sort("time")
     concepts = {key: knowledge.concepts[key] for key in first["concept"].unique()}
     gravest = {key: one.categories[-1] for key, one in concepts.items() if one.kind == "device"}
     rates = [key for key, one in concepts.items() if one.kind == "infusion"]
     valid = {key: one.valid_for_us for key, one in concepts.items() if one.valid_for_us}
-    beside = first.select("row", "time", *_ON).with_row_index("at")
+    beside = first.select("row", "time", *_ON).with_row_index("at").sort("time")
     last = beside.join_asof(
         known.select(*_ON, "time", "value", "text", "until", since=pl.col("time")), on="time", by=_ON,
         strategy="backward", check_sortedness=False,

@@ -35,6 +35,13 @@ def test_a_doubt_ends_where_the_unknown_infusion_ends(tmp_path: Path) -> None:
     assert grades(intake, [(9, 2), (11, 2), (13, 2)]) == [(1, 1), (1, 3), (1, 1)]
 
 
+def test_a_correction_that_nobody_can_read_either_leaves_the_doubt(tmp_path: Path) -> None:
+    bag = "8812^NOREPI 8MG/250ML D5W^L"
+    again = ras(rxa(bag, "0.2", start=at(10), action="U"), hour=10.5)
+    intake = chart(tmp_path, ras(rxa(bag, start=at(10)), hour=10), again)
+    assert grades(intake, [(9, 2), (11, 2)]) == [(1, 1), (1, 3)]
+
+
 def test_a_code_without_words_may_be_any_drug(tmp_path: Path) -> None:
     # it may be several pressors: up to grade 4. 1 of 21 RXA is less than 5 %, so drugs are recorded at other times
     others = [ras(rxa("99^saline^L", start=at(4, 2), sub=str(number)), hour=4, order="S") for number in range(19)]

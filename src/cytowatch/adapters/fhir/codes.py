@@ -127,7 +127,7 @@ class Codes:
 
     def _looked_up(self, key: Key) -> Target:
         if any(system == SCALE for system, _ in key):
-            return Target(said=_OWN_GRADE)
+            return Target(said=_OWN_GRADE, own=True)
         own = self._own(key)
         if own is not None:
             return self._with_unit(own, key)

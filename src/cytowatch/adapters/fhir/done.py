@@ -8,7 +8,7 @@ from dataclasses import replace
 from cytowatch.adapters.fhir import said as why
 from cytowatch.adapters.fhir.administration import behind
 from cytowatch.adapters.fhir.codes import Target
-from cytowatch.adapters.fhir.said import LIKE_A_NEEDED_ONE, Said, ignored
+from cytowatch.adapters.fhir.said import LIKE_A_NEEDED_ONE, NAMELESS, Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
 from cytowatch.adapters.fhir.structs import (
     Answer,
@@ -18,7 +18,7 @@ from cytowatch.adapters.fhir.structs import (
     Procedure,
     QuestionnaireResponse,
 )
-from cytowatch.adapters.fhir.things import referred, thing_of
+from cytowatch.adapters.fhir.things import EVERY_DEVICE, referred, thing_of
 from cytowatch.adapters.fhir.times import cut, span
 
 _ERROR = "entered-in-error"
@@ -37,7 +37,8 @@ def procedure(one: Procedure, row: int, sheet: Sheet, refused: Said | None, told
     """A device on from start to end, dialysis, a cell infusion; other procedures are in no table."""
     target = _like(one.code, sheet.run.codes.target(one.code), sheet)
     if not target.concept:
-        sheet.say(row, refused or target.said or _NO_CODES, value=told)
+        if refused is not None or not _nameless(one, row, sheet):
+            sheet.say(row, refused or target.said or _NO_CODES, value=told)
         return
     time, until, late = span(one.performedDateTime, one.performedPeriod)
     status, trouble = _status(one.status, until, own=target.own)
@@ -50,12 +51,25 @@ def procedure(one: Procedure, row: int, sheet: Sheet, refused: Said | None, told
 
 
 def _like(code: CodeableConcept | None, target: Target, sheet: Sheet) -> Target:
-    """The target; of a code in no table the device that its words speak of, in doubt."""
+    """The target; of a code in no table the device that its words, or else its code, speak of, in doubt."""
     if code is None or target.said is None or not target.said.group:
         return target
     thing = thing_of(code, device=True)
-    found = sheet.run.codes.of_concept(sheet.run.things.likeness.device(*thing.names))
+    likeness = sheet.run.things.likeness
+    coded = (likeness.coded(system, one) for system, one in thing.codings)
+    found = sheet.run.codes.of_concept(likeness.device(*thing.names) or next(filter(None, coded), ""))
     return replace(found, own=False, said=LIKE_A_NEEDED_ONE) if found else target
+
+
+def _nameless(one: Procedure, row: int, sheet: Sheet) -> bool:
+    """Whether a procedure took place of which nothing says what it was: any device may have been on with it."""
+    thing = thing_of(one.code)
+    time, until, _ = span(one.performedDateTime, one.performedPeriod)
+    if thing.names or any(code for _, code in thing.codings) or time is None or _status(one.status, until)[1]:
+        return False
+    sheet.say(row, NAMELESS, value=time)
+    sheet.unread(row, EVERY_DEVICE, time, None if until == time else until)
+    return True
 
 
 def _leave(

@@ -18,6 +18,7 @@ from cytowatch.adapters.fhir.said import Register
 from cytowatch.adapters.fhir.settling import KEY, settled
 from cytowatch.adapters.fhir.sheet import Run, Sheet
 from cytowatch.adapters.fhir.things import Things, diluents
+from cytowatch.adapters.fhir.words import Words
 from cytowatch.adapters.files import Progress
 from cytowatch.adapters.gather import Gathering
 from cytowatch.adapters.intake import Intake
@@ -44,7 +45,8 @@ def read_fhir(
     """
     looked_up = Codes(knowledge, codes)
     things = Things(looked_up, Likeness(knowledge), diluents(knowledge))
-    run = Run(knowledge, looked_up, Units(knowledge), Register(), things, Routes(knowledge))
+    words = Words(looked_up, things.likeness)
+    run = Run(knowledge, looked_up, Units(knowledge), Register(), things, Routes(knowledge), words)
     gathering = Gathering(knowledge, zone)
     files, others = find_resources(paths)
     reader = Reader(run, knowledge.doors.get(KEY))

@@ -19,6 +19,7 @@ from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
 from cytowatch.adapters.fhir.structs import NOTHING, CodeableConcept, Observation, Quantity, Valued
 from cytowatch.adapters.fhir.times import cut, span
+from cytowatch.adapters.fhir.words import Heard
 
 _NOT_YET = ("registered", "cancelled", "unknown")
 _ERROR = "entered-in-error"
@@ -82,13 +83,18 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
     main = codes.target(one.code)
     if main.said is not None and not one.component:
         # most of what a hospital holds
-        known = _PANEL if one.hasMember and main.said.group else main.said
-        sheet.say(row, refused or known, value=told)
+        if main.said.group and not one.hasMember:
+            _unlisted(one, main, row, sheet, refused, told)
+        else:
+            sheet.say(row, refused or (_PANEL if main.said.group else main.said), value=told)
         return
     if refused is None and one.component is None and one.status == "final" and _is_plain(one):
         _state_plain(one, main, row, sheet)
         return
-    parts = [(target, part) for part in one.component or () if (target := codes.target(part.code)).concept]
+    every = [(codes.target(part.code), part) for part in one.component or ()]
+    parts = [pair for pair in every if pair[0].concept]
+    if every and not main.own and not one.hasMember and (main.said is not None or len(parts) < len(every)):
+        _speak(one, sheet.run.words.parts_heard(one, main, every), row, sheet)
     if not main.concept and not parts:
         sheet.say(row, refused or main.said or _PANEL, value=told)
         return
@@ -104,6 +110,27 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
             sheet.say(row, silence, main.concept or None)
         return
     _state(one, main, parts, row, sheet, time, None if until == time else until)
+
+
+def _unlisted(one: Observation, main: Target, row: int, sheet: Sheet, refused: Said | None, told: str) -> None:
+    """Under a code of no table: nothing to grade, unless its words are those of a therapy."""
+    words = sheet.run.words
+    code = words.of(one.code, main)
+    heard = words.heard(code, one)
+    spoken = heard is not None and _speak(one, [heard], row, sheet)
+    if refused is not None or not spoken:
+        sheet.say(row, refused or code.said, value=told)
+
+
+def _speak(one: Observation, heard: list[Heard], row: int, sheet: Sheet) -> bool:
+    """Enter therapies that an observation speaks of, unless it was not made, or is about another thing."""
+    silence = _status(one, own=False) if heard else None
+    if not heard or (silence is not None and silence.fate == "ignored"):
+        return False
+    time, until, _ = span(one.effectiveDateTime, one.effectivePeriod, one.effectiveTiming, instant=one.effectiveInstant)
+    for each in heard:
+        sheet.speak(row, each, time, None if until == time else until)
+    return True
 
 
 def _is_plain(one: Observation) -> bool:

@@ -38,6 +38,12 @@ def rejected(rule: str, reason: str, hint: str = "") -> Said:
     return Said("rejected", reason, rule, hint)
 
 
+def speaks_of(concept: str, name: str) -> Said:
+    """An observation under a code of no table, by name, whose words speak of a therapy."""
+    why = f"no table knows its code ({name}), and its words speak of {concept}"
+    return rejected("unknown_code", why, LIKE_A_NEEDED_ONE.hint)
+
+
 @dataclass
 class Register:
     """Each distinct fate once, with its number."""

@@ -11,7 +11,7 @@ from cytowatch.adapters.fhir import doubts, people
 from cytowatch.adapters.fhir.complete import shortfalls
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
 from cytowatch.adapters.fhir.said import TWO_SERVERS, Said
-from cytowatch.adapters.fhir.sheet import SILENT, Run, Sheet
+from cytowatch.adapters.fhir.sheet import SILENT, SPOKEN, Run, Sheet
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.versions import lost
 from cytowatch.adapters.gather import SILENT as SILENT_ROWS
@@ -24,6 +24,7 @@ KEY = "fhir"
 _NAMED = 25
 _LONGEST_ID = 80
 _ERROR = "entered-in-error"
+_IS_SPOKEN = pl.col("unread") & pl.col("text").eq_missing(SPOKEN)
 # where a device may be recorded; such a resource that states none is no sign that devices are recorded
 _DEVICES = ("Procedure", "DeviceUseStatement", "Observation")
 
@@ -60,14 +61,18 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     words = _words(run, parts)
     parts = [_pointing_back(part, parts, headers) for part in parts]
     standing = pl.DataFrame({"row": [row for row, _ in kept]}, schema={"row": pl.Int64})
-    unread = []
+    unread, spoken = [], []
     for sheet, part in zip(sheets, parts, strict=True):
         rows = headers.slice(sheet.first, sheet.rows)
-        unread.append(_take(gathering, sheet.label, rows, part, words, standing))
+        in_doubt = _take(gathering, sheet.label, rows, part, words, standing)
+        spoken.append(in_doubt.filter(_IS_SPOKEN))
+        unread.append(in_doubt.filter(~_IS_SPOKEN))
         for remark in (*part.remarks, *sheet.remarks):
             gathering.enter(sheet.label, "ignored", remark, 0)
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
-    gathering.doubt(doubts.placed(pl.concat(unread), gathering.observed(), run.knowledge, gathering.zone))
+    observed = gathering.observed()
+    gathering.doubt(doubts.placed(pl.concat(unread), observed, run.knowledge, gathering.zone))
+    gathering.speak(doubts.placed(pl.concat(spoken), observed, run.knowledge, gathering.zone))
     table = _persons(gathering, kept, headers)
     absent = run.knowledge.doors[KEY].unrecorded_kinds(_present(run, parts, headers))
     return gathering.intake(table, not_recorded=not_recorded(run.knowledge, absent))
@@ -188,7 +193,8 @@ def _take(
                 gathering.refuse(told.filter(pl.col("fate") == "rejected"))
                 told = told.clear()
             gathering.take(label, those, Mapped(own, told), used_anyway=anyway)
-    return pl.concat([unread.drop("unread"), lost]).with_columns(pl.col("value").cast(pl.String))
+    lost = lost.with_columns(unread=pl.lit(value=False)).select(unread.columns)
+    return pl.concat([unread, lost]).with_columns(pl.col("value").cast(pl.String))
 
 
 def _silent(silent: pl.DataFrame, rows: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from cytowatch.adapters.fhir.said import Register, Said
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.things import Things
 from cytowatch.adapters.fhir.times import cut
+from cytowatch.adapters.fhir.words import Heard, Words
 from cytowatch.knowledge.model import Knowledge
 
 _T, _I, _F, _B = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
@@ -39,6 +40,9 @@ USES: dict[str, pl.DataType] = {
     "row": _I, "thing": _I, "time": _T, "until": _T, "status": _T, "refused": _I, "trouble": _I, "what": _T,
 }  # fmt: skip
 SILENT: dict[str, pl.DataType] = {"row": _I, "said": _I, "concept": _T, "value": _T}
+_UNREAD = "unread"
+# the text of unread facts of which nobody knows more than that an observation speaks of them
+SPOKEN = "spoken"
 # rows held as Python objects before they become columns
 _HELD = 50_000
 _LONGEST_VALUE = 120
@@ -55,6 +59,7 @@ class Run:
     register: Register
     things: Things
     routes: Routes
+    words: Words
     # type and id of what a list of deletions names, and when
     deleted: list[tuple[str, str, str | None]] = field(default_factory=list)
     patients: list[tuple[int, Patient]] = field(default_factory=list)
@@ -141,7 +146,16 @@ class Sheet:
         """The same where the code is known: a therapy or finding that could not be read is in doubt from then on."""
         self.say(row, said, target.concept, value)
         if target.doubtful:
-            self.fact(row, target.concept, time, until, printed=_UNREAD, text=_UNREAD, unread=True)
+            self.unread(row, target.concept, time, until)
+
+    def unread(self, row: int, concept: str, time: str | None, until: str | None = None, text: str = _UNREAD) -> None:
+        """A therapy in doubt, told elsewhere."""
+        self.fact(row, concept, time, until, printed=_UNREAD, text=text, unread=True)
+
+    def speak(self, row: int, heard: Heard, time: str | None, until: str | None) -> None:
+        """Enter a therapy that an observation under a code of no table speaks of."""
+        self.say(row, heard.said, heard.concept, heard.told)
+        self.unread(row, heard.concept, time, until, SPOKEN)
 
     def dose(self, *columns: object) -> None:
         """A row of `DOSES`."""
@@ -175,6 +189,3 @@ class Sheet:
                     )
                 )
                 held.clear()
-
-
-_UNREAD = "unread"

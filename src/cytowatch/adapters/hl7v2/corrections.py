@@ -78,7 +78,8 @@ def correct(
 
 def _take_back(old: Fact, new: Fact, patient: str, done: Corrected, *, in_doubt: bool) -> None:
     if old.time:
-        done.marks.append((_mark(old, new, later=in_doubt), patient))
+        # what could not be read is itself a doubt, and its correction may be another at that moment
+        done.marks.append((_mark(old, new, later=in_doubt or bool(old.rule)), patient))
     if in_doubt:
         done.doubts.append((_doubt(old, new), patient))
 

@@ -23,6 +23,7 @@ from cytowatch.adapters.hl7v2.files import MessageFile, Opened, broken, find_fil
 from cytowatch.adapters.hl7v2.links import link
 from cytowatch.adapters.hl7v2.people import Statement, death_of, person_rows, silent_statements
 from cytowatch.adapters.hl7v2.reader import Reader
+from cytowatch.adapters.hl7v2.unlisted import NO_CODE
 from cytowatch.adapters.hl7v2.wire import messages, no_message
 from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.times import check_zone
@@ -30,7 +31,7 @@ from cytowatch.adapters.vocabulary import Code, Vocabulary
 from cytowatch.errors import InputError
 from cytowatch.knowledge.model import Knowledge
 
-# of drugs that no table knows, so many are named in the ledger
+# of drugs and of results that no table knows, so many are named in the ledger
 _NAMED = 25
 _DRUGS = ("infusion", "dose")
 _FILE = {"row": pl.Int64, "file": pl.String}
@@ -139,10 +140,15 @@ class _Settling:
         refused = [pair for pair in corrected.facts if pair[0].rule]
         for fact, patient in refused:
             reader.silent.refuse(fact, patient)
+        spoken = _unreadable([pair for pair in refused if pair[0].is_spoken])
+        if spoken is not None:
+            self._gathering.speak(spoken)
+        refused = [pair for pair in refused if not pair[0].is_spoken]
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
         raw = pl.concat([fact_frame([*stated, *_of_any(corrected.marks, knowledge)]), deaths])
         reader.silent.name_few(IN_NO_TABLE, _NAMED)
+        reader.silent.name_few(f"{NO_CODE}: ", _NAMED)
         return Mapped(
             raw, reader.silent.frame(), placed, _unreadable([*_of_any(refused, knowledge), *corrected.doubts])
         )

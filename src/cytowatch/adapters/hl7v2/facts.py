@@ -46,7 +46,8 @@ class Fact:
 
     ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
     ``effect``: what its status does. ``order``: which rates continue one another. ``is_quiet``: a retraction that
-    speaks of its own moment only, and need not find anything there.
+    speaks of its own moment only, and need not find anything there. ``is_spoken``: nobody knows more than that an
+    observation speaks of it.
     """
 
     row: int
@@ -72,6 +73,7 @@ class Fact:
     hint: str = ""
     given: str = ""
     is_quiet: bool = False
+    is_spoken: bool = False
 
     @property
     def code(self) -> str:

@@ -8,11 +8,11 @@ from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Effect, Fact, Key, Silent
 from cytowatch.adapters.hl7v2.syntax import NULL, Segment, component, components, plain, repetitions
 from cytowatch.adapters.hl7v2.tables import Tables
+from cytowatch.adapters.hl7v2.unlisted import Unlisted
 from cytowatch.adapters.hl7v2.values import Value, codings, read_range, read_unit, read_value
 from cytowatch.adapters.vocabulary import Code, Vocabulary, system_key
 from cytowatch.knowledge.model import Concept, Knowledge
 
-NO_CODE = "no table knows the code of OBX-3"
 _UNAVAILABLE = "unavailable"
 _TAKES_BACK = ("retract", _UNAVAILABLE)
 _EFFECTS: dict[str, Effect] = {"preliminary": "preliminary", "final": "final", "amended": "amended"}
@@ -28,6 +28,7 @@ class Results:
         self._beside: dict[tuple[str, str], Code | None] = {}
         # corrections and retractions under codes of no table, until all is read
         self._waiting: list[tuple[Segment, int, Context, bool]] = []
+        self._unlisted = Unlisted(knowledge)
         # a feed writes few different units and ranges: each is read once
         self._units: dict[tuple[str, str, str], str | None] = {}
         self._ranges: dict[tuple[str, str], tuple[str | None, str | None]] = {}
@@ -40,12 +41,13 @@ class Results:
         ``cut``: it is the last line of a file that stops without an end.
         """
         code, given = self._code(segment[3], context)
-        reason = NO_CODE if code is None else code.reason if code.fate == "ignore" else ""
-        if code is None and given and self._changes(segment, context):
-            self._waiting.append((segment, row, replace(context), cut))
-            return None
-        if code is None or reason:
-            silent.leave(row, reason)
+        if code is None:
+            if given and self._changes(segment, context):
+                self._waiting.append((segment, row, replace(context), cut))
+                return None
+            return self._speaks(segment, row, context, silent)
+        if code.fate == "ignore":
+            silent.leave(row, code.reason)
             return None
         return self._read(segment, row, context, silent, code, cut=cut)
 
@@ -56,10 +58,22 @@ class Results:
             _, given = self._code(segment[3], context)
             known = [code for one in sorted(given) if (code := self._beside.get(one)) is not None]
             if len({(code.concept, code.category) for code in known}) != 1:
-                silent.leave(row, NO_CODE)
-            elif (fact := self._read(segment, row, context, silent, known[0], cut=cut)) is not None:
-                facts.append(fact)
+                fact = self._speaks(segment, row, context, silent)
+            else:
+                fact = self._read(segment, row, context, silent, known[0], cut=cut)
+            facts += [] if fact is None else [fact]
         return facts
+
+    def _speaks(self, segment: Segment, row: int, context: Context, silent: Silent) -> Fact | None:
+        """What an OBX under a code of no table speaks of, as far as its status says that it is a result."""
+        status = component(segment[11] or context.result_status, 1, context.separators)
+        meaning = self._tables.code("0085", status)
+        if meaning is not None and meaning.is_ignored:
+            self._unlisted.leave(segment, row, context, silent)
+            return None
+        # without a status it may be a result like any other
+        effect = "final" if meaning is None else _EFFECTS.get(meaning.meaning, "retract")
+        return self._unlisted.read(segment, row, context, silent, effect)
 
     def _changes(self, segment: Segment, context: Context) -> bool:
         """Whether an OBX corrects a result, or takes one back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from cytowatch.adapters.likeness import Likeness
 from cytowatch.knowledge.model import Knowledge
@@ -14,7 +14,7 @@ _COULD_BE = {"drug_exposure": ("infusion", "dose"), "device_exposure": ("device"
 
 
 class Guess:
-    """Of rows of drugs, devices and procedures; of rows of any other table nothing is guessed."""
+    """Of rows of drugs, devices and procedures by their names; of observations by their answers too."""
 
     def __init__(self, knowledge: Knowledge, table: str) -> None:
         self._likeness = likeness = Likeness(knowledge)
@@ -31,6 +31,10 @@ class Guess:
     def every(self, texts: Sequence[str]) -> list[str]:
         """For a row without any words all that it could be: a drug any infusion or dose, a device any device."""
         return [] if worded(texts) or self._likeness.fluid(*texts) else self._every
+
+    def observed(self, names: Iterable[str | None], answers: Iterable[str | None]) -> str:
+        """The needed device or drug that an observation speaks of by its names, unless an answer is no."""
+        return self._likeness.observed(names, answers)
 
     def named(self, texts: Sequence[str]) -> str | None:
         """The first text with words, for the ledger, of tables in which a missed row would matter."""

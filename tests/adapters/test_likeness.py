@@ -89,3 +89,31 @@ def test_fluids_by_their_abbreviation(words: str, *, is_one: bool) -> None:
 def test_what_an_observation_speaks_of(name: str, answer: str, concept: str) -> None:
     """The question alone is enough, unless the answer is no; laboratory tests, plans and denials say nothing."""
     assert LIKENESS.observed([name], [answer]) == concept
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "concept"),
+    [
+        ("http://www.ama-assn.org/go/cpt", "31500", "oxygen_device"),
+        ("CPT4", "94002", "oxygen_device"),
+        ("HCPCS", "94660", "oxygen_device"),
+        ("C4", "90935", "kidney_replacement"),
+        ("http://www.cms.gov/Medicare/Coding/ICD10", "5A1945Z", "oxygen_device"),
+        ("ICD10PCS", "5a1d70z", "kidney_replacement"),
+        ("I10P", "5A1522G", "oxygen_device"),
+        ("http://fhir.de/CodeSystem/bfarm/ops", "8-713.0", "oxygen_device"),
+        ("http://fhir.de/CodeSystem/bfarm/ops", "8-854.2", "kidney_replacement"),
+        # five digits may be any system's; the forms of the other two are nobody else's
+        (None, "8-701", "oxygen_device"),
+        ("http://h.example", "0BH17EZ", "oxygen_device"),
+        (None, "31500", ""),
+        ("http://h.example", "31500", ""),
+        ("CPT4", "5A1945Z", ""),
+        ("CPT4", "44950", ""),
+        ("http://fhir.de/CodeSystem/bfarm/ops", "5-470.1", ""),
+        (None, None, ""),
+        (None, "", ""),
+    ],
+)
+def test_codes_of_procedures(system: str | None, code: str | None, concept: str) -> None:
+    assert LIKENESS.coded(system, code) == concept

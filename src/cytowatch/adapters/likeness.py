@@ -20,12 +20,28 @@ _SHORTEST_DEVICE = 3
 # what is written in one clause may deny what stands in it, and nothing in another
 _CLAUSE = re.compile(r"[.,;:!?]+(?=\s|$)|[;\n\r]")
 _LONGEST_TEXT = 20_000
+# the systems of `codes/near_codes.csv` by the names that sources use: FHIR's URIs, OIDs, OMOP's and HL7 v2's names
+_SYSTEMS = {
+    "http://www.ama-assn.org/go/cpt": "cpt", "urn:oid:2.16.840.1.113883.6.12": "cpt", "cpt": "cpt", "cpt4": "cpt",
+    "2.16.840.1.113883.6.12": "cpt", "c4": "cpt", "cptm": "cpt", "hcpcs": "cpt", "hpc": "cpt",
+    "http://www.cms.gov/medicare/coding/hcpcsreleasecodesets": "cpt",
+    "https://www.cms.gov/medicare/coding/hcpcsreleasecodesets": "cpt",
+    "http://www.cms.gov/medicare/coding/icd10": "icd10pcs", "http://hl7.org/fhir/sid/icd-10-pcs": "icd10pcs",
+    "https://www.cms.gov/medicare/coding/icd10": "icd10pcs", "urn:oid:2.16.840.1.113883.6.4": "icd10pcs",
+    "2.16.840.1.113883.6.4": "icd10pcs", "icd10pcs": "icd10pcs", "i10p": "icd10pcs",
+    "http://fhir.de/codesystem/bfarm/ops": "ops", "http://fhir.de/codesystem/dimdi/ops": "ops", "ops": "ops",
+}  # fmt: skip
+# codes of five digits may be any system's; those of these two have a form that no other code has
+_UNMISTAKABLE = ("icd10pcs", "ops")
 # more different texts than a code list has are texts that people wrote
 _REMEMBERED = 100_000
 
 
 class Likeness:
-    """The words that are looked for: names of needed drugs and products, and those of `codes/near_words.csv`."""
+    """The words that are looked for: names of needed drugs and products, and those of `codes/near_words.csv`.
+
+    Codes of procedures that say without a word that a device was used stand in `codes/near_codes.csv`.
+    """
 
     def __init__(self, knowledge: Knowledge) -> None:
         rows = knowledge.codes.get("near_words", ())
@@ -46,6 +62,11 @@ class Likeness:
         self._no_drug = self._neither[False] | {fold(row["words"]) for row in rows if row["kind"] == "assay"}
         triggers = {key for key, concept in knowledge.concepts.items() if concept.kind == "trigger"}
         self._therapies = {name: key for name, key in self._drugs.items() if key not in triggers}
+        self._coded = {
+            row["code"].upper(): (row["system"], row["concept"])
+            for row in knowledge.codes.get("near_codes", ())
+            if row["concept"] in knowledge.concepts
+        }
         self._known: dict[tuple[bool, str], str] = {}
         self._read: dict[str, str] = {}
 
@@ -67,6 +88,17 @@ class Likeness:
         if any(fold(answer[:_LONGEST_TEXT]) in self._noes for answer in given):
             return ""
         return next((found for text in (*names, *given) if text and (found := self._spoken(text))), "")
+
+    def coded(self, system: str | None, code: str | None) -> str:
+        """The device that a code of a procedure says was used, though no table knows when it is on; else nothing.
+
+        ``system`` by its URI, OID, HL7 v2 name or OMOP vocabulary; without a known one only a code of a form that no
+        other system has. What follows the point of an OPS code says more of the same thing.
+        """
+        whole = (code or "").strip().upper()
+        of, concept = self._coded.get(whole) or self._coded.get(whole.partition(".")[0], ("", ""))
+        given = _SYSTEMS.get((system or "").strip().lower(), "")
+        return concept if given == of or (not given and of in _UNMISTAKABLE) else ""
 
     def fluid(self, *words: str | None) -> bool:
         """Whether a text names a fluid by its usual abbreviation (NS, D5W), which is too short for a word."""

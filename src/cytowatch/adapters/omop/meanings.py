@@ -133,11 +133,14 @@ class Judge:
         """A row that no table knows: in doubt if its words, or the lack of any, leave open what it is."""
         why = self._why_not(concept, source)
         texts = [*([printed] if printed else []), *names]
-        near = self._guess.concept(texts)
+        of_source = self.concepts.coded(source)
+        bare = None if of_source else printed
+        near = self._guess.concept(texts) or self._guess.coded([*self.concepts.coded(concept), *of_source], bare)
         settled = self.drugs and self.concepts.is_settled(concept, source)
         if not local and near:
             return [self._in_doubt(near, NEAR, why)]
-        every = [] if local or settled else self._guess.every(texts)
+        mapped = any(one not in (None, "0") for one in (concept, source))
+        every = [] if local or settled else self._guess.every(texts, mapped=mapped)
         if every:
             return [self._in_doubt(key, NAMELESS, why) for key in every]
         if concept in (None, "0") and printed:

@@ -42,7 +42,7 @@ class Overheard:
     def said(self, frame: pl.DataFrame) -> pl.Expr:
         """What a row says, for its reject: its name, then its answer."""
         ids = {one for name in (*self._columns[:2], _CODED) for one in frame[name].unique().drop_nulls()}
-        called = {one: name for one in sorted(ids) if (name := next(iter(self._concepts.names(one)), ""))}
+        called = {one: said for one in sorted(ids) if (said := next(iter(self._concepts.names(one)), ""))}
 
         def named(column: str) -> pl.Expr:
             return pl.col(column).replace_strict(called, default=None, return_dtype=pl.String)

@@ -16,7 +16,7 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.sdtm import people
 from cytowatch.adapters.sdtm.collected import exposure_told
 from cytowatch.adapters.sdtm.dates import without_zone, wrong_study_days
-from cytowatch.adapters.sdtm.drugs import drugs
+from cytowatch.adapters.sdtm.drugs import are_told, drugs
 from cytowatch.adapters.sdtm.events import events, findings_about, supplements, syndrome
 from cytowatch.adapters.sdtm.files import Domain, find_domains, read_domain
 from cytowatch.adapters.sdtm.findings import findings
@@ -76,6 +76,9 @@ class _Door:
         for name, mapper in self._mappers().items():
             for domain in self.domains.get(name, ()):
                 self._take(domain, mapper)
+        if not self._are_told():
+            note = "too many rows have no name of a drug: none counts as not given"
+            self.gathering.enter(self.domains["CM"][0].label, "ignored", note, 0)
         for domain, why in self.aside:
             self._take(domain, partial(_set_aside, why=why))
         persons = None
@@ -105,7 +108,7 @@ class _Door:
             "EX": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
             "EC": self._collected,
             "PR": lambda frame, name, lookups: procedures(frame, name, lookups, self._seen()),
-            "CM": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
+            "CM": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen(), told=self._are_told()),
         }
         return mappers
 
@@ -248,8 +251,15 @@ class _Door:
         return Seen(days.select("patient", day("time").alias("first_day"), day("last").alias("last_day")))
 
     def _present(self) -> set[str]:
-        """The domains in the input; PR only where it holds a device: many studies never ask for oxygen."""
-        return {name for name in self.domains if name != "PR" or self.devices}
+        """The domains in the input; PR only where it holds a device: many studies never ask for oxygen.
+
+        CM only where all but a few of its rows have a name.
+        """
+        there = {"PR": self.devices, "CM": self._are_told()}
+        return {name for name in self.domains if there.get(name, True)}
+
+    def _are_told(self) -> bool:
+        return are_told(self._whole("CM"))
 
 
 def _set_aside(frame: pl.DataFrame, name: str, lookups: Lookups, *, why: str) -> Mapped:

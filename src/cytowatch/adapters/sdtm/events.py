@@ -119,7 +119,7 @@ def _event_why(frame: pl.DataFrame, domain: str) -> pl.Expr:
         .when(~known.fill_null(value=False))
         .then(pl.lit(_OTHER))
         .when(absent(frame, domain))
-        .then(pl.lit("the event did not occur, or was not asked for"))
+        .then(pl.lit("the event did not occur"))
         .when(ungraded)
         .then(pl.lit("the syndrome without a grade in this row"))
     )

@@ -27,7 +27,7 @@ _BAD_HINT = "keep the right one of the two results"
 
 
 def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
-    """The facts of a findings domain, and why the other rows state none; what tests of no table speak of is in doubt."""
+    """The facts of a findings domain, and why the other rows state none; what others speak of is in doubt."""
     table = "LB" if domain == "LB" else "VS" if domain in ("VS", "RE", "CV") else "QS"
 
     def find(code: str | None, name: str | None) -> Code | None:

@@ -45,7 +45,7 @@ def hear(frame: pl.DataFrame, domain: str, asked: pl.Expr, lookups: Lookups) -> 
 
 def _may_tell(domain: str, kind: str) -> bool:
     """Whether a domain may tell that a therapy of this kind was given."""
-    return kind == "device" or domain in _DRUG_GIVEN or domain.startswith(tuple(_CUSTOM))
+    return kind not in ("infusion", "dose") or domain in _DRUG_GIVEN or domain.startswith(tuple(_CUSTOM))
 
 
 def _answer(column: str) -> pl.Expr:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import polars as pl
 
 from cytowatch.adapters.omop.unknown import Guess
@@ -16,28 +18,49 @@ _CODED, _NUMBER = "value_as_concept_id", "value_as_number"
 _LETTER = r"[^\W\d_]"
 # of what a row says, as much as a reject shows
 _LONGEST = 60
+_Texts = tuple[str | None, ...]
 
 
 class Overheard:
-    """Asked once per distinct combination of the concept's columns and the answer; of a number only whether it is 0."""
+    """Asked once per distinct name and answer, and of those that speak of something once per pair of both.
+
+    Of a number it only counts whether it is 0.
+    """
 
     def __init__(self, concepts: Concepts, columns: tuple[str, str, str], guess: Guess) -> None:
         self._concepts = concepts
         self._columns = columns
         self._guess = guess
-        self._known: dict[tuple[str | None, ...], str] = {}
 
     def beside(self, frame: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
         """The rows with ``spoken``, the concept that those ``asked`` speak of; empty if they speak of none."""
         words = [name for name in _WORDS if name in frame.columns]
         answers = [_answer(name).alias(f"_{name}") for name in (*words, _NUMBER)]
         keyed = frame.with_columns(*answers, pl.col(_CODED).alias(f"_{_CODED}"))
-        keys = (*self._columns, *(f"_{name}" for name in (*words, _NUMBER, _CODED)))
-        every = [(*key, self._of(key)) for key in keyed.filter(asked).select(keys).unique().iter_rows()]
-        schema = dict.fromkeys((*keys, "spoken"), pl.String)
-        found = pl.DataFrame([row for row in every if row[-1]], schema=schema, orient="row")
-        joined = keyed.join(found, on=keys, how="left", nulls_equal=True, maintain_order="left")
-        return joined.drop(name for name in keys if name not in self._columns)
+        said = [f"_{name}" for name in (*words, _NUMBER, _CODED)]
+        keys = [*self._columns, *said]
+        every = keyed.filter(asked).select(keys).unique()
+        ends = len(self._columns)
+        near = pl.concat([
+            self._that_speak(every, self._columns, lambda key: (key, ())),
+            self._that_speak(every, said, lambda key: ((), key)),
+        ]).unique()  # fmt: skip
+        found = [(*key, self._of(key[:ends], key[ends:])) for key in near.iter_rows()]
+        spoken = pl.DataFrame(
+            [row for row in found if row[-1]], schema=dict.fromkeys((*keys, "spoken"), pl.String), orient="row"
+        )
+        if spoken.is_empty():
+            return frame.with_columns(spoken=pl.lit(None, pl.String))
+        return keyed.join(spoken, on=keys, how="left", nulls_equal=True, maintain_order="left").drop(said)
+
+    def _that_speak(
+        self, every: pl.DataFrame, columns: Sequence[str], parts: Callable[[_Texts], tuple[_Texts, _Texts]]
+    ) -> pl.DataFrame:
+        """The combinations of which these columns alone speak of something."""
+        distinct = every.select(columns).unique()
+        speak = [key for key in distinct.iter_rows() if self._of(*parts(key))]
+        found = pl.DataFrame(speak, schema=distinct.schema, orient="row")
+        return every.join(found, on=list(columns), how="semi", nulls_equal=True)
 
     def said(self, frame: pl.DataFrame) -> pl.Expr:
         """What a row says, for its reject: its name, then its answer."""
@@ -52,15 +75,14 @@ class Overheard:
         answer = pl.coalesce(*words, named(_CODED), _NUMBER).str.slice(0, _LONGEST)
         return pl.concat_str([name.str.slice(0, _LONGEST), answer], separator=": ", ignore_nulls=True)
 
-    def _of(self, key: tuple[str | None, ...]) -> str:
-        if key not in self._known:
-            concept, source, printed, *answers, coded = key
-            # concept 0 is called `No matching concept`
-            names, meant = (
-                self._concepts.names(*(one for one in ids if one != "0")) for ids in ((concept, source), (coded,))
-            )
-            self._known[key] = self._guess.observed([printed, *names], [*answers, *meant])
-        return self._known[key]
+    def _of(self, name: _Texts, answer: _Texts) -> str:
+        """What the cells of a name (concept, source concept, text) and of an answer (texts, concept) speak of."""
+        names = [*name[2:], *self._called(*name[:2])]
+        return self._guess.observed(names, [*answer[:-1], *self._called(*answer[-1:])])
+
+    def _called(self, *concepts: str | None) -> list[str]:
+        # concept 0 is called `No matching concept`
+        return self._concepts.names(*(one for one in concepts if one != "0"))
 
 
 def _answer(column: str) -> pl.Expr:

@@ -42,7 +42,7 @@ ICE = [
 
 def bounds(intake: Intake, moment: str, scale: str = "crs.astct-2019") -> tuple[int, int]:
     """The grade at a moment, from at least to at most."""
-    timeline = grade_intake(intake, KNOWLEDGE, [scale]).timeline
+    timeline = grade_intake(intake, KNOWLEDGE, [scale]).timeline.filter(patient="a")
     at = us(moment)
     found = [(low, high) for start, end, low, high in timeline.select("start", "end", "at_least", "at_most").rows()
              if start <= at < end]  # fmt: skip

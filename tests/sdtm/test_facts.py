@@ -284,7 +284,7 @@ def test_a_dose_with_a_date_only_may_have_been_given_all_day(tmp_path: Path) -> 
     ("more", "reason"),
     [
         ({"CMOCCUR": "N", "CMREASND": "refused"}, "not given: refused"),
-        ({"CMSTAT": "NOT DONE"}, "not given: no reason given"),
+        ({"CMOCCUR": "N", "CMSTAT": "NOT DONE"}, "not given: no reason given"),
         ({"CMROUTE": "TOPICAL"}, "a route that acts where it is applied"),
     ],
 )

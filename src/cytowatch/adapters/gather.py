@@ -42,13 +42,15 @@ class Mapped:
     (columns `SILENT`; one row may stand in it more than once: the worst fate counts, rejected before superseded before
     ignored). ``orders`` (``row, order``): which rate rows continue one another; None where no row is a rate.
     ``unread``: raw rows of therapies whose reject stands in ``silent``, with a value that nobody can read: they make
-    the therapy unknown from then on.
+    the therapy unknown from then on. ``spoken``: the same of observations under codes that no table knows: only where
+    nothing that is known explains them.
     """
 
     raw: pl.DataFrame
     silent: pl.DataFrame
     orders: pl.DataFrame | None = None
     unread: pl.DataFrame | None = None
+    spoken: pl.DataFrame | None = None
 
 
 def silent_rows(rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
@@ -109,6 +111,8 @@ class Gathering:
         if mapped.unread is not None and mapped.unread.height:
             # only for the doubt: the reject itself is told by the door
             self._in_doubt.append(self._admit(file, mapped.unread).in_doubt)
+        if mapped.spoken is not None:
+            self.speak(mapped.spoken)
         if mapped.raw.height:
             admission = self._admit(file, mapped.raw)
             observations, in_doubt = admission.observations, admission.in_doubt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import polars as pl
 
@@ -130,7 +131,7 @@ class _Reading:
         whole = frame.filter(~repeated(frame, table))
         mapped = _mapped(whole, table, judge, lambda: self._exposed(concepts))
         silent = _repetitions(frame, table)
-        self._take(kept, frame, table, Mapped(mapped.raw, pl.concat([mapped.silent, silent]), unread=mapped.unread))
+        self._take(kept, frame, table, replace(mapped, silent=pl.concat([mapped.silent, silent])))
         for line in judge.told():
             self._gathering.enter(table, "ignored", line, 0)
         self._tell(frame, table, mapped)
@@ -179,7 +180,7 @@ class _Reading:
         broken = broken_rejects(kept.broken, table, first)
         rejected = broken.with_columns(fate=pl.lit("rejected")).select(mapped.silent.columns)
         rows = pl.concat([frame.select("row", "source"), broken.select("row", "source")])
-        whole = Mapped(mapped.raw, pl.concat([mapped.silent, rejected]), unread=mapped.unread)
+        whole = replace(mapped, silent=pl.concat([mapped.silent, rejected]))
         self._gathering.take(table, rows, whole, used_anyway=used_anyway)
         if self._progress is not None:
             self._progress(table, (list(SHAPES).index(table) + 1) / (len(SHAPES) + 1))

@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from cytowatch.adapters.omop.overheard import TABLES, Overheard
 from cytowatch.adapters.omop.routes import Local
 from cytowatch.adapters.omop.unknown import Guess
 from cytowatch.adapters.omop.vocabulary import Concepts
@@ -47,10 +48,16 @@ class Judge:
         self.keys = (*self.columns, *(_ROUTES if self.drugs else ()))
         self._guess = Guess(self.concepts.knowledge, self.table)
         self._local = Local(self.concepts.knowledge)
+        observed = self.table in TABLES
+        self._overheard = Overheard(self.concepts, self.columns, self._guess) if observed else None
 
     def fate(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with ``fate`` and ``reason``; the fate is empty for those that state something, or are in doubt."""
         joined = self._joined(frame, _first, _FATES)
+        if self._overheard is not None:
+            heard = self._overheard.beside(joined, pl.col("label").is_not_null())
+            silent_still = [pl.when(pl.col("spoken").is_null()).then(name).alias(name) for name in ("fate", "reason")]
+            joined = heard.with_columns(silent_still).drop("spoken")
         silent = joined.filter(pl.col("fate").is_not_null(), pl.col("name").is_not_null())
         for label, name, rows in silent.group_by("label", "name").len().iter_rows():
             self._seen[label, name[:_LONGEST]] += rows
@@ -62,6 +69,21 @@ class Judge:
         ``mixed``: one of several ingredients. ``unread``: why it is in doubt whether the row speaks of the concept.
         """
         return self._joined(frame, _spoken, _SCHEMA, how="inner")
+
+    def overheard(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The observations that no table knows and that speak of a therapy, in the form of ``stated``, ``printed``."""
+        if self._overheard is None:
+            return self.stated(frame.clear()).with_columns(printed=pl.lit(None, pl.String))
+        labeled = self._joined(frame, _first, {"label": pl.String})
+        heard = self._overheard.beside(labeled, pl.col("label").is_not_null()).filter(pl.col("spoken").is_not_null())
+        kinds = {key: concept.kind for key, concept in self.concepts.knowledge.concepts.items()}
+        nothing = {name: pl.lit(None, pl.String) for name in _SCHEMA}
+        return heard.with_columns(**nothing).with_columns(
+            concept="spoken",
+            kind=pl.col("spoken").replace_strict(kinds, return_dtype=pl.String),
+            unread=pl.lit(NEAR),
+            printed=self._overheard.said(heard),
+        ).drop("spoken", "label")  # fmt: skip
 
     def nameless(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with ``unread`` and ``reason``: why rows without words are left out where they are not in doubt."""
@@ -111,11 +133,14 @@ class Judge:
         """A row that no table knows: in doubt if its words, or the lack of any, leave open what it is."""
         why = self._why_not(concept, source)
         texts = [*([printed] if printed else []), *names]
-        near = self._guess.concept(texts)
+        of_source = self.concepts.coded(source)
+        bare = None if of_source else printed
+        near = self._guess.concept(texts) or self._guess.coded([*self.concepts.coded(concept), *of_source], bare)
         settled = self.drugs and self.concepts.is_settled(concept, source)
         if not local and near:
             return [self._in_doubt(near, NEAR, why)]
-        every = [] if local or settled else self._guess.every(texts)
+        mapped = any(one not in (None, "0") for one in (concept, source))
+        every = [] if local or settled else self._guess.every(texts, mapped=mapped)
         if every:
             return [self._in_doubt(key, NAMELESS, why) for key in every]
         if concept in (None, "0") and printed:

@@ -18,25 +18,24 @@ _LASTING = ("infusion", "device", "dose")
 
 
 def readings(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
-    """What the kept rows of a table state, one fact a row."""
+    """What the kept rows of a table state, one fact a row; what those speak of that no table knows is in doubt."""
     frame = with_moment(
         frame, f"{table}_date", f"{table}_datetime", "measurement_time" if table == "measurement" else None
     )
     for name in ("operator_concept_id", "range_low", "range_high", "value_as_string"):
         frame = frame if name in frame.columns else frame.with_columns(pl.lit(None, pl.String).alias(name))
     nothing = pl.lit(None, pl.String)
-    stated = with_unknown(
-        judge.stated(frame).with_columns(
-            doubtful=pl.col("kind").is_in(_LASTING), last=nothing, end=nothing, printed=nothing
-        )
-    )
+    both = pl.concat([judge.stated(frame).with_columns(printed=nothing), judge.overheard(frame)], how="diagonal")
+    stated = with_unknown(both.with_columns(doubtful=pl.col("kind").is_in(_LASTING), last=nothing, end=nothing))
     told = _with_words(_with_unit(_with_operator(stated, judge.concepts.knowledge), judge), judge)
     good = told.filter(pl.col("rule").is_null())
     raw = good.select(
         "row", "source", "time", "concept", "value", "unit", "comparator", "text", "range_low", "range_high",
         patient="person_id",
     )  # fmt: skip
-    return Mapped(raw, refused(stated), unread=in_doubt(stated))
+    spoken = pl.col("unread").is_not_null()
+    doubts = [in_doubt(stated.filter(part)) for part in (~spoken, spoken)]
+    return Mapped(raw, refused(stated), unread=doubts[0], spoken=doubts[1])
 
 
 def _with_operator(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

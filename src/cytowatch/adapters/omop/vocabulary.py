@@ -102,6 +102,10 @@ class Concepts:
         named = [self.named[one].name for one in concepts if one in self.named]
         return [name for name in named if name]
 
+    def coded(self, *concepts: str | None) -> list[tuple[str, str]]:
+        """Vocabulary and code of these ids, where the table CONCEPT has them."""
+        return [(self.named[one].vocabulary, self.named[one].code) for one in concepts if one in self.named]
+
     def is_mixed(self, concept: str | None, source: str | None, printed: str | None) -> bool:
         """Whether a row gives a product of several ingredients, so that it is no infusion of one of them."""
         return self.of_row(concept, source, printed) is None and not self.mixed.isdisjoint({concept, source})

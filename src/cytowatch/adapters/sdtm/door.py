@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,12 +16,13 @@ from cytowatch.adapters.intake import Intake
 from cytowatch.adapters.sdtm import people
 from cytowatch.adapters.sdtm.collected import exposure_told
 from cytowatch.adapters.sdtm.dates import without_zone, wrong_study_days
-from cytowatch.adapters.sdtm.drugs import drugs
+from cytowatch.adapters.sdtm.drugs import are_told, drugs
 from cytowatch.adapters.sdtm.events import events, findings_about, supplements, syndrome
 from cytowatch.adapters.sdtm.files import Domain, find_domains, read_domain
 from cytowatch.adapters.sdtm.findings import findings
 from cytowatch.adapters.sdtm.lasting import Seen
 from cytowatch.adapters.sdtm.lookups import Lookups
+from cytowatch.adapters.sdtm.overheard import elsewhere, hear, is_findings
 from cytowatch.adapters.sdtm.procedures import procedures
 from cytowatch.adapters.sdtm.rows import cell, ignored, no_facts, rejected, superseded
 from cytowatch.adapters.vocabulary import Vocabulary
@@ -61,6 +64,8 @@ class _Door:
         self.lookups = Lookups(knowledge, vocabulary)
         self.gathering = Gathering(knowledge, zone)
         self.domains: dict[str, list[Domain]] = {}
+        # findings that are not read, but speak of a therapy, and why they are not read
+        self.aside: list[tuple[Domain, str]] = []
         self.devices = False
 
     def read(self, inputs: Sequence[str | Path], progress: Progress | None) -> Intake:
@@ -71,6 +76,11 @@ class _Door:
         for name, mapper in self._mappers().items():
             for domain in self.domains.get(name, ()):
                 self._take(domain, mapper)
+        if not self._are_told():
+            note = "too many rows have no name of a drug: none counts as not given"
+            self.gathering.enter(self.domains["CM"][0].label, "ignored", note, 0)
+        for domain, why in self.aside:
+            self._take(domain, partial(_set_aside, why=why))
         persons = None
         if demographics is not None:
             read = self.gathering.persons(people.known_people(demographics), file=self.domains["DM"][0].label)
@@ -98,7 +108,7 @@ class _Door:
             "EX": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
             "EC": self._collected,
             "PR": lambda frame, name, lookups: procedures(frame, name, lookups, self._seen()),
-            "CM": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen()),
+            "CM": lambda frame, name, lookups: drugs(frame, name, lookups, self._seen(), told=self._are_told()),
         }
         return mappers
 
@@ -110,8 +120,7 @@ class _Door:
             domain = read_domain(file)
             part = self.knowledge.doors["sdtm"].part(domain.name)
             if domain.name not in READ:
-                why = part.states if part else "not a domain that this door reads"
-                self.gathering.skip(file.label, domain.frame.height + len(domain.broken), why)
+                self._leave(domain, part.states if part else "not a domain that this door reads")
             else:
                 self._check(domain)
                 numbered = self._numbered(domain)
@@ -126,6 +135,17 @@ class _Door:
                 hint=f"Read are the domains {', '.join(READ)}.",
             )
 
+    def _leave(self, domain: Domain, why: str) -> None:
+        """A domain that is not read: skipped whole, unless its findings speak of a therapy."""
+        everything = pl.lit(value=True)
+        if is_findings(domain.frame, domain.name):
+            heard = hear(domain.frame, domain.name, everything, self.lookups)
+            if heard["_spoken"].is_not_null().any():
+                self._check(domain)
+                self.aside.append((self._numbered(domain), why))
+                return
+        self.gathering.skip(domain.label, domain.frame.height + len(domain.broken), why)
+
     def _check(self, domain: Domain) -> None:
         if "USUBJID" not in domain.frame.columns:
             raise InputError(
@@ -135,7 +155,8 @@ class _Door:
                 hint="Export the domain as SDTM has it; SUBJID alone is not unique.",
             )
         prefix = domain.name.removeprefix("SUPP")
-        parts = ("", "EN") if domain.name in (*_FINDINGS, *_ABOUT) else ("ST", "EN")
+        of_findings = domain.name in (*_FINDINGS, *_ABOUT) or domain.name not in READ
+        parts = ("", "EN") if of_findings else ("ST", "EN")
         wanted = ["DTHDTC"] if domain.name == "DM" else [f"{prefix}{part}DTC" for part in parts]
         bare = without_zone(domain.frame.select(name for name in wanted if name in domain.frame.columns))
         if bare is not None and self.zone is None:
@@ -179,7 +200,7 @@ class _Door:
         self._tell(frame, domain)
         mapped = mapper(frame, domain.name, self.lookups)
         silent = pl.concat([mapped.silent, *apart])
-        told = Mapped(mapped.raw, silent, mapped.orders, mapped.unread)
+        told = replace(mapped, silent=silent)
         self.devices |= domain.name == "PR" and bool((mapped.raw["concept"] == "oxygen_device").any())
         self.gathering.take(domain.label, domain.frame.select("row", "source"), told, used_anyway=domain.name == "DM")
 
@@ -213,7 +234,7 @@ class _Door:
         told = exposure_told(frame, self._whole("EX"), lookups)
         again = ignored(frame.filter(told), pl.lit("EX tells the same exposure with its times"))
         mapped = drugs(frame.filter(~told), name, lookups, self._seen())
-        return Mapped(mapped.raw, pl.concat([again, mapped.silent]), unread=mapped.unread)
+        return replace(mapped, silent=pl.concat([again, mapped.silent]))
 
     def _seen(self) -> Seen:
         around = _DAYS_AROUND * DAY_US
@@ -230,8 +251,19 @@ class _Door:
         return Seen(days.select("patient", day("time").alias("first_day"), day("last").alias("last_day")))
 
     def _present(self) -> set[str]:
-        """The domains in the input; PR only where it holds a device: many studies never ask for oxygen."""
-        return {name for name in self.domains if name != "PR" or self.devices}
+        """The domains in the input; PR only where it holds a device: many studies never ask for oxygen.
+
+        CM only where all but a few of its rows have a name.
+        """
+        there = {"PR": self.devices, "CM": self._are_told()}
+        return {name for name in self.domains if there.get(name, True)}
+
+    def _are_told(self) -> bool:
+        return are_told(self._whole("CM"))
+
+
+def _set_aside(frame: pl.DataFrame, name: str, lookups: Lookups, *, why: str) -> Mapped:
+    return elsewhere(frame, name, why, lookups)
 
 
 def _apart(frame: pl.DataFrame, domain: Domain) -> tuple[pl.DataFrame, list[pl.DataFrame]]:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 import polars as pl
 
-from cytowatch.adapters.gather import Mapped, no_silent
+from cytowatch.adapters.gather import MOST_UNTOLD, Mapped, no_silent
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.sdtm.dates import Moment, read_dates
 from cytowatch.adapters.sdtm.lasting import Part, Seen, in_doubt, lasting, ongoing, over_its_time, vague_rows
-from cytowatch.adapters.sdtm.lookups import NEAR, Lookups
+from cytowatch.adapters.sdtm.lookups import NAMELESS, NEAR, Lookups
 from cytowatch.adapters.sdtm.rows import (
     absent,
     capitals,
@@ -42,18 +42,26 @@ _NAME_DRUG = (
     "name it in a code list (`--codes`: system CMDECOD or CMTRT), or say there that it is ignored; until then it is "
     "in doubt for the time of the row"
 )
+_NAMELESS = "the row has no name of a drug, so it may be of any"
+_WRITE_IT = "write CMTRT; until then every drug is in doubt for the time of the row"
 _NOT_NEEDED = "drug not needed by any loaded table"
 _INFUSED = "infusion"
 # a course in doubt for longer than that says nothing about one reaction
 _MOST_DAYS = 3_000
 
 
-def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Mapped:
-    """What the rows of CM, EX or EC state."""
+def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen, *, told: bool = True) -> Mapped:
+    """What the rows of CM, EX or EC state.
+
+    A row of CM without a name may be of any drug. It is left out where too many have none (not ``told``), for then no
+    drug counts as not given anyway.
+    """
     find = _finder(domain, lookups)
     names = [cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT")]
     frame = _components(frame, names)
     frame = lookups.join(frame, [pl.col("_decoded"), pl.col("_treatment")], find)
+    if domain == "CM" and told:
+        frame = lookups.any_of(frame, _nameless(), ("infusion", "dose"))
     frame, start = read_dates(frame, f"{domain}STDTC", f"{domain}STDY")
     frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
     frame = frame.with_columns(
@@ -87,15 +95,27 @@ def drugs(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Map
         _doses(live, start, end, domain, seen),
         _triggers(live.filter(~pl.col("_doubtful")), start, lookups),
     ]
-    raw, told, unread = (pl.concat([part[place] for part in parts]) for place in range(3))
-    return Mapped(raw, pl.concat([*silent, told]), unread=unread)
+    raw, others, unread = (pl.concat([part[place] for part in parts]) for place in range(3))
+    return Mapped(raw, pl.concat([*silent, others]), unread=unread)
+
+
+def are_told(frame: pl.DataFrame | None) -> bool:
+    """Whether all but a few rows of CM have a name."""
+    if frame is None or frame.is_empty():
+        return True
+    named = pl.coalesce(cell(frame, "CMDECOD"), cell(frame, "CMTRT"))
+    return bool(frame.select(named.is_null().sum()).item() <= MOST_UNTOLD * frame.height)
+
+
+def _nameless() -> pl.Expr:
+    return pl.col("_decoded").is_null() & pl.col("_treatment").is_null() & ~pl.col("_part")
 
 
 def _doubtful(frame: pl.DataFrame, domain: str) -> pl.Expr:
     """Why a row of a known therapy states no fact and opens a doubt; empty where it states one."""
     return (
-        pl.when(pl.col("fate") == NEAR)
-        .then(pl.lit(NEAR))
+        pl.when(pl.col("fate").is_in([NEAR, NAMELESS]))
+        .then("fate")
         .when(unsure(frame, domain))
         .then(pl.lit("unsure"))
         # what stands beside other drugs in one product is hardly infused: a tablet for colds, a local anesthetic
@@ -118,6 +138,12 @@ def _told(live: pl.DataFrame, doubtful: pl.Expr, domain: str) -> list[pl.DataFra
             value=name,
         ),
         unknown_occurrence(live.filter(doubtful == "unsure"), domain),
+        rejected(
+            live.filter(doubtful == NAMELESS).unique("row", maintain_order=True),
+            "unknown_code",
+            pl.lit(_NAMELESS),
+            _WRITE_IT,
+        ),
         rejected(
             part,
             "infusion_in_a_combination",

@@ -7,6 +7,8 @@ scale, unless a site's list says which one it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from cytowatch.adapters.gather import Mapped
@@ -14,6 +16,7 @@ from cytowatch.adapters.sdtm.dates import read_dates
 from cytowatch.adapters.sdtm.findings import findings
 from cytowatch.adapters.sdtm.lasting import in_doubt
 from cytowatch.adapters.sdtm.lookups import Lookups
+from cytowatch.adapters.sdtm.overheard import hear, told
 from cytowatch.adapters.sdtm.rows import (
     absent,
     capitals,
@@ -116,7 +119,7 @@ def _event_why(frame: pl.DataFrame, domain: str) -> pl.Expr:
         .when(~known.fill_null(value=False))
         .then(pl.lit(_OTHER))
         .when(absent(frame, domain))
-        .then(pl.lit("the event did not occur, or was not asked for"))
+        .then(pl.lit("the event did not occur"))
         .when(ungraded)
         .then(pl.lit("the syndrome without a grade in this row"))
     )
@@ -235,8 +238,8 @@ def findings_about(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped
     done = capitals(cell(about, "FASTAT")).fill_null("") != "NOT DONE"
     empty = about.filter(~done | pl.col("_value").is_null())
     live = about.join(empty, on="row", how="anti")
-    occurred = _occurred(rest, lookups)
-    other = findings(rest.join(occurred[1], on="row", how="anti"), domain, lookups)
+    occurred, spoken, those = _occurred(rest, lookups)
+    other = findings(rest.join(those, on="row", how="anti"), domain, lookups)
     raw = facts(
         live.filter(~pl.col(when.partial)),
         when.text,
@@ -249,26 +252,44 @@ def findings_about(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped
         cut_short(live.filter(pl.col(when.partial)), when),
     ]
     return Mapped(
-        pl.concat([raw, occurred[0].raw, other.raw]),
-        pl.concat([*silent, occurred[0].silent, other.silent]),
-        unread=occurred[0].unread,
+        pl.concat([raw, occurred.raw, other.raw]),
+        pl.concat([*silent, occurred.silent, other.silent]),
+        unread=occurred.unread,
+        spoken=pl.concat([one for one in (spoken, other.spoken) if one is not None]),
     )
 
 
-def _occurred(frame: pl.DataFrame, lookups: Lookups) -> tuple[Mapped, pl.DataFrame]:
-    """Findings that FA says occurred (FATESTCD OCCUR about an event that a table knows), and the rows that they are.
+def _occurred(frame: pl.DataFrame, lookups: Lookups) -> tuple[Mapped, pl.DataFrame, pl.DataFrame]:
+    """Findings that FA says occurred (FATESTCD OCCUR about an event that a table knows); what is spoken of; which rows.
 
-    Only a yes says that one did: without a result, or with one that is neither yes nor no, it is in doubt.
+    Only a yes says that one did: without a result, or with one that is neither yes nor no, it is in doubt. An object
+    that is no event of any table may speak of a therapy (`MECHANICAL VENTILATION`).
     """
     mine = frame.filter(capitals(cell(frame, "FATESTCD")) == "OCCUR")
+    mine, when = read_dates(mine, "FADTC", "FADY")
+    mine, end = read_dates(mine, "FAENDTC", "FAENDY")
+
+    def find(term: str | None) -> Code | None:
+        return lookups.of_site(("CETERM", term)) or lookups.in_table("events", term)
+
+    known = lookups.join(mine, [cell(mine, "FAOBJ")], find)
+    other = pl.col("fate").is_null() & syndrome(lookups, cell(mine, "FAOBJ")).is_null()
+    heard = hear(known, "FA", other, lookups)
+    silent, spoken = told(heard, "FA", (when, end), lookups)
+    events_of = mine.join(heard.filter(pl.col("_spoken").is_not_null()), on="row", how="anti")
+    stated = events(_as_events(events_of), "CE", lookups)
+    return replace(stated, silent=pl.concat([stated.silent, silent])), spoken, mine.select("row")
+
+
+def _as_events(mine: pl.DataFrame) -> pl.DataFrame:
+    """Rows of FA about whether something occurred, as rows of CE."""
     result = pl.coalesce(cell(mine, "FASTRESC"), cell(mine, "FAORRES"))
     letters = {"yes": "Y", "no": "N", "unknown": "U"}
     answer = occurrence(result).replace_strict(letters, default=None, return_dtype=pl.String)
-    renamed = mine.with_columns(
+    return mine.with_columns(
         cell(mine, "FAOBJ").alias("CETERM"),
         answer.fill_null("U").alias("CEOCCUR"),
         cell(mine, "FADTC").alias("CESTDTC"),
         cell(mine, "FADY").alias("CESTDY"),
         cell(mine, "FASTAT").alias("CESTAT"),
     )
-    return events(renamed, "CE", lookups), mine.select("row")

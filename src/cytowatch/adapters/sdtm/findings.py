@@ -14,6 +14,7 @@ from cytowatch.adapters.numbers import read_numbers
 from cytowatch.adapters.resolve import find_unit
 from cytowatch.adapters.sdtm.dates import WHOLE, read_dates
 from cytowatch.adapters.sdtm.lookups import Lookups
+from cytowatch.adapters.sdtm.overheard import hear, told
 from cytowatch.adapters.sdtm.rows import capitals, cell, cut_short, facts, ignored, rejected
 from cytowatch.adapters.vocabulary import Code
 
@@ -26,7 +27,7 @@ _BAD_HINT = "keep the right one of the two results"
 
 
 def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
-    """The facts of a findings domain, and why the other rows state none."""
+    """The facts of a findings domain, and why the other rows state none; what others speak of is in doubt."""
     table = "LB" if domain == "LB" else "VS" if domain in ("VS", "RE", "CV") else "QS"
 
     def find(code: str | None, name: str | None) -> Code | None:
@@ -36,7 +37,9 @@ def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     frame = lookups.join(frame, [capitals(cell(frame, f"{domain}TESTCD")), cell(frame, f"{domain}TEST")], find)
     frame, when = read_dates(frame, f"{domain}DTC", f"{domain}DY")
     frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
-    frame = _results(frame, domain, lookups)
+    frame = hear(frame, domain, pl.col("fate").is_null(), lookups)
+    overheard, spoken = told(frame, domain, (when, end), lookups)
+    frame = _results(frame.filter(pl.col("_spoken").is_null()), domain, lookups)
     why, strange = _why_not(frame, domain, lookups), _strange_specimen(frame, domain, lookups)
     frame = frame.with_columns(why.alias("_why"), strange.alias("_strange"))
     live = frame.filter(pl.col("_why").is_null())
@@ -44,6 +47,7 @@ def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     clash = ~cut & pl.col("_clash")
     strange = pl.col("_strange").is_not_null()
     silent = [
+        overheard,
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
         rejected(
             live.filter(strange),
@@ -68,7 +72,7 @@ def findings(frame: pl.DataFrame, domain: str, lookups: Lookups) -> Mapped:
     good = live.filter(~cut & ~clash & ~strange)
     # an end without a time of day is none
     until = pl.when(pl.col(end.text).str.contains(WHOLE)).then(end.text)
-    return Mapped(_stated(good, when.text, until, domain), pl.concat(silent))
+    return Mapped(_stated(good, when.text, until, domain), pl.concat(silent), spoken=spoken)
 
 
 def _by_test_name(name: str | None, lookups: Lookups) -> Code | None:

@@ -18,6 +18,8 @@ _FOUND = ("key", "concept", "category", "fate", "reason", "doubt", "tolerance", 
 _GIVEN = ("infusion", "dose", "device", "trigger")
 # the fate of a name that no table has, and whose words speak of a therapy: it opens a doubt, and states no fact
 NEAR = "near"
+# the same of a row that has no name at all: it may be of any of them
+NAMELESS = "nameless"
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,16 @@ class Lookups:
         """The same of oxygen, ventilation and dialysis alone."""
         key = self.likeness.device(*names)
         return _near(key, *names) if key else None
+
+    def any_of(self, frame: pl.DataFrame, nameless: pl.Expr, kinds: tuple[str, ...]) -> pl.DataFrame:
+        """The rows, those without a name once for each concept of these kinds that they could be (fate `nameless`)."""
+        bare = frame.filter(nameless)
+        if bare.is_empty():
+            return frame
+        could_be = sorted((key, one.kind) for key, one in self.knowledge.concepts.items() if one.kind in kinds)
+        each = pl.DataFrame(could_be, schema=["concept", "kind"], orient="row").with_columns(fate=pl.lit(NAMELESS))
+        spread = bare.drop(each.columns).join(each, how="cross")
+        return pl.concat([frame.filter(~nameless), spread.select(frame.columns)])
 
     def units(self, frame: pl.DataFrame, column: pl.Expr) -> pl.Expr:
         """A printed unit in UCUM where the table has it, else as printed: admission judges it."""

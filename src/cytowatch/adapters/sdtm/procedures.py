@@ -7,7 +7,7 @@ import polars as pl
 from cytowatch.adapters.gather import Mapped
 from cytowatch.adapters.sdtm.dates import read_dates
 from cytowatch.adapters.sdtm.lasting import Seen, lasting, over_its_time
-from cytowatch.adapters.sdtm.lookups import NEAR, Lookups
+from cytowatch.adapters.sdtm.lookups import NAMELESS, NEAR, Lookups
 from cytowatch.adapters.sdtm.rows import (
     absent,
     cell,
@@ -20,16 +20,20 @@ from cytowatch.adapters.sdtm.rows import (
 from cytowatch.adapters.vocabulary import Code
 
 _NOT_NEEDED = "a procedure that no table needs (codes/sdtm_procedures.csv)"
+_NAMELESS = "the row has no name of a procedure, so it may be of any device"
 _NAME_IT = (
     "name it in a code list (`--codes`: system PRTRT, concept oxygen_device or kidney_replacement), or say there that "
     "it is ignored; until then it is in doubt for the time of the row"
 )
 
+_WRITE_IT = "write PRTRT; until then every device is in doubt for the time of the row"
+
 
 def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -> Mapped:
     """What the rows of PR state, by PRDECOD, then PRTRT, whole names only.
 
-    A name that no table has and whose words speak of oxygen, ventilation or dialysis is in doubt (decision 0034).
+    A name that no table has and whose words speak of oxygen, ventilation or dialysis is in doubt (decision 0034); of a
+    row without a name every device is.
     """
 
     def find(decoded: str | None, treatment: str | None) -> Code | None:
@@ -38,9 +42,10 @@ def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -
         return known or lookups.near_device(decoded, treatment)
 
     frame = lookups.join(frame, [cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT")], find)
+    name = pl.coalesce(cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT"))
+    frame = lookups.any_of(frame, name.is_null(), ("device",))
     frame, start = read_dates(frame, f"{domain}STDTC", f"{domain}STDY")
     frame, end = read_dates(frame, f"{domain}ENDTC", f"{domain}ENDY")
-    name = pl.coalesce(cell(frame, f"{domain}DECOD"), cell(frame, f"{domain}TRT"))
     why = (
         pl.when(pl.col("fate") == "ignore")
         .then("reason")
@@ -51,7 +56,8 @@ def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -
         why.alias("_why"), pl.lit(None, pl.String).alias("_dose"), pl.lit(None, pl.String).alias("_unit")
     )
     needed = frame.filter(pl.col("fate").is_not_null(), pl.col("_why").is_null())
-    near, said = pl.col("fate") == NEAR, unsure(frame, domain)
+    bare, near = (pl.col("fate") == fate for fate in (NAMELESS, NEAR))
+    said = bare | unsure(frame, domain)
     raw, told, unread = lasting(needed.filter(~near & ~said), start, end, domain, seen)
     silent = [
         ignored(frame.filter(pl.col("_why").is_not_null()), pl.col("_why")),
@@ -64,7 +70,8 @@ def procedures(frame: pl.DataFrame, domain: str, lookups: Lookups, seen: Seen) -
             concept=pl.col("concept"),
             value=name,
         ),
-        unknown_occurrence(needed.filter(~near & said), domain),
+        unknown_occurrence(needed.filter(~near & ~bare & said), domain),
+        rejected(needed.filter(bare).unique("row", maintain_order=True), "unknown_code", pl.lit(_NAMELESS), _WRITE_IT),
         told,
     ]
     doubtful = over_its_time(needed.filter(near | said), start, end, domain, seen)

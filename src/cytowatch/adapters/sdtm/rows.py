@@ -50,14 +50,18 @@ def occurrence(answer: pl.Expr) -> pl.Expr:
 
 
 def absent(frame: pl.DataFrame, domain: str) -> pl.Expr:
-    """Whether a row says that what it names did not occur, or was not done."""
-    no = occurrence(cell(frame, f"{domain}OCCUR")) == "no"
-    return (no | (capitals(cell(frame, f"{domain}STAT")) == "NOT DONE")).fill_null(value=False)
+    """Whether a row says that what it names did not occur."""
+    return (occurrence(cell(frame, f"{domain}OCCUR")) == "no").fill_null(value=False)
 
 
 def unsure(frame: pl.DataFrame, domain: str) -> pl.Expr:
-    """Whether a row says that nobody knows if what it names occurred (--OCCUR = U)."""
-    return (occurrence(cell(frame, f"{domain}OCCUR")) == "unknown").fill_null(value=False)
+    """Whether a row says that nobody knows if what it names occurred: --OCCUR = U, or --STAT = NOT DONE.
+
+    The status says that the question was not asked. An answer of no stands all the same.
+    """
+    asked = occurrence(cell(frame, f"{domain}OCCUR"))
+    not_asked = (capitals(cell(frame, f"{domain}STAT")) == "NOT DONE").fill_null(value=False)
+    return (asked == "unknown").fill_null(value=False) | (not_asked & asked.ne_missing(pl.lit("no")))
 
 
 def unknown_occurrence(frame: pl.DataFrame, domain: str) -> pl.DataFrame:
@@ -67,10 +71,10 @@ def unknown_occurrence(frame: pl.DataFrame, domain: str) -> pl.DataFrame:
     return rejected(
         frame,
         UNKNOWN_OCCURRENCE,
-        pl.lit(f"whether it occurred is not known ({answer})"),
+        pl.lit(f"whether it occurred is not known ({answer}, {domain}STAT)"),
         "answer with Y or N where it can be known; until then it is in doubt for the time of the row",
         concept=pl.col("concept"),
-        value=cell(frame, answer),
+        value=pl.coalesce(cell(frame, answer), cell(frame, f"{domain}STAT")),
     )
 
 

@@ -31,8 +31,8 @@ MEMORY: dict[str, float] = {
     "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0, "dexamethasone_at": _NEVER,
     "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
 }  # fmt: skip
-# amounts given in an hour: what they add to
-GIVEN = {"tocilizumab": "Toci", "dexamethasone": "Dex", "anakinra": "AnaDepot", "acetaminophen": "Para", "fluid": "Fluid"}
+# what is given in an hour: mg, and liters of fluid
+GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
 
 
 def grade(low: Any, seen: dict[str, Any], m: Any) -> Any:

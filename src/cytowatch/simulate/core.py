@@ -102,9 +102,7 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         * brake * spared * y.MR
     )  # fmt: skip
     activated = y.MA * spared
-    heat = (
-        p.w_T * rising(more_tnf, p.x_heatT) + p.w_6 * rising(more_6, p.x_heat6) + p.w_1 * rising(signal1, p.x_heat1)
-    )
+    heat = p.w_T * rising(more_tnf, p.x_heatT) + p.w_6 * rising(more_6, p.x_heat6) + p.w_1 * rising(signal1, p.x_heat1)
     set_point = p.Tm + p.T_span * p.g_heat * heat * (1 - p.e_para * rising(y.Para, p.x_para))
     nitric = activated * rising(more_tnf, p.x_NO)
     loss = p.k_leakT * rising(more_tnf, p.x_leak) + p.k_leak6 * rising(more_6, p.x_leak6)
@@ -167,4 +165,3 @@ def _start_of_engager(p: Mapping[str, Any]) -> dict[str, Any]:
 CELLS = Mechanism("core-cells", _rates_of_cells, _start_of_cells, "core-cells")
 ENGAGER = Mechanism("core-engager", _rates_of_engager, _start_of_engager, "core-engager")
 TRIGGERS = {"cells": CELLS, "engager": ENGAGER}
-

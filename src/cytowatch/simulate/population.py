@@ -87,9 +87,9 @@ def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]
             raise ArgumentError(f"The limits of {name} are the wrong way round: {low:g} to {high:g}.", where="--only")
         if known[name].spread is None and not low <= center[name] <= high:
             raise ArgumentError(
-                f"Nobody can be admitted: {name} is {center[name]:g} in every patient, and {low:g} to {high:g} is asked.",
+                f"Nobody can be admitted: {name} is {center[name]:g} in every patient; {low:g} to {high:g} is asked.",
                 where="--only",
-            )  # fmt: skip
+            )
 
 
 def _block(
@@ -125,12 +125,9 @@ def _block(
 
 def _spread(center: float, one: Parameter, normal: Array) -> Array:
     size = float(one.spread) if isinstance(one.spread, float | int) else 0.0
-    match one.spread_kind:
-        case "ln_sd":
-            return center * np.exp(size * normal)
-        case "ln_variance":
-            return center * np.exp(np.sqrt(size) * normal)
-        case "cv":
-            return center * np.exp(np.sqrt(np.log1p(size**2)) * normal)
-        case _:
-            return center + size * normal
+    # the standard deviation of the logarithm, as the source states it
+    of_logarithm = {"ln_sd": size, "ln_variance": float(np.sqrt(size)), "cv": float(np.sqrt(np.log1p(size**2)))}
+    if one.spread_kind in of_logarithm:
+        found: Array = center * np.exp(of_logarithm[one.spread_kind] * normal)
+        return found
+    return center + size * normal

@@ -107,5 +107,5 @@ def product(key: str) -> Product:
 def _bad_plan(what: str, text: str) -> ArgumentError:
     return ArgumentError(
         f"The plan of doses cannot be used: {what}.", where=f"--doses {text}",
-        hint="Write day:amount by commas in their order, such as 0:1,7:2,14:60 (mg; of cells shares of the usual dose).",
+        hint="Write day:amount by commas in their order, such as 0:1,7:2,14:60 (mg; of cells shares of the usual).",
     )  # fmt: skip

@@ -139,8 +139,8 @@ def _whole(
 # what is reduced on the fly, with its value before the first hour
 _PEAKS: dict[str, float] = {
     "worst_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
-    "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999, "lowest_saturation": 999,
-    "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
+    "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999,
+    "lowest_saturation": 999, "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
 }  # fmt: skip
 
 

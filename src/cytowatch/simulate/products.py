@@ -69,11 +69,12 @@ class Product:
         """The amount as it is charted, in ``unit``."""
         return dose.amount * self.usual if self.trigger == "cells" else dose.amount
 
-    def schedule(self) -> Schedule:
-        """What the plan adds to the states, at whole hours."""
+    def schedule(self, values: Mapping[str, object]) -> Schedule:
+        """What the plan adds to the states, at whole hours; ``values``: the numbers of the run."""
         if self.trigger == "cells":
-            usual = {**table(self.mechanism.table).values(), **self.values}["dose"]
+            usual = float(str(values["dose"]))
             return Schedule({(dose.hour, "Homing"): dose.amount * usual for dose in self.doses})
+        # by the usual weight: doses of engagers are flat
         weight = table("bedside").values()["weight"]
         return Schedule({(dose.hour, "Drug"): 1000 * dose.amount / weight for dose in self.doses})
 

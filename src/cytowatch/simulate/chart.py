@@ -1,0 +1,226 @@
+"""What a ward writes down: trajectories become rows of the contract's long table, and the truth that they tell.
+
+Vital signs every four hours, hourly where a vasopressor or more than a cannula runs, pressures from the arterial line
+every quarter of an hour there; devices, rates and doses when they change; laboratory each morning. Hour by hour the
+simulator knows everything; a chart holds rounded numbers with noise, at the hours at which somebody looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cytowatch.simulate import bedside
+from cytowatch.simulate.products import Product
+from cytowatch.simulate.tables import table
+
+Array = NDArray[Any]
+# what the solver must keep of every hour
+KEEP = (
+    "temperature", "pressure", "heart_rate", "saturation", "oxygen", "norepinephrine", "epinephrine", "vasopressin",
+    "grade", "IL6", "IFNg", "CRP", "Ferritin", "given_tocilizumab", "given_dexamethasone", "given_anakinra",
+    "given_acetaminophen", "given_fluid",
+)  # fmt: skip
+COLUMNS = {
+    "patient": pl.String(), "hours": pl.Float64(), "concept": pl.String(), "value": pl.Float64(), "unit": pl.String(),
+    "text": pl.String(),
+}  # fmt: skip
+_EVERY, _MORNING, _DAY, _QUARTERS = 4, 6, 24, (0.25, 0.5, 0.75)
+_NOT_CHARTED_FROM = 5
+# ASTCT 2019 names no number; these are policy adult_hypotension of the tables, told again for a truth of its own
+_LOW_SYSTOLIC, _LOW_MEAN = 90, 65
+# policy episode_gap_hours
+_OVER_AFTER = 24
+_INFUSIONS = {"norepinephrine": "ug/kg/min", "epinephrine": "ug/kg/min", "vasopressin": "[U]/min"}
+_DOSES = {
+    "tocilizumab": ("mg", 1.0), "dexamethasone": ("mg", 1.0), "anakinra": ("mg", 1.0), "acetaminophen": ("mg", 1.0),
+    "fluid": ("mL", 1000.0),
+}  # fmt: skip
+_CONCEPT = {"fluid": "fluid_bolus"}
+_LABS = {
+    "crp": ("CRP", "mg/L", 0), "ferritin": ("Ferritin", "ug/L", 0), "il_6": ("IL6", "pg/mL", 1),
+    "ifn_gamma": ("IFNg", "pg/mL", 1),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Charted:
+    """Rows of the long table, and of the truth (``patient, hours, grade``) at the hours at which vitals were taken."""
+
+    observations: pl.DataFrame
+    truth: pl.DataFrame
+
+
+def chart(product: Product, hourly: Mapping[str, Array], names: list[str], seed: int, first: int) -> Charted:
+    """Chart a batch: ``hourly`` holds hours × patients of `KEEP`; ``first``: the number of the first patient."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, 7], counter=[0, 0, 0, first]))
+    noise = table("chart").values()
+    looked = _looked(hourly)
+    seen = _as_written(hourly, rng, noise)
+    frames = [*_vitals(seen, looked, names), *_line(hourly, rng, noise, names), *_support(hourly, looked, names)]
+    frames += [*_given(hourly, names), *_labs(hourly, rng, noise, names), _trigger(product, names)]
+    rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
+    return Charted(rows, _truth(seen, hourly, looked, names))
+
+
+def _looked(hourly: Mapping[str, Array]) -> Array:
+    """Hours × patients: whether somebody took the vital signs: every four hours, each hour in intensive care."""
+    hours = np.arange(hourly["oxygen"].shape[0])[:, None]
+    return (hours % _EVERY == 0) | in_intensive_care(hourly)
+
+
+def in_intensive_care(hourly: Mapping[str, Array]) -> Array:
+    """Whether a vasopressor runs, or more oxygen than a mask gives."""
+    pressed = sum(hourly[name] for name in _INFUSIONS) > 0
+    return np.asarray(pressed | (hourly["oxygen"] >= _NOT_CHARTED_FROM))
+
+
+def _as_written(hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float]) -> dict[str, Array]:
+    """What the instruments show: rounded, with their noise."""
+    shape = hourly["temperature"].shape
+
+    def shown(name: str, spread: float, digits: int) -> Array:
+        return np.round(hourly[name] + spread * rng.standard_normal(shape), digits)
+
+    mean = hourly["pressure"] + noise["pressure"] * rng.standard_normal(shape)
+    width = noise["pulse_pressure"] * np.sqrt(np.maximum(mean, 20) / noise["usual_pressure"])
+    return {
+        "body_temperature": shown("temperature", noise["temperature"], 1),
+        "heart_rate": shown("heart_rate", noise["heart_rate"], 0),
+        "spo2": np.minimum(shown("saturation", noise["saturation"], 0), 100),
+        "systolic_bp": np.round(mean + width * 2 / 3),
+        "diastolic_bp": np.round(mean - width / 3),
+        "mean_arterial_pressure": np.round(mean),
+    }
+
+
+_UNITS = {
+    "body_temperature": "Cel", "heart_rate": "/min", "spo2": "%", "systolic_bp": "mm[Hg]", "diastolic_bp": "mm[Hg]",
+    "mean_arterial_pressure": "mm[Hg]",
+}  # fmt: skip
+
+
+def _frame(at: Array, who: Array, concept: str, value: Array | None, unit: str | None, names: list[str],
+           text: Array | None = None) -> pl.DataFrame:  # fmt: skip
+    """Rows of one concept: hours, numbers of patients, values."""
+    nothing = pl.lit(None)
+    frame = pl.DataFrame({"hours": at.astype(float), "_who": who.astype(np.int64)})
+    names_ = pl.Series("patient", names)
+    return frame.select(
+        names_.gather(frame["_who"]).alias("patient"),
+        "hours",
+        pl.lit(concept).alias("concept"),
+        (nothing if value is None else pl.Series("value", value.astype(float))).cast(pl.Float64).alias("value"),
+        pl.lit(unit, pl.String).alias("unit"),
+        (nothing if text is None else pl.Series("text", text)).cast(pl.String).alias("text"),
+    )
+
+
+def _vitals(seen: Mapping[str, Array], looked: Array, names: list[str]) -> list[pl.DataFrame]:
+    at, who = np.nonzero(looked)
+    return [_frame(at, who, key, seen[key][at, who], unit, names) for key, unit in _UNITS.items()]
+
+
+def _line(
+    hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float], names: list[str]
+) -> list[pl.DataFrame]:
+    """Mean pressure from an arterial line between two hours of intensive care."""
+    at, who = np.nonzero(in_intensive_care(hourly)[:-1])
+    pressure = hourly["pressure"]
+    frames = []
+    for part in _QUARTERS:
+        between = pressure[at, who] * (1 - part) + pressure[at + 1, who] * part
+        value = np.round(between + noise["line"] * rng.standard_normal(len(at)))
+        frames.append(_frame(at + part, who, "mean_arterial_pressure", value, "mm[Hg]", names))
+    return frames
+
+
+def _support(hourly: Mapping[str, Array], looked: Array, names: list[str]) -> list[pl.DataFrame]:
+    """Devices with flow or inspired share: at each change, and beside the vital signs; rates hourly."""
+    step = hourly["oxygen"].astype(int)
+    changed = np.diff(step, axis=0, prepend=0) != 0
+    at, who = np.nonzero(changed | looked)
+    now = step[at, who]
+    device = np.array([name for name, *_ in bedside.OXYGEN])[now]
+    flow = np.array([np.nan if flow is None else flow for _, flow, *_ in bedside.OXYGEN])[now]
+    share = np.array([share for _, _, share, *_ in bedside.OXYGEN])[now]
+    flows, closed = ~np.isnan(flow), now >= _NOT_CHARTED_FROM
+    frames = [
+        _frame(at, who, "oxygen_device", None, None, names, device),
+        _frame(at[flows], who[flows], "oxygen_flow", flow[flows], "L/min", names),
+        _frame(at[closed], who[closed], "fio2", share[closed], "1", names),
+    ]
+    for name, unit in _INFUSIONS.items():
+        rate = np.round(hourly[name], 3)
+        # the pump is read each hour while it runs, and once more when it is stopped
+        at, who = np.nonzero((rate > 0) | (np.diff(rate, axis=0, prepend=0) != 0))
+        frames.append(_frame(at, who, name, rate[at, who], unit, names))
+    return frames
+
+
+def _given(hourly: Mapping[str, Array], names: list[str]) -> list[pl.DataFrame]:
+    frames = []
+    for name, (unit, factor) in _DOSES.items():
+        amount = hourly[f"given_{name}"]
+        at, who = np.nonzero(amount > 0)
+        frames.append(_frame(at, who, _CONCEPT.get(name, name), np.round(amount[at, who] * factor), unit, names))
+    return frames
+
+
+def _labs(
+    hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float], names: list[str]
+) -> list[pl.DataFrame]:
+    """Laboratory each morning, with the imprecision of its methods."""
+    hours, patients = hourly["CRP"].shape
+    mornings = np.arange(_MORNING, hours, _DAY)
+    at, who = (one.ravel() for one in np.meshgrid(mornings, np.arange(patients), indexing="ij"))
+    frames = []
+    for concept, (state, unit, digits) in _LABS.items():
+        spread = np.exp(noise["laboratory"] * rng.standard_normal(len(at)))
+        frames.append(_frame(at, who, concept, np.round(hourly[state][at, who] * spread, digits), unit, names))
+    return frames
+
+
+def _trigger(product: Product, names: list[str]) -> pl.DataFrame:
+    rows = [(dose.hour, number, product.charted(dose)) for dose in product.doses for number in range(len(names))]
+    at, who, amount = (np.array(part) for part in zip(*rows, strict=True))
+    text = np.full(len(at), product.text)
+    return _frame(at, who, product.concept, amount, product.unit, names, text)
+
+
+def _truth(seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array, names: list[str]) -> pl.DataFrame:
+    """The ASTCT grade that the signs and the support make at each hour at which somebody looked, by a rule of its own.
+
+    A reaction begins with a charted fever and is over a day after its last sign; in it the worst of pressure and
+    oxygen counts. ``fever`` tells whether this very look found one.
+    """
+    at, who = np.nonzero(looked)
+    fever = looked & (seen["body_temperature"] >= table("bedside").values()["fever"])
+    low = (seen["systolic_bp"] < _LOW_SYSTOLIC) | (seen["mean_arterial_pressure"] < _LOW_MEAN)
+    rate = {name: np.round(hourly[name], 3) > 0 for name in _INFUSIONS}
+    catecholamines = rate["norepinephrine"].astype(int) + rate["epinephrine"]
+    pressed = np.select([catecholamines >= 2, (catecholamines == 1) | rate["vasopressin"], low], [4, 3, 2], 0)
+    aired = np.array([step[-1] for step in bedside.OXYGEN])[hourly["oxygen"].astype(int)]
+    signs = np.maximum(np.where(looked, pressed, 0), aired)
+    grade = np.where(_begun(fever, signs > 0), np.maximum(np.maximum(pressed, aired), 1), 0)
+    columns = {"hours": at.astype(float), "grade": grade[at, who], "fever": fever[at, who], "_who": who}
+    frame = pl.DataFrame(columns).select(
+        pl.Series("patient", names).gather(pl.Series(who)).alias("patient"), "hours", "grade", "fever"
+    )
+    return frame.sort("patient", "hours")
+
+
+def _begun(fever: Array, sign: Array) -> Array:
+    """Hours × patients: whether a reaction goes on, which only fever begins."""
+    begun = np.zeros_like(fever)
+    last = np.full(fever.shape[1], -_OVER_AFTER - 1)
+    for hour in range(len(fever)):
+        goes_on = hour - last < _OVER_AFTER
+        last = np.where(fever[hour] | (sign[hour] & goes_on), hour, last)
+        begun[hour] = hour - last < _OVER_AFTER
+    return begun

@@ -8,6 +8,8 @@ from typing import Any
 from cytowatch.simulate.maths import Maths, Named, falling, rising
 from cytowatch.simulate.mechanism import Mechanism
 
+# a chain of first-order steps stands for the delay of nitric oxide; its length decides how sharp the delay is
+DELAY = tuple(f"late{i}" for i in range(8))
 BESIDE = ("antipyretic", "vasopressor", "adsorption")
 # what each treatment multiplies; by how much is in the table
 TREATMENTS = {"antipyretic": ("kT", "kT6", "kpe"), "vasopressor": ("kr",), "adsorption": ("kE",)}
@@ -50,8 +52,8 @@ def heart_rate(y: Named, p: Named, m: Maths) -> Any:
 
     The paper's rule jumps at one pressure; here it passes from one side to the other within a few ``width``.
     """
-    pressure, usual = y.Vla / p.Cla, p.Vla0 / p.Cla
-    far, half = distance(pressure, usual, m) ** p.hhp, distance(p.xhp, usual, m) ** p.hhp
+    pressure = y.Vla / p.Cla
+    far, half = distance(pressure, p.BP0, m) ** p.hhp, distance(p.xhp, p.BP0, m) ** p.hhp
     warm = rising(distance(y.Temp, p.Tm, m), distance(p.xhT, p.Tm, m), p.hhT)
     above = 1 / (1 + m.exp((p.BPswitch - pressure) / p.width))
     g = (above * half + (1 - above) * far) / (far + half)
@@ -66,18 +68,30 @@ def circulation(y: Named, p: Named) -> dict[str, Any]:
     return {"Vla": output - qa, "Vsa": qa - qs, "Vlv": qv - output, "Vsv": qs - qv}
 
 
+def drive_of_no(tnf: Any, il10: Any, p: Any) -> Any:
+    """How far TNF and IL-10 drive nitric oxide, 0 to 1."""
+    return rising(tnf, p.xN, p.hN) * falling(il10, p.xN10, p.hN10)
+
+
+def delayed(y: Named, p: Named) -> dict[str, Any]:
+    """The drive of nitric oxide, step by step later."""
+    out, before = {}, drive_of_no(y.TNF, y.IL10, p)
+    for name in DELAY:
+        out[name] = (before - getattr(y, name)) * len(DELAY) / p.lag
+        before = getattr(y, name)
+    return out
+
+
 def signs(y: Named, p: Named, m: Maths) -> dict[str, Any]:
     """Temperature (°C), threshold of pain (kPa), heart rate, nitric oxide, resistance of the vessels, and volumes."""
     pain = p.kpp * (p.pM - y.pain) - p.kpe * y.E * y.pain
     stress = pain**p.hrp / (pain**p.hrp + p.xrp**p.hrp)
-    made = p.kNO * y.MA * rising(y.TNFlag, p.xN, p.hN) * falling(y.IL10lag, p.xN10, p.hN10)
     return {
         "Temp": (fever(y, p, m) - y.Temp) / p.tau1,
         "pain": pain,
         "HR": (heart_rate(y, p, m) - y.HR) / p.tau2,
-        "TNFlag": (y.TNF - y.TNFlag) / p.lag,
-        "IL10lag": (y.IL10 - y.IL10lag) / p.lag,
-        "NO": made - p.kno * y.NO,
+        **delayed(y, p),
+        "NO": p.kNO * y.MA * getattr(y, DELAY[-1]) - p.kno * y.NO,
         "Rs": p.krp * stress - p.krno * y.NO - p.kr * (y.Rs - p.Rs0),
         **circulation(y, p),
     }
@@ -100,7 +114,8 @@ def start(p: Mapping[str, float]) -> dict[str, float]:
     """The same, and usual signs."""
     return {
         **start_of_cytokines(p),
-        "Temp": p["Tm"], "pain": p["pM"], "HR": p["Hm"], "TNFlag": p["sT"], "IL10lag": p["s10"], "NO": 0.0,
+        "Temp": p["Tm"], "pain": p["pM"], "HR": p["Hm"], "NO": 0.0,
+        **dict.fromkeys(DELAY, drive_of_no(p["sT"], p["s10"], Named(p))),
         "Rs": p["Rs0"], "Vla": p["Vla0"], "Vsa": p["Vsa0"], "Vlv": p["Vlv0"], "Vsv": p["Vsv0"],
     }  # fmt: skip
 

@@ -134,6 +134,9 @@ FREY = Mechanism("tocilizumab-frey-2010", frey, _empty("A1", "A2"), "tocilizumab
 MOES = Mechanism("tocilizumab-moes-2022", moes, _empty("A1"), "tocilizumab-moes-2022")
 HORNIK = Mechanism("methylprednisolone-hornik-2019", hornik, _hornik_start, "methylprednisolone-hornik-2019")
 DEXAMETHASONE = Mechanism(
-    "dexamethasone-krzyzanski-2021", dexamethasone, _empty("muscle", "mouth", "A1", "A2"), "dexamethasone-krzyzanski-2021"
+    "dexamethasone-krzyzanski-2021",
+    dexamethasone,
+    _empty("muscle", "mouth", "A1", "A2"),
+    "dexamethasone-krzyzanski-2021",
 )
 ANAKINRA = Mechanism("anakinra-urien-2013", anakinra, _empty("skin", "A"), "anakinra-urien-2013")

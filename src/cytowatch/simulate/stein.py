@@ -1,4 +1,4 @@
-"""Stein 2019 and Ogasawara 2021: growth, contraction and persistence of CAR-T cells in closed form, no equations to solve.
+"""Stein 2019 and Ogasawara 2021: growth, contraction and persistence of CAR-T cells in closed form.
 
 ``table("stein-2019")`` is tisagenlecleucel, ``table("ogasawara-2021")`` lisocabtagene maraleucel.
 """

@@ -62,7 +62,11 @@ def bolus(p: Mapping[str, float], dose: float) -> list[Event]:
 
 def infusion(p: Mapping[str, float], dose: float, flow: float, hours: float) -> list[Event]:
     """A first dose in ng/kg, then a flow until ``hours``."""
-    return [Event(0.0, "E_in", dose, "set"), Event(p["bolus_hours"], "E_in", flow, "set"), Event(hours, "E_in", 0.0, "set")]
+    return [
+        Event(0.0, "E_in", dose, "set"),
+        Event(p["bolus_hours"], "E_in", flow, "set"),
+        Event(hours, "E_in", 0.0, "set"),
+    ]
 
 
 MODEL = Mechanism("tue-2024", rates, start, "tue-2024")

@@ -1,9 +1,9 @@
 """Fit the endotoxin model again to three doses: ``python tools/refit_endotoxin.py`` prints the set and what it reaches.
 
 Dobreva's set of Copeland answers all or none, people answer by degrees. Targets are peaks that were digitized from
-Dillingh 2014, in mechanisms/checks/acceptance.toml. Least squares on logarithms from the published
-values, no random start; a weak pull back to the published values (a parameter that doubles costs as much as a target missed by 2 %) keeps what
-the data do not tell near where it was. Takes a few minutes.
+Dillingh 2014, in mechanisms/checks/acceptance.toml. Least squares on logarithms from the published values, no random
+start; a weak pull back to the published values (a parameter that doubles costs as much as a target missed by 2 %)
+keeps what the data do not tell near where it was. Takes a few minutes.
 """
 
 from __future__ import annotations

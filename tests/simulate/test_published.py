@@ -1,4 +1,4 @@
-"""The published models: their numbers are reached, nothing happens without a stimulus, mass is kept, tables are whole."""
+"""The published models: their numbers are reached, nothing happens without a stimulus, mass is kept, tables whole."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -251,7 +251,7 @@ def test_tocilizumab_goes_twice_as_fast_in_intensive_care() -> None:
     for model, level in ((drugs.FREY, drugs.frey_level), (drugs.MOES, drugs.moes_level)):
         p = table(model.table).values()
         found = level(solve(model, p, times, [Event(0.0, "A1", dose)]), p)
-        assert (np.diff(found[1:]) < 0).all()
+        assert (np.diff(found[1:]) < 1e-9).all()
         areas[model.key] = np.trapezoid(found, times)
     assert areas["tocilizumab-frey-2010"] > 1.5 * areas["tocilizumab-moes-2022"]
     p = table("tocilizumab-frey-2010").values(BSA=2.2, female=1)

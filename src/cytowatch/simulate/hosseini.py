@@ -1,7 +1,8 @@
 """Hosseini 2020: a T-cell engager, T and B cells of blood, spleen, nodes, marrow and tumor, and interleukin 6.
 
 Places: ``pb`` blood, ``1`` spleen, ``2`` lymph nodes, ``3`` marrow, ``tu`` tumor. In each: ``R`` resting,
-``A`` activated, ``Z`` post-activated CD8 T cells, ``B`` B cells, ``I`` interleukin 6; ``Bn`` the marrow's B cells without CD20.
+``A`` activated, ``Z`` post-activated CD8 T cells, ``B`` B cells, ``I`` interleukin 6; ``Bn`` the marrow's B cells
+without CD20.
 """
 
 from __future__ import annotations

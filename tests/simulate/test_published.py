@@ -13,6 +13,7 @@ from cytowatch.simulate import (
     crp,
     dobreva,
     drugs,
+    figures,
     hardiansyah,
     hosseini,
     mueller_schoell,
@@ -49,6 +50,7 @@ MOVING = {
     "hardiansyah-2019": {"B"},
 }
 SLOW = {"2"}
+SLOW_FIGURES = {"hardiansyah-2019", "hosseini-2020"}
 
 
 class Reads(Mapping[str, float]):
@@ -196,6 +198,47 @@ def test_the_rule_of_the_heart_rate_passes_from_one_side_to_the_other() -> None:
     assert goal(100) == pytest.approx((above + below) / 2)
     assert goal(102) == pytest.approx(above, abs=1.5)
     assert goal(98) == pytest.approx(below, abs=1.5)
+
+
+def test_the_delay_of_nitric_oxide_is_nearly_one() -> None:
+    p, times = table("dobreva-2021").values(), np.linspace(0, 8, 801)
+    found = solve(dobreva.MODEL, p, times, tolerance=1e-7)
+    now = dobreva.drive_of_no(found["TNF"], found["IL10"], Named(p))
+    late = dobreva.delayed(Named(found), Named(p))[1]
+    assert np.abs(late - np.interp(times - p["lag"], times, now)).max() < 0.03 < 0.1 * np.abs(now).max()
+
+
+@pytest.mark.parametrize(("model", "beside"), MODELS, ids=KEYS)
+def test_one_text_of_equations_serves_numpy_jax_and_sympy(model: Mechanism, beside: tuple[str, ...]) -> None:
+    del beside
+    import jax.numpy as jnp
+    import sympy
+
+    p = table(model.table).values()
+    state = {name: value * 1.1 + 0.5 for name, value in model.start(p).items()}
+    ours = rates_at(model, state, p)
+    with_jax = model.rates(
+        Named({name: jnp.float32(value) for name, value in state.items()}), Named(p), cast(Maths, jnp)
+    )
+    symbols = {name: sympy.Symbol(name, positive=True) for name in state}
+    maths = type("Symbols", (), {"exp": sympy.exp, "log": sympy.log, "maximum": sympy.Max})
+    in_symbols = model.rates(Named(symbols), Named(p), cast(Maths, maths))
+    numbers = {symbols[name]: value for name, value in state.items()}
+    for name, rate in ours.items():
+        # rates are differences of amounts: they round as the amounts do
+        exact = float(sympy.sympify(in_symbols[name]).subs(numbers))
+        assert exact == pytest.approx(float(rate), rel=1e-6, abs=1e-9 + 1e-12 * abs(state[name])), name
+        scale = max(abs(float(rate)), 1e-3 * abs(state[name]), 1e-3)
+        assert float(with_jax[name]) == pytest.approx(float(rate), abs=1e-2 * scale), name
+
+
+@pytest.mark.parametrize("key", [key for key in figures.FIGURES if key not in SLOW_FIGURES])
+def test_every_figure_shows_ours_beside_theirs(key: str) -> None:
+    figure = figures.FIGURES[key]()
+    assert all(course.level is not None or course.points is not None for course in figure.courses)
+    spec = figures.chart(figure).to_dict()
+    assert len(spec["spec"]["layer"]) == 3
+    assert {layer["mark"]["type"] for layer in spec["spec"]["layer"]} == {"line", "point", "rule"}
 
 
 def test_both_readings_of_the_spread_of_tisagenlecleucel() -> None:

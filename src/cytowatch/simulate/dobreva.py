@@ -8,8 +8,6 @@ from typing import Any
 from cytowatch.simulate.maths import Maths, Named, falling, rising
 from cytowatch.simulate.mechanism import Mechanism
 
-# a chain of first-order steps stands for the delay of nitric oxide; its length decides how sharp the delay is
-DELAY = tuple(f"late{i}" for i in range(8))
 BESIDE = ("antipyretic", "vasopressor", "adsorption")
 # what each treatment multiplies; by how much is in the table
 TREATMENTS = {"antipyretic": ("kT", "kT6", "kpe"), "vasopressor": ("kr",), "adsorption": ("kE",)}
@@ -73,25 +71,27 @@ def drive_of_no(tnf: Any, il10: Any, p: Any) -> Any:
     return rising(tnf, p.xN, p.hN) * falling(il10, p.xN10, p.hN10)
 
 
-def delayed(y: Named, p: Named) -> dict[str, Any]:
-    """The drive of nitric oxide, step by step later."""
-    out, before = {}, drive_of_no(y.TNF, y.IL10, p)
-    for name in DELAY:
-        out[name] = (before - getattr(y, name)) * len(DELAY) / p.lag
-        before = getattr(y, name)
-    return out
+def delayed(y: Named, p: Named) -> tuple[dict[str, Any], Any]:
+    """The drive of nitric oxide as it was ``lag`` hours ago, and the two states that hold it.
+
+    Padé's approximation of a delay, second order over second order: ``1 - 12 s l / (s²l² + 6 s l + 12)``.
+    """
+    now = drive_of_no(y.TNF, y.IL10, p)
+    held = {"held": y.held_rate, "held_rate": now - 12 / p.lag**2 * y.held - 6 / p.lag * y.held_rate}
+    return held, now - 12 / p.lag * y.held_rate
 
 
 def signs(y: Named, p: Named, m: Maths) -> dict[str, Any]:
     """Temperature (°C), threshold of pain (kPa), heart rate, nitric oxide, resistance of the vessels, and volumes."""
     pain = p.kpp * (p.pM - y.pain) - p.kpe * y.E * y.pain
+    held, drive = delayed(y, p)
     stress = pain**p.hrp / (pain**p.hrp + p.xrp**p.hrp)
     return {
         "Temp": (fever(y, p, m) - y.Temp) / p.tau1,
         "pain": pain,
         "HR": (heart_rate(y, p, m) - y.HR) / p.tau2,
-        **delayed(y, p),
-        "NO": p.kNO * y.MA * getattr(y, DELAY[-1]) - p.kno * y.NO,
+        **held,
+        "NO": p.kNO * y.MA * drive - p.kno * y.NO,
         "Rs": p.krp * stress - p.krno * y.NO - p.kr * (y.Rs - p.Rs0),
         **circulation(y, p),
     }
@@ -115,7 +115,7 @@ def start(p: Mapping[str, float]) -> dict[str, float]:
     return {
         **start_of_cytokines(p),
         "Temp": p["Tm"], "pain": p["pM"], "HR": p["Hm"], "NO": 0.0,
-        **dict.fromkeys(DELAY, drive_of_no(p["sT"], p["s10"], Named(p))),
+        "held": p["lag"] ** 2 / 12 * drive_of_no(p["sT"], p["s10"], Named(p)), "held_rate": 0.0,
         "Rs": p["Rs0"], "Vla": p["Vla0"], "Vsa": p["Vsa0"], "Vlv": p["Vlv0"], "Vsv": p["Vsv0"],
     }  # fmt: skip
 

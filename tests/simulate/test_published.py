@@ -164,7 +164,7 @@ def test_t_cells_are_kept_but_for_birth_and_death() -> None:
 
 @pytest.mark.parametrize(
     ("model", "place", "out"),
-    [(drugs.DEXAMETHASONE, "mouth", {"CL": 0.0}), (drugs.FREY, "A1", {"CL": 0.0, "Vmax": 0.0})],
+    [(drugs.DEXAMETHASONE, "muscle", {"CL": 0.0}), (drugs.FREY, "A1", {"CL": 0.0, "Vmax": 0.0})],
     ids=["dexamethasone", "tocilizumab"],
 )
 def test_what_is_not_eliminated_stays(model: Mechanism, place: str, out: dict[str, float]) -> None:

@@ -19,7 +19,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     ),
     "tocilizumab-moes-2022": ("cov_CL_V", "resid_share", "resid_plus"),
     "methylprednisolone-hornik-2019": ("resid_IL6",),
-    "dexamethasone-krzyzanski-2021": ("as_methylprednisolone",),
+    "dexamethasone-krzyzanski-2021": ("as_methylprednisolone", "resid"),
     "anakinra-urien-2013": ("resid_plus",),
 }  # fmt: skip
 
@@ -88,10 +88,10 @@ def hornik_level(states: Mapping[str, Any], p: Mapping[str, float]) -> Any:
 
 
 def dexamethasone(y: Named, p: Named, m: Maths) -> dict[str, Any]:
-    """Dexamethasone by vein (``A1``), muscle or mouth: two compartments, hours."""
+    """Dexamethasone by muscle or mouth, or by vein into ``A1`` (ours): two compartments, hours."""
     del m
     exchange = p.Q * (y.A1 / p.V1 - y.A2 / p.V2)
-    absorbed = p.kaIM * y.muscle + p.kaPO * y.mouth
+    absorbed = p.kaIM * y.muscle + p.Fr * p.kaPO * y.mouth
     return {
         "muscle": -p.kaIM * y.muscle,
         "mouth": -p.kaPO * y.mouth,

@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev demo test lint types knowledge pytest long twin bench docs format lock clean
+.PHONY: help python setup setup-dev demo test lint types knowledge mechanisms pytest long twin bench docs format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -58,6 +58,9 @@ types: $(DEV) ## strict types (mypy)
 
 knowledge: $(DEV) ## prove the clinical tables complete and unambiguous
 	@$(BIN)/cytowatch knowledge lint
+
+mechanisms: $(DEV) ## hold the simulated models against published numbers
+	@$(BIN)/python tools/mechanisms.py
 
 pytest: $(DEV) ## all tests but the long ones
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

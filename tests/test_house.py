@@ -30,7 +30,7 @@ FLOORS = [
     # the whole way once, on the data that ship with the package; steroids and interactions of a run; one command
     # (and reading a live server into files, which knows none of the rooms above the second floor)
     {"demo", "drugs", "plan_command", "advising", "exports", "streaming", "cluster", "fetch"},
-    {"grade_command", "doors_command", "quality"},
+    {"grade_command", "doors_command", "quality", "simulate_command"},
     {"service", "cli"},
 ]
 # The front doors: what a user imports or runs. They may use any room; no room may use them.

@@ -34,6 +34,7 @@ from cytowatch.plan_command import plan
 from cytowatch.quality.command import quality
 from cytowatch.report import ReportData, why_lines, write_report
 from cytowatch.sheets import commands as sheets
+from cytowatch.simulate_command import simulate
 from cytowatch.terminal import Overlays, err, out
 
 app = App(
@@ -55,6 +56,7 @@ app.command(sheets.product)
 app.command(sheets.risks)
 app.command(advise)
 app.command(plan)
+app.command(simulate)
 
 
 @app.command

@@ -71,7 +71,7 @@ def chart(product: Product, hourly: Mapping[str, Array], names: list[str], seed:
 def _looked(hourly: Mapping[str, Array]) -> Array:
     """Hours × patients: whether somebody took the vital signs: every four hours, each hour in intensive care."""
     hours = np.arange(hourly["oxygen"].shape[0])[:, None]
-    return (hours % _EVERY == 0) | in_intensive_care(hourly)
+    return np.asarray((hours % _EVERY == 0) | in_intensive_care(hourly))
 
 
 def in_intensive_care(hourly: Mapping[str, Array]) -> Array:

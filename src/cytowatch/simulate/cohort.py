@@ -7,7 +7,6 @@ it stopped. Memory is that of one batch, whatever the size of the cohort.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -98,8 +97,8 @@ def arms(plan: Plan, others: Mapping[str, Plan], *, advance: Advance | None = No
 def write(plan: Plan, folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
     """Chart a cohort into a folder; gives back the outcomes of its patients.
 
-    ``observations*.parquet`` and ``patients.parquet`` are what a hospital would hand in; ``truth/`` is what only the
-    simulator knows. Finished batches of the same plan are kept; another plan's folder is an ArgumentError.
+    ``chart/`` holds what a hospital would hand in, observations and patients; ``truth/`` what only the simulator
+    knows. Finished batches of the same plan are kept; another plan's folder is an ArgumentError.
     """
     _claim(plan, folder)
     batches = list(_batches(plan.patients, CHARTED_AT_ONCE))
@@ -112,7 +111,7 @@ def write(plan: Plan, folder: Path, *, advance: Advance | None = None) -> pl.Dat
     people = pl.concat([pl.read_parquet(folder / "truth" / f"patients-{n:05d}.parquet") for n in range(len(batches))])
     charted = people.filter(pl.col("code") == SOLVED)
     whole = charted.select("patient", pl.col("weight").round(1).alias("weight_kg"))
-    _put(whole.with_columns(age_years=pl.lit(None, pl.Float64)), folder / "patients.parquet")
+    _put(whole.with_columns(age_years=pl.lit(None, pl.Float64)), folder / "chart" / "patients.parquet")
     return people
 
 
@@ -124,7 +123,7 @@ def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int) -
     hourly = {name: value[:, good] for name, value in found.hourly.items()}
     charted = chart.chart(plan.given(), hourly, names, plan.seed, first)
     rows = dirt.soil(charted.observations, plan.dirt, plan.seed, number) if plan.dirt else charted.observations
-    _put(rows, folder / f"observations-{number:05d}.parquet")
+    _put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
     _put(charted.truth, folder / "truth" / f"grades-{number:05d}.parquet")
     # written last: it says that the batch is whole
     _put(people, folder / "truth" / f"patients-{number:05d}.parquet")
@@ -161,13 +160,14 @@ def _claim(plan: Plan, folder: Path) -> None:
         )  # fmt: skip
     if folder.is_dir() and not record.is_file() and any(folder.iterdir()):
         raise ArgumentError("The folder is not empty.", where=str(folder), hint="Name a new folder with --out.")
-    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    for part in ("chart", "truth"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
     aside = record.with_suffix(".part")
     aside.write_text(json.dumps({"plan": wanted}, indent=2) + "\n", encoding="utf-8")
-    os.replace(aside, record)
+    aside.replace(record)
 
 
 def _put(frame: pl.DataFrame, path: Path) -> None:
     aside = path.with_suffix(".part")
     frame.write_parquet(aside)
-    os.replace(aside, path)
+    aside.replace(path)

@@ -13,8 +13,8 @@ _VITALS = ("body_temperature", "heart_rate", "spo2", "systolic_bp", "diastolic_b
 def soil(rows: pl.DataFrame, share: float, seed: int, number: int) -> pl.DataFrame:
     """The same chart with dirt; ``share``: of shifts that are lost, of rows that are doubled, mistaken or late.
 
-    A temperature in degrees Fahrenheit under the unit of Celsius; the same row twice; laboratory that is known six hours
-    later; eight hours without any vital sign.
+    A temperature in degrees Fahrenheit under the unit of Celsius; the same row twice; laboratory that is known six
+    hours later; eight hours without any vital sign.
     """
     rng = np.random.Generator(np.random.Philox(key=[seed, 11], counter=[0, 0, 0, number]))
     shift = (pl.col("hours") // _HOURS_A_SHIFT).cast(pl.Int64).alias("_shift")
@@ -28,7 +28,7 @@ def soil(rows: pl.DataFrame, share: float, seed: int, number: int) -> pl.DataFra
     late = pl.col("concept").is_in(_LABS) & (drawn < share)
     kept = kept.with_columns(
         pl.when(mistaken).then((pl.col("value") * 9 / 5 + 32).round(1)).otherwise("value").alias("value"),
-        pl.when(late).then(pl.col("hours") + 6).alias("available_hours"),
+        pl.when(late).then(pl.col("hours") + 6).alias("available"),
     )
     again = kept.filter(pl.Series(rng.random(kept.height) < share))
     return pl.concat([kept, again]).sort("patient", "hours", "concept", maintain_order=True)

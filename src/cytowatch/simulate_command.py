@@ -1,0 +1,223 @@
+"""The command ``cytowatch simulate``: charted virtual patients with known truth, and what-if on the same patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+from cyclopts import Parameter
+from rich.table import Table
+
+from cytowatch.errors import EXIT_DONE, ArgumentError
+from cytowatch.terminal import err, out, progress_bar
+
+if TYPE_CHECKING:
+    # needs NumPy, which only the extra brings
+    from cytowatch.simulate.cohort import Plan
+
+_Many = Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)]
+_GRADES = range(5)
+
+
+def simulate(
+    *,
+    product: str = "cd19-car-t",
+    patients: int = 100,
+    seed: int = 1,
+    days: int = 28,
+    doses: str = "",
+    set_: Annotated[list[str] | None, Parameter(name="--set", negative=(), consume_multiple=True)] = None,
+    only: _Many = None,
+    what_if: _Many = None,
+    dirt: float = 0.0,
+    list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    out_: Annotated[Path | None, Parameter(name="--out")] = None,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Simulate patients after CAR-T cells or an engager, chart them as a ward would, and keep the truth beside.
+
+    The mechanism joins published models; what joins them is ours, and no patient was measured. For teaching, planning
+    and testing, never for a real patient.
+
+    Examples: `cytowatch simulate --product cd19-car-t --patients 24 --seed 7 --out ward`, then
+    `cytowatch grade ward/chart --out graded --report`;
+    `cytowatch simulate --product mosunetuzumab --patients 500 --what-if "no steps: doses=0:60"`.
+
+    Parameters
+    ----------
+    product
+        What is given: `cytowatch simulate --list` names the products.
+    patients
+        How many; patient 17 of a seed is the same whatever the number and the care.
+    seed
+        Another seed, other patients.
+    days
+        For how long each is followed.
+    doses
+        Another plan of doses, day:amount by commas, such as 0:1,7:2,14:60 (mg; of cells shares of the usual).
+    set_
+        Values of parameters for every patient, name=value, such as tocilizumab_grade=3; --list names them.
+    only
+        Limits of who is admitted, name=low:high, such as weight=50:90.
+    what_if
+        Other care of the same patients, "name: key=value, ..."; the keys are those of --set, and doses.
+    dirt
+        Share of rows and shifts that are spoiled as in real charts: wrong units, doubles, late results, gaps.
+    list_
+        Only list the products and every parameter with its unit, spread and evidence.
+    out_
+        Folder for chart/ (observations and patients) and truth/. Without it only the summary is printed.
+    quiet
+        Print nothing but errors.
+    """
+    _needs_jax()
+    if list_:
+        _list()
+        return EXIT_DONE
+    from cytowatch.simulate import cohort
+
+    plan = cohort.Plan(product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt)
+    others = dict(_other(plan, text) for text in what_if or ())
+    with progress_bar(quiet) as advance:
+        found = cohort.outcomes(plan, advance=advance) if out_ is None else cohort.write(plan, out_, advance=advance)
+        compared = cohort.arms(plan, others, advance=advance) if others else None
+    if compared is not None and out_ is not None:
+        compared.write_parquet(out_ / "truth" / "arms.parquet")
+    if not quiet:
+        _tell(found, compared, out_)
+    unsolved = found.filter(pl.col("code") != 0)
+    if unsolved.height:
+        shown = ", ".join(unsolved["patient"].head(3))
+        err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
+                  f"{unsolved['result'][0]}. The others are whole.", soft_wrap=True)  # fmt: skip
+    return EXIT_DONE
+
+
+def _needs_jax() -> None:
+    try:
+        import jax  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise ArgumentError(
+            "Simulating needs JAX, which is not installed.", where="cytowatch simulate",
+            hint="Install the extra: pip install 'cytowatch[simulate]'.",
+        ) from None  # fmt: skip
+
+
+def _numbers(texts: Iterable[str], where: str) -> dict[str, float]:
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise ArgumentError(
+                f"`{text}` is no name=value.", where=where, hint="Such as tocilizumab_grade=3."
+            ) from None
+    return found
+
+
+def _limits(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        low, _, high = value.partition(":")
+        try:
+            found[name.strip()] = (float(low), float(high))
+        except ValueError:
+            raise ArgumentError(
+                f"`{text}` is no name=low:high.", where="--only", hint="Such as weight=50:90."
+            ) from None
+    return found
+
+
+def _other(plan: Plan, text: str) -> tuple[str, Plan]:
+    """One arm of a what-if: its name and its plan."""
+    name, colon, settings = text.partition(":")
+    if not colon or not name.strip():
+        raise ArgumentError(
+            f"`{text}` has no name.",
+            where="--what-if",
+            hint='Write "name: key=value", such as "early: tocilizumab_grade=1".',
+        )
+    parts = [part.strip() for part in _by_keys(settings)]
+    doses = next((part.partition("=")[2] for part in parts if part.startswith("doses=")), plan.doses)
+    changed = _numbers((part for part in parts if not part.startswith("doses=")), "--what-if")
+    return name.strip(), replace(plan, doses=doses, changed={**plan.changed, **changed}, dirt=0.0)
+
+
+def _by_keys(settings: str) -> list[str]:
+    """Settings at their commas, but for those within a plan of doses."""
+    parts: list[str] = []
+    for part in settings.split(","):
+        if "=" in part or not parts:
+            parts.append(part)
+        else:
+            parts[-1] += f",{part}"
+    return parts
+
+
+def _list() -> None:
+    from cytowatch.simulate.core import TRIGGERS
+    from cytowatch.simulate.population import parameters
+    from cytowatch.simulate.products import products
+
+    table = Table("product", "what it is", "basis", box=None, title="Products", title_justify="left")
+    for one in products().values():
+        table.add_row(one.key, one.title, one.note)
+    out.print(table)
+    rows: dict[str, Any] = {}
+    for mechanism in TRIGGERS.values():
+        rows |= parameters(mechanism)
+    table = Table("name", "value", "unit", "spread", "evidence", "meaning", box=None, title="Parameters",
+                  title_justify="left")  # fmt: skip
+    for name, row in rows.items():
+        spread = f"{row.spread} ({row.spread_kind})" if row.spread is not None else ""
+        table.add_row(name, f"{row.value:g}", row.unit, spread, row.evidence, row.meaning)
+    out.print(table)
+
+
+def _tell(found: pl.DataFrame, compared: pl.DataFrame | None, folder: Path | None) -> None:
+    frames: Mapping[str, pl.DataFrame] = {"": found}
+    if compared is not None:
+        names = compared["arm"].unique(maintain_order=True).to_list()
+        frames = {name: compared.filter(pl.col("arm") == name) for name in names}
+    table = Table(*(["arm"] if compared is not None else []), *(f"grade {grade}" for grade in _GRADES), "onset, day",
+                  "peak IL-6, pg/mL", "tocilizumab", "steroid", box=None,
+                  title="Worst CRS grade (ASTCT, from the simulated signs)", title_justify="left")  # fmt: skip
+    for name, part in frames.items():
+        table.add_row(*([name] if compared is not None else []), *_summary(part))
+    out.print(table)
+    if compared is not None:
+        _paired(compared)
+    if folder is not None:
+        out.print(f"Chart: {folder / 'chart'}; truth: {folder / 'truth'}", soft_wrap=True)
+        out.print(f"Next: cytowatch grade {folder / 'chart'} --out graded --report", soft_wrap=True)
+    out.print("Simulated: the joins between the published models are ours. Not for a real patient.")
+
+
+def _summary(part: pl.DataFrame) -> list[str]:
+    good = part.filter(pl.col("code") == 0)
+    shares = [f"{_share(good['worst_grade'] == grade):.1%}" for grade in _GRADES]
+    onset = good.filter(pl.col("onset_hour") >= 0)["onset_hour"].median()
+    quarter = [good["peak_IL6"].quantile(q) or 0 for q in (0.25, 0.5, 0.75)]
+    given = [_share(good["tocilizumab_given"] > 0), _share(good["dexamethasone"] > 0)]
+    days = "" if onset is None else f"{float(str(onset)) / 24:.1f}"
+    peaks = f"{quarter[1]:.0f} ({quarter[0]:.0f} to {quarter[2]:.0f})"
+    return [*shares, days, peaks, *(f"{one:.0%}" for one in given)]
+
+
+def _paired(compared: pl.DataFrame) -> None:
+    """How many of the same patients fare better or worse than as planned."""
+    first = compared.filter(pl.col("arm") == "as planned").select("patient", before="worst_grade")
+    for name in compared["arm"].unique(maintain_order=True).to_list()[1:]:
+        part = compared.filter(pl.col("arm") == name)
+        both = part.join(first, on="patient").select(change=pl.col("worst_grade") - pl.col("before"))["change"]
+        lower, higher = _share(both < 0), _share(both > 0)
+        out.print(f"{name}: a lower worst grade in {lower:.1%} of the same patients, a higher one in {higher:.1%}")
+
+
+def _share(true: pl.Series) -> float:
+    return float(true.sum()) / len(true) if len(true) else 0.0

@@ -5,6 +5,7 @@ Nothing here is decided by a cytokine: only by temperature, pressure and saturat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cytowatch.simulate.maths import Named
@@ -35,13 +36,20 @@ MEMORY: dict[str, float] = {
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
 
 
+def of_step(oxygen: Any, values: Sequence[float], m: Any) -> Any:
+    """What a step of oxygen stands for, by comparisons: looking up by index is slow in a batch."""
+    found = m.zeros_like(oxygen) + values[0]
+    for step, value in enumerate(values[1:], 1):
+        found = m.where(oxygen >= step, value, found)
+    return found
+
+
 def grade(low: Any, seen: dict[str, Any], m: Any) -> Any:
     """The ASTCT grade of this hour from signs and support, 0 outside a reaction."""
     catecholamines = (seen["norepinephrine"] > 0) * 1 + (seen["epinephrine"] > 0) * 1
     any_pressor = (catecholamines > 0) | (seen["vasopressin"] > 0)
     pressed = m.where(catecholamines >= 2, 4, m.where(any_pressor, 3, m.where(low, 2, 0)))
-    steps = m.asarray([grade for *_, grade in OXYGEN])
-    aired = steps[seen["oxygen"].astype(int)]
+    aired = of_step(seen["oxygen"], [grade for *_, grade in OXYGEN], m)
     return m.where(seen["reaction"] > 0, m.maximum(m.maximum(pressed, aired), 1), 0).astype(seen["oxygen"].dtype)
 
 

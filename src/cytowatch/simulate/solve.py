@@ -110,30 +110,48 @@ def _whole(
     del planned
     kind = jnp.float64 if double else jnp.float32
     p = Named(values)
-    start = {name: jnp.full(patients, value, kind) for name, value in mechanism.start(values).items()}
+    names = tuple(factors)
+    start = mechanism.start(values)
+    # one array of states × patients: the compiler then computes no shared term of the equations twice
+    whole = jnp.stack([jnp.broadcast_to(jnp.asarray(start[name], kind), (patients,)) for name in names])
+    weights = tuple(
+        jnp.stack([jnp.broadcast_to(row, _wide(factors)) for row in part]) for part in zip(*factors.values(), strict=True)
+    )
     memory = {name: jnp.full(patients, value, kind) for name, value in bedside.MEMORY.items()}
     peaks = {name: jnp.full(patients, value, kind) for name, value in _PEAKS.items()}
 
     def hour(carry: Any, at: Any) -> Any:
         y, seen, peaks, bad = carry
         number, amounts = at
-        y = {name: y[name] + amounts.get(name, 0) for name in y}
-        before = _signs(Named(y), p, seen, jnp)
+        y = _added(y, names, amounts)
+        state = dict(zip(names, y, strict=True))
+        before = _signs(Named(state), p, seen, jnp)
         given_now: dict[str, Any] = {}
         if care:
             seen, given_now = bedside.act(number, before, seen, p, jnp)
-            y = _dosed(y, given_now, p)
-        kept = {name: {**y, **before, **seen, **_as_given(given_now)}[name] for name in keep}
-        peaks = _higher(peaks, y, before, seen, number, jnp)
-        y = jax.lax.fori_loop(0, steps, lambda _, y: _step(mechanism, y, p, factors, jnp), y)
-        total = sum(y.values())
-        extreme = (jnp.stack(list(y.values())).max(0) > _HIGHEST) | (jnp.stack(list(y.values())).min(0) < _LOWEST)
-        fault = jnp.where(jnp.isfinite(total), jnp.where(extreme, OUT_OF_RANGE, SOLVED), NOT_FINITE)
+            y = _added(y, names, _doses(given_now, p))
+        kept = {name: {**state, **before, **seen, **_as_given(given_now)}[name] for name in keep}
+        peaks = _higher(peaks, state, before, seen, number, jnp)
+        y = jax.lax.fori_loop(0, steps, lambda _, y: _step(mechanism, names, y, p, weights, jnp), y)
+        extreme = (y.max(0) > _HIGHEST) | (y.min(0) < _LOWEST)
+        fault = jnp.where(jnp.isfinite(y.sum(0)), jnp.where(extreme, OUT_OF_RANGE, SOLVED), NOT_FINITE)
         return (y, seen, peaks, jnp.where(bad > 0, bad, fault)), kept
 
-    carry = (start, memory, peaks, jnp.zeros(patients, jnp.int32))
+    carry = (whole, memory, peaks, jnp.zeros(patients, jnp.int32))
     (_, seen, peaks, bad), hourly = jax.lax.scan(hour, carry, (jnp.arange(hours, dtype=kind), given))
     return hourly, {**peaks, "tocilizumab_given": seen["tocilizumab_given"]}, bad
+
+
+def _wide(factors: dict[str, tuple[Any, ...]]) -> tuple[int, ...]:
+    """The width of a row of weights: one number for all patients, or one for each."""
+    sizes = [np.shape(one) for row in factors.values() for one in row]
+    return max(sizes, key=len) or (1,)
+
+
+def _added(y: Any, names: tuple[str, ...], amounts: Mapping[str, Any]) -> Any:
+    for name, amount in amounts.items():
+        y = y.at[names.index(name)].add(amount)
+    return y
 
 
 # what is reduced on the fly, with its value before the first hour
@@ -164,7 +182,7 @@ def _higher(
 
 
 def _signs(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]:
-    benefit = m.asarray([step[3] for step in bedside.OXYGEN], dtype=y.Temp.dtype)[seen["oxygen"].astype(int)]
+    benefit = bedside.of_step(seen["oxygen"], [step[3] for step in bedside.OXYGEN], m)
     points = signs.desaturation(y, p)
     mean = signs.pressure(y, p, m, seen["norepinephrine"], seen["epinephrine"], seen["vasopressin"])
     return {
@@ -173,13 +191,12 @@ def _signs(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _dosed(y: dict[str, Any], given: dict[str, Any], p: Named) -> dict[str, Any]:
-    """Amounts to what they add: mg to mg/L or ng/mL where the state is a concentration."""
-    more = {
+def _doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
+    """What was given by the state that it goes to: mg to mg/L or ng/mL where the state is a concentration."""
+    return {
         "Toci": given["tocilizumab"] / p.V_toci, "Dex": 1000 * given["dexamethasone"] / p.V_dex,
         "AnaDepot": given["anakinra"], "Para": given["acetaminophen"], "Fluid": given["fluid"],
     }  # fmt: skip
-    return {**y, **{name: y[name] + amount for name, amount in more.items()}}
 
 
 def _as_given(given: dict[str, Any]) -> dict[str, Any]:
@@ -205,24 +222,19 @@ def _factors(mechanism: Mechanism, values: Mapping[str, Any], step: float, kind:
     return found
 
 
-def _step(mechanism: Mechanism, y: dict[str, Any], p: Named, factors: dict[str, Any], m: Any) -> dict[str, Any]:
+def _step(mechanism: Mechanism, names: tuple[str, ...], y: Any, p: Named, weights: tuple[Any, ...], m: Any) -> Any:
     """One step of the fourth order (Cox and Matthews 2002)."""
+    loss, fell, half, first, middle, last = weights
 
-    def rest(at: dict[str, Any]) -> dict[str, Any]:
-        rates = mechanism.rates(Named(at), p, m)
-        return {name: rates[name] + c * at[name] for name, (c, *_) in factors.items()}
-
-    def half(base: dict[str, Any], slope: dict[str, Any]) -> dict[str, Any]:
-        return {name: fell * base[name] + weight * slope[name] for name, (_, fell, weight, *_) in factors.items()}
+    def rest(at: Any) -> Any:
+        rates = mechanism.rates(Named(dict(zip(names, at, strict=True))), p, m)
+        return m.stack([rates[name] for name in names]) + loss * at
 
     n0 = rest(y)
-    a = half(y, n0)
+    a = fell * y + half * n0
     na = rest(a)
-    b = half(y, na)
+    b = fell * y + half * na
     nb = rest(b)
-    c = half(a, {name: 2 * nb[name] - n0[name] for name in y})
+    c = fell * a + half * (2 * nb - n0)
     nc = rest(c)
-    return {
-        name: fell * fell * y[name] + first * n0[name] + 2 * middle * (na[name] + nb[name]) + last * nc[name]
-        for name, (_, fell, _, first, middle, last) in factors.items()
-    }
+    return fell * fell * y + first * n0 + 2 * middle * (na + nb) + last * nc

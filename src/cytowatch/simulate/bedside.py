@@ -30,7 +30,7 @@ _LEAST_DOSE = 1e-4
 MEMORY: dict[str, float] = {
     "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
     "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0, "dexamethasone_at": _NEVER,
-    "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
+    "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0, "reactions": 0,
 }  # fmt: skip
 # what is given in an hour: mg, and liters of fluid
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
@@ -66,6 +66,7 @@ def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any
     now["quiet_since"] = m.where(quiet, seen["quiet_since"], hour)
     over = hour - now["quiet_since"] >= b.over_after
     now["reaction"] = m.where(fever, 1.0, m.where(over, 0.0, seen["reaction"]))
+    now["reactions"] = seen["reactions"] + m.where((now["reaction"] > 0) & (seen["reaction"] == 0), 1.0, 0.0)
     now["grade"] = grade(low, now, m)
     given = _drugs(hour, fever, now, b, m)
     bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0)

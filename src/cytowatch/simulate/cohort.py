@@ -28,7 +28,7 @@ STEPS = {"cells": 1, "engager": 2}
 RECORD = "simulation.json"
 Advance = Callable[[str, float], None]
 _MOST_DAYS = 365
-_COVARIATES = ("weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung")
+_COVARIATES = ("age", "weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def outcomes(plan: Plan, *, advance: Advance | None = None) -> pl.DataFrame:
     frames = []
     for first, size in _batches(plan.patients, REDUCED_AT_ONCE):
         values, found, _ = solved(plan, first, size)
-        frames.append(_row_each(values, found, first))
+        frames.append(row_each(values, found, first))
         if advance is not None:
             advance("solving", (first + size) / plan.patients)
     return pl.concat(frames)
@@ -100,7 +100,7 @@ def write(plan: Plan, folder: Path, *, advance: Advance | None = None) -> pl.Dat
     ``chart/`` holds what a hospital would hand in, observations and patients; ``truth/`` what only the simulator
     knows. Finished batches of the same plan are kept; another plan's folder is an ArgumentError.
     """
-    _claim(plan, folder)
+    claim({"plan": asdict(plan)}, folder)
     batches = list(_batches(plan.patients, CHARTED_AT_ONCE))
     for number, (first, size) in enumerate(batches):
         done = folder / "truth" / f"patients-{number:05d}.parquet"
@@ -110,32 +110,39 @@ def write(plan: Plan, folder: Path, *, advance: Advance | None = None) -> pl.Dat
             advance("charting", (first + size) / plan.patients)
     people = pl.concat([pl.read_parquet(folder / "truth" / f"patients-{n:05d}.parquet") for n in range(len(batches))])
     charted = people.filter(pl.col("code") == SOLVED)
-    whole = charted.select("patient", pl.col("weight").round(1).alias("weight_kg"))
-    _put(whole.with_columns(age_years=pl.lit(None, pl.Float64)), folder / "chart" / "patients.parquet")
+    put(patients_table(charted), folder / "chart" / "patients.parquet")
     return people
+
+
+def patients_table(people: pl.DataFrame) -> pl.DataFrame:
+    """The contract's table of patients, of `outcomes`."""
+    return people.select(
+        "patient", pl.col("age").round(1).alias("age_years"), pl.col("weight").round(1).alias("weight_kg")
+    )
 
 
 def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int) -> None:
     values, found, _ = solved(plan, first, size, keep=chart.KEEP)
-    people = _row_each(values, found, first)
+    people = row_each(values, found, first)
     good = np.flatnonzero(found.code == SOLVED)
     names = [str(people["patient"][int(one)]) for one in good]
     hourly = {name: value[:, good] for name, value in found.hourly.items()}
     charted = chart.chart(plan.given(), hourly, names, plan.seed, first)
     rows = dirt.soil(charted.observations, plan.dirt, plan.seed, number) if plan.dirt else charted.observations
-    _put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
-    _put(charted.truth, folder / "truth" / f"grades-{number:05d}.parquet")
+    put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
+    put(charted.truth, folder / "truth" / f"grades-{number:05d}.parquet")
     # written last: it says that the batch is whole
-    _put(people, folder / "truth" / f"patients-{number:05d}.parquet")
+    put(people, folder / "truth" / f"patients-{number:05d}.parquet")
 
 
-def _row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFrame:
+def row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFrame:
+    """One row a patient, numbered from ``first``."""
     size = len(found.code)
     names = [f"V{first + number:07d}" for number in range(size)]
     drawn = {name: np.broadcast_to(np.asarray(values[name], dtype=float), size) for name in _COVARIATES}
     reduced = {name: value.astype(float) for name, value in found.reduced.items()}
     frame = pl.DataFrame({"patient": names, "code": found.code, **drawn, **reduced})
-    whole = ("worst_grade", "tocilizumab_given", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
+    whole = ("worst_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
     lost = pl.col("code") != SOLVED
     # a patient that could not be solved has no outcome
     return frame.with_columns(
@@ -149,11 +156,11 @@ def _batches(patients: int, most: int) -> Iterator[tuple[int, int]]:
         yield first, min(most, patients - first)
 
 
-def _claim(plan: Plan, folder: Path) -> None:
-    """Make the folder this plan's own."""
+def claim(what: Mapping[str, Any], folder: Path) -> None:
+    """Make a folder the place of one simulation; ArgumentError if it is another's, or holds anything else."""
     record = folder / RECORD
-    wanted = json.loads(json.dumps(asdict(plan)))
-    if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["plan"] != wanted:
+    wanted = json.loads(json.dumps(what))
+    if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != wanted:
         raise ArgumentError(
             "The folder holds another simulation.", where=str(folder),
             why="Its patients would stand among those of this one.", hint="Name another folder with --out.",
@@ -163,11 +170,12 @@ def _claim(plan: Plan, folder: Path) -> None:
     for part in ("chart", "truth"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     aside = record.with_suffix(".part")
-    aside.write_text(json.dumps({"plan": wanted}, indent=2) + "\n", encoding="utf-8")
+    aside.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
     aside.replace(record)
 
 
-def _put(frame: pl.DataFrame, path: Path) -> None:
+def put(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all."""
     aside = path.with_suffix(".part")
     frame.write_parquet(aside)
     aside.replace(path)

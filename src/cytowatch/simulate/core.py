@@ -93,7 +93,8 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     more_tnf = m.maximum(y.TNF - p.s_TNF, 0)
     more_6 = m.maximum(signal6 - p.s_IL6, 0)
     stimulus = (
-        p.a_IFNg * rising(more_g, p.K_IFNg)
+        p.a_infection * rising(y.Infection, 1.0)
+        + p.a_IFNg * rising(more_g, p.K_IFNg)
         + p.a_contact * rising(drive.contact, p.K_contact)
         + p.a_killing * rising(drive.killing, p.K_killing)
     )
@@ -109,6 +110,7 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     acute = p.e_CRP * rising(more_6, p.x_CRP)
     return {
         "IFNg": p.g_IFNg * p.p_IFNg * drive.contact * (1 - p.reach_T * steroid) - p.d_IFNg * (y.IFNg - p.s_IFNg),
+        "Infection": -p.k_infection * y.Infection,
         "MR": p.k_MR * (1 - y.MR) - activation,
         "MA": activation - p.k_MA * y.MA,
         "TNF": p.p_TNF * activated * falling(y.IL10, p.x_T10) - p.k_TNF * (y.TNF - p.s_TNF),
@@ -144,7 +146,7 @@ def _rates_of_engager(y: Named, p: Named, m: Maths) -> dict[str, Any]:
 
 def _rest(p: Mapping[str, Any]) -> dict[str, Any]:
     """The network where nothing drives it: it stays there."""
-    nothing = ("MA", "IL1", "Toci", "Dex", "AnaDepot", "Ana", "Para", "NO", "Leak", "Fluid")
+    nothing = ("Infection", "MA", "IL1", "Toci", "Dex", "AnaDepot", "Ana", "Para", "NO", "Leak", "Fluid")
     return {
         "IFNg": p["s_IFNg"], "MR": 1.0, "TNF": p["s_TNF"], "IL6": p["s_IL6"], "IL10": p["s_IL10"], "Temp": p["Tm"],
         "CRP": p["s_CRP"], "Ferritin": p["s_ferritin"], **dict.fromkeys(nothing, 0.0),

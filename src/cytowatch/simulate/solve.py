@@ -115,7 +115,8 @@ def _whole(
     # one array of states × patients: the compiler then computes no shared term of the equations twice
     whole = jnp.stack([jnp.broadcast_to(jnp.asarray(start[name], kind), (patients,)) for name in names])
     weights = tuple(
-        jnp.stack([jnp.broadcast_to(row, _wide(factors)) for row in part]) for part in zip(*factors.values(), strict=True)
+        jnp.stack([jnp.broadcast_to(row, _wide(factors)) for row in part])
+        for part in zip(*factors.values(), strict=True)
     )
     memory = {name: jnp.full(patients, value, kind) for name, value in bedside.MEMORY.items()}
     peaks = {name: jnp.full(patients, value, kind) for name, value in _PEAKS.items()}
@@ -139,7 +140,7 @@ def _whole(
 
     carry = (whole, memory, peaks, jnp.zeros(patients, jnp.int32))
     (_, seen, peaks, bad), hourly = jax.lax.scan(hour, carry, (jnp.arange(hours, dtype=kind), given))
-    return hourly, {**peaks, "tocilizumab_given": seen["tocilizumab_given"]}, bad
+    return hourly, {**peaks, **{name: seen[name] for name in ("tocilizumab_given", "reactions")}}, bad
 
 
 def _wide(factors: dict[str, tuple[Any, ...]]) -> tuple[int, ...]:

@@ -1,0 +1,149 @@
+"""A synthetic ward: few patients who between them show every grade, both triggers, and what looks like a reaction.
+
+Nobody is made up by hand: each bed takes the first patients of a seeded cohort who fare as it asks (`ward.toml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tomli
+from numpy.typing import NDArray
+
+from cytowatch.errors import CytowatchError
+from cytowatch.simulate import chart
+from cytowatch.simulate.cohort import HOURS_A_DAY, STEPS, Advance, Plan, claim, patients_table, put, row_each
+from cytowatch.simulate.population import draw
+from cytowatch.simulate.products import Product
+from cytowatch.simulate.solve import SOLVED, Schedule, run
+from cytowatch.simulate.tables import FOLDER
+
+_CULTURE_AFTER = 20
+_INFECTED = 3.0
+_BED = 4
+# by product and plan of doses: the patients looked through, and how they fared
+_Known = dict[tuple[str, str], tuple[dict[str, Any], pl.DataFrame]]
+
+
+@dataclass(frozen=True)
+class Bed:
+    """Who lies in a bed: how many, of which product, and how they must fare."""
+
+    what: str
+    product: str
+    patients: int
+    grade: int | None = None
+    reactions: int | None = None
+    doses: str = ""
+    onset_from_day: float = 0
+    oldest: float = 200
+    infection_day: int | None = None
+
+
+@dataclass(frozen=True)
+class Ward:
+    """A ward of beds, by its seed."""
+
+    seed: int
+    days: int
+    looked_through: int
+    beds: tuple[Bed, ...]
+
+
+def ward() -> Ward:
+    """The ward of `ward.toml`."""
+    document = tomli.loads((FOLDER / "ward.toml").read_text(encoding="utf-8"))
+    known = {one.name for one in fields(Bed)}
+    beds = tuple(Bed(**{name: value for name, value in row.items() if name in known}) for row in document["bed"])
+    return Ward(**document["ward"], beds=beds)
+
+
+def write(folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
+    """Chart the ward into a folder laid out as `cohort.write` does; gives back one row a patient with ``what``."""
+    whole = ward()
+    claim({"ward": [whole.seed, whole.days, whole.looked_through, len(whole.beds)]}, folder)
+    charts, truths, people = [], [], []
+    number = 0
+    known: _Known = {}
+    for place, bed in enumerate(whole.beds):
+        for charted, row in _bed(whole, bed, number, known):
+            charts.append(charted.observations)
+            truths.append(charted.truth)
+            people.append(row)
+            number += row.height
+        if advance is not None:
+            advance(bed.what, (place + 1) / len(whole.beds))
+    found = pl.concat(people)
+    put(pl.concat(charts), folder / "chart" / "observations.parquet")
+    put(patients_table(found), folder / "chart" / "patients.parquet")
+    put(pl.concat(truths), folder / "truth" / "grades.parquet")
+    put(found, folder / "truth" / "patients.parquet")
+    return found
+
+
+def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[chart.Charted, pl.DataFrame]]:
+    plan = Plan(bed.product, whole.looked_through, whole.seed, whole.days, bed.doses)
+    given = plan.given()
+    key = bed.product, bed.doses
+    if key not in known:
+        values = draw(given, plan.patients, plan.seed).values
+        known[key] = values, row_each(values, _solve(given, values, plan, ()), 0)
+    values, people = known[key]
+    chosen = _chosen(bed, people, number)
+    # of one size for all beds: each size would be compiled anew
+    padded = np.resize(chosen, _BED)
+    some = {name: value[padded] if np.ndim(value) else value for name, value in values.items()}
+    names = [f"W{number + place + 1:02d}" for place in range(len(chosen))]
+    onset = None if bed.infection_day is None else bed.infection_day * HOURS_A_DAY
+    solved = _solve(given, some, plan, chart.KEEP, onset)
+    hourly = {name: value[:, : len(names)] for name, value in solved.hourly.items()}
+    charted = chart.chart(given, hourly, names, plan.seed, number)
+    if onset is not None:
+        charted = chart.Charted(pl.concat([charted.observations, _cultures(names, onset)]), charted.truth)
+    row = (
+        row_each(some, solved, 0)
+        .head(len(names))
+        .with_columns(patient=pl.Series(names), product=pl.lit(bed.product), what=pl.lit(bed.what))
+    )
+    yield charted, row
+
+
+def _solve(
+    given: Product, values: dict[str, Any], plan: Plan, keep: tuple[str, ...], infected: int | None = None
+) -> Any:
+    amounts = dict(given.schedule(values).amounts)
+    if infected is not None:
+        amounts[infected, "Infection"] = _INFECTED
+    hours = plan.days * HOURS_A_DAY
+    return run(given.mechanism, values, hours, Schedule(amounts), keep=keep, steps=STEPS[given.trigger])
+
+
+def _chosen(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:
+    """The first patients who fare as the bed asks; other beds take others, so each begins a little later."""
+    fits = (pl.col("code") == SOLVED) & (pl.col("age") <= bed.oldest)
+    fits &= (pl.col("onset_hour") < 0) | (pl.col("onset_hour") >= bed.onset_from_day * HOURS_A_DAY)
+    if bed.onset_from_day:
+        fits &= pl.col("onset_hour") >= 0
+    if bed.grade is not None:
+        fits &= pl.col("worst_grade") == bed.grade
+    if bed.reactions is not None:
+        fits &= pl.col("reactions") >= bed.reactions
+    found = people.with_row_index("at").filter(fits, pl.col("at") >= number)["at"].head(bed.patients).to_numpy()
+    if len(found) < bed.patients:
+        raise CytowatchError(
+            f"The cohort holds {len(found)} patients for the bed `{bed.what}`, {bed.patients} are needed.",
+            hint="Look through more patients, or ask for less, in ward.toml.",
+        )
+    return found.astype(np.int64)
+
+
+def _cultures(names: list[str], onset: int) -> pl.DataFrame:
+    """Blood cultures drawn at the fever, positive when they are read."""
+    row = {"hours": float(onset + _CULTURE_AFTER), "concept": "blood_culture", "value": None, "unit": None,
+           "text": "positive"}  # fmt: skip
+    return pl.DataFrame([{"patient": name, **row} for name in names], schema=chart.COLUMNS)

@@ -33,6 +33,8 @@ def simulate(
     only: _Many = None,
     what_if: _Many = None,
     dirt: float = 0.0,
+    chart: Annotated[bool, Parameter(negative="--no-chart")] = True,
+    ward: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
@@ -66,6 +68,10 @@ def simulate(
         Other care of the same patients, "name: key=value, ..."; the keys are those of --set, and doses.
     dirt
         Share of rows and shifts that are spoiled as in real charts: wrong units, doubles, late results, gaps.
+    chart
+        Chart the patients; --no-chart keeps one row a patient only, for millions.
+    ward
+        Chart the synthetic ward of 24 patients instead: every grade, both triggers, look-alikes; needs --out.
     list_
         Only list the products and every parameter with its unit, spread and evidence.
     out_
@@ -77,18 +83,23 @@ def simulate(
     if list_:
         _list()
         return EXIT_DONE
+    if ward:
+        return _ward(out_, quiet=quiet)
     from cytowatch.simulate import cohort
 
     plan = cohort.Plan(product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt)
     others = dict(_other(plan, text) for text in what_if or ())
     with progress_bar(quiet) as advance:
-        found = cohort.outcomes(plan, advance=advance) if out_ is None else cohort.write(plan, out_, advance=advance)
+        if out_ is None:
+            found = cohort.outcomes(plan, advance=advance).lazy()
+        else:
+            found = cohort.write(plan, out_, charted=chart, advance=advance)
         compared = cohort.arms(plan, others, advance=advance) if others else None
     if compared is not None and out_ is not None:
         compared.write_parquet(out_ / "truth" / "arms.parquet")
     if not quiet:
         _tell(found, compared, out_)
-    unsolved = found.filter(pl.col("code") != 0)
+    unsolved = found.filter(pl.col("code") != 0).select("patient", "result").collect()
     if unsolved.height:
         shown = ", ".join(unsolved["patient"].head(3))
         err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
@@ -104,6 +115,28 @@ def _needs_jax() -> None:
             "Simulating needs JAX, which is not installed.", where="cytowatch simulate",
             hint="Install the extra: pip install 'cytowatch[simulate]'.",
         ) from None  # fmt: skip
+
+
+def _ward(folder: Path | None, *, quiet: bool) -> int:
+    from cytowatch.simulate.ward import write
+
+    if folder is None:
+        raise ArgumentError("The ward needs a place.", where="--ward", hint="Name a new folder with --out.")
+    with progress_bar(quiet) as advance:
+        found = write(folder, advance=advance)
+    if not quiet:
+        table = Table("patient", "product", "why they are here", "worst grade", "reactions", box=None)
+        for row in found.iter_rows(named=True):
+            table.add_row(row["patient"], row["product"], row["what"], str(row["worst_grade"]), str(row["reactions"]))
+        out.print(table)
+        _where(folder)
+    return EXIT_DONE
+
+
+def _where(folder: Path) -> None:
+    out.print(f"Chart: {folder / 'chart'}; truth: {folder / 'truth'}", soft_wrap=True)
+    out.print(f"Next: cytowatch grade {folder / 'chart'} --out graded --report", soft_wrap=True)
+    out.print("Simulated: the joins between the published models are ours. Not for a real patient.", soft_wrap=True)
 
 
 def _numbers(texts: Iterable[str], where: str) -> dict[str, float]:
@@ -179,8 +212,12 @@ def _list() -> None:
     out.print(table)
 
 
-def _tell(found: pl.DataFrame, compared: pl.DataFrame | None, folder: Path | None) -> None:
-    frames: Mapping[str, pl.DataFrame] = {"": found}
+# what the summary reads of each patient
+_NEEDED = ("code", "worst_grade", "onset_hour", "peak_IL6", "tocilizumab_given", "dexamethasone")
+
+
+def _tell(found: pl.LazyFrame, compared: pl.DataFrame | None, folder: Path | None) -> None:
+    frames: Mapping[str, pl.DataFrame] = {"": found.select(_NEEDED).collect()}
     if compared is not None:
         names = compared["arm"].unique(maintain_order=True).to_list()
         frames = {name: compared.filter(pl.col("arm") == name) for name in names}
@@ -193,9 +230,9 @@ def _tell(found: pl.DataFrame, compared: pl.DataFrame | None, folder: Path | Non
     if compared is not None:
         _paired(compared)
     if folder is not None:
-        out.print(f"Chart: {folder / 'chart'}; truth: {folder / 'truth'}", soft_wrap=True)
-        out.print(f"Next: cytowatch grade {folder / 'chart'} --out graded --report", soft_wrap=True)
-    out.print("Simulated: the joins between the published models are ours. Not for a real patient.")
+        _where(folder)
+    else:
+        out.print("Simulated: the joins between the published models are ours. Not for a real patient.", soft_wrap=True)
 
 
 def _summary(part: pl.DataFrame) -> list[str]:

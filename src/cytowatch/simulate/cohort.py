@@ -94,24 +94,30 @@ def arms(plan: Plan, others: Mapping[str, Plan], *, advance: Advance | None = No
     return pl.concat(frames)
 
 
-def write(plan: Plan, folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
-    """Chart a cohort into a folder; gives back the outcomes of its patients.
+def write(plan: Plan, folder: Path, *, charted: bool = True, advance: Advance | None = None) -> pl.LazyFrame:
+    """Simulate a cohort into a folder, batch by batch; gives back the outcomes of its patients, still on the disk.
 
-    ``chart/`` holds what a hospital would hand in, observations and patients; ``truth/`` what only the simulator
-    knows. Finished batches of the same plan are kept; another plan's folder is an ArgumentError.
+    ``chart/`` holds what a hospital would hand in, observations and patients (not with ``charted=False``); ``truth/``
+    what only the simulator knows. Finished batches of the same plan are kept; another plan's folder is an
+    ArgumentError.
     """
-    claim({"plan": asdict(plan)}, folder)
-    batches = list(_batches(plan.patients, CHARTED_AT_ONCE))
-    for number, (first, size) in enumerate(batches):
-        done = folder / "truth" / f"patients-{number:05d}.parquet"
-        if not done.is_file():
-            _write_batch(plan, folder, number, first, size)
+    claim({"plan": asdict(plan), "charted": charted}, folder)
+    size = CHARTED_AT_ONCE if charted else REDUCED_AT_ONCE
+    for number, (first, patients) in enumerate(_batches(plan.patients, size)):
+        if not _people_file(folder, number).is_file():
+            _write_batch(plan, folder, number, first, patients, charted=charted)
         if advance is not None:
-            advance("charting", (first + size) / plan.patients)
-    people = pl.concat([pl.read_parquet(folder / "truth" / f"patients-{n:05d}.parquet") for n in range(len(batches))])
-    charted = people.filter(pl.col("code") == SOLVED)
-    put(patients_table(charted), folder / "chart" / "patients.parquet")
+            advance("charting" if charted else "solving", (first + patients) / plan.patients)
+    people = pl.scan_parquet(folder / "truth" / "patients-*.parquet")
+    if charted:
+        solved_ones = people.filter(pl.col("code") == SOLVED).collect()
+        put(patients_table(solved_ones), folder / "chart" / "patients.parquet")
     return people
+
+
+def _people_file(folder: Path, number: int) -> Path:
+    """Written last of a batch: where it stands, the batch is whole."""
+    return folder / "truth" / f"patients-{number:05d}.parquet"
 
 
 def patients_table(people: pl.DataFrame) -> pl.DataFrame:
@@ -121,32 +127,32 @@ def patients_table(people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int) -> None:
-    values, found, _ = solved(plan, first, size, keep=chart.KEEP)
+def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *, charted: bool) -> None:
+    values, found, _ = solved(plan, first, size, keep=chart.KEEP if charted else ())
     people = row_each(values, found, first)
-    good = np.flatnonzero(found.code == SOLVED)
-    names = [str(people["patient"][int(one)]) for one in good]
-    hourly = {name: value[:, good] for name, value in found.hourly.items()}
-    charted = chart.chart(plan.given(), hourly, names, plan.seed, first)
-    rows = dirt.soil(charted.observations, plan.dirt, plan.seed, number) if plan.dirt else charted.observations
-    put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
-    put(charted.truth, folder / "truth" / f"grades-{number:05d}.parquet")
-    # written last: it says that the batch is whole
-    put(people, folder / "truth" / f"patients-{number:05d}.parquet")
+    if charted:
+        good = np.flatnonzero(found.code == SOLVED)
+        names = [str(people["patient"][int(one)]) for one in good]
+        hourly = {name: value[:, good] for name, value in found.hourly.items()}
+        seen = chart.chart(plan.given(), hourly, names, plan.seed, first)
+        rows = dirt.soil(seen.observations, plan.dirt, plan.seed, number) if plan.dirt else seen.observations
+        put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
+        put(seen.truth, folder / "truth" / f"grades-{number:05d}.parquet")
+    put(people, _people_file(folder, number))
 
 
 def row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFrame:
     """One row a patient, numbered from ``first``."""
     size = len(found.code)
     names = [f"V{first + number:07d}" for number in range(size)]
-    drawn = {name: np.broadcast_to(np.asarray(values[name], dtype=float), size) for name in _COVARIATES}
-    reduced = {name: value.astype(float) for name, value in found.reduced.items()}
+    drawn = {name: np.broadcast_to(np.asarray(values[name], dtype=np.float32), size) for name in _COVARIATES}
+    reduced = {name: value.astype(np.float32) for name, value in found.reduced.items()}
     frame = pl.DataFrame({"patient": names, "code": found.code, **drawn, **reduced})
     whole = ("worst_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
     lost = pl.col("code") != SOLVED
     # a patient that could not be solved has no outcome
     return frame.with_columns(
-        *(pl.when(~lost).then(pl.col(name).cast(pl.Int64, strict=False)).alias(name) for name in whole),
+        *(pl.when(~lost).then(pl.col(name).cast(pl.Int16, strict=False)).alias(name) for name in whole),
         pl.col("code").replace_strict(CODES, return_dtype=pl.String).alias("result"),
     )
 

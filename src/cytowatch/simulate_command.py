@@ -34,6 +34,7 @@ def simulate(
     what_if: _Many = None,
     dirt: float = 0.0,
     chart: Annotated[bool, Parameter(negative="--no-chart")] = True,
+    accelerator: Annotated[bool, Parameter(negative=())] = False,
     ward: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
@@ -70,6 +71,8 @@ def simulate(
         Share of rows and shifts that are spoiled as in real charts: wrong units, doubles, late results, gaps.
     chart
         Chart the patients; --no-chart keeps one row a patient only, for millions.
+    accelerator
+        Solve with JAX, on a graphics processor where JAX finds one; by default all processors work.
     ward
         Chart the synthetic ward of 24 patients instead: every grade, both triggers, look-alikes; needs --out.
     list_
@@ -79,7 +82,7 @@ def simulate(
     quiet
         Print nothing but errors.
     """
-    _needs_jax()
+    _needs_the_extra()
     if list_:
         _list()
         return EXIT_DONE
@@ -87,7 +90,9 @@ def simulate(
         return _ward(out_, quiet=quiet)
     from cytowatch.simulate import cohort
 
-    plan = cohort.Plan(product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt)
+    plan = cohort.Plan(
+        product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt, accelerator
+    )
     others = dict(_other(plan, text) for text in what_if or ())
     with progress_bar(quiet) as advance:
         if out_ is None:
@@ -107,12 +112,13 @@ def simulate(
     return EXIT_DONE
 
 
-def _needs_jax() -> None:
+def _needs_the_extra() -> None:
     try:
-        import jax  # noqa: F401 - only whether it is there
-    except ImportError:
+        import llvmlite  # noqa: F401 - only whether it is there
+        import numpy  # noqa: F401 - the same
+    except ImportError as missing:
         raise ArgumentError(
-            "Simulating needs JAX, which is not installed.", where="cytowatch simulate",
+            f"Simulating needs {missing.name}, which is not installed.", where="cytowatch simulate",
             hint="Install the extra: pip install 'cytowatch[simulate]'.",
         ) from None  # fmt: skip
 

@@ -16,10 +16,10 @@ import numpy as np
 import polars as pl
 
 from cytowatch.errors import ArgumentError
-from cytowatch.simulate import chart, dirt
+from cytowatch.simulate import chart, dirt, lanes, solve
 from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import Product, product
-from cytowatch.simulate.solve import CODES, SOLVED, Solved, run
+from cytowatch.simulate.solve import CODES, SOLVED, Solved
 
 HOURS_A_DAY = 24
 # patients held at once: hourly signs of so many take some 100 MB
@@ -43,6 +43,7 @@ class Plan:
     changed: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     dirt: float = 0.0
+    accelerator: bool = False
 
     def __post_init__(self) -> None:
         if self.patients < 1:
@@ -65,7 +66,8 @@ def solved(plan: Plan, first: int, patients: int, *, keep: Sequence[str] = ()) -
     """Patients ``first`` onward: what was drawn, what was found, and how many draws were rejected."""
     given = plan.given()
     drawn = draw(given, patients, plan.seed, first=first, changed=plan.changed, limits=plan.limits)
-    found = run(
+    work = solve.run if plan.accelerator else lanes.run
+    found = work(
         given.mechanism, drawn.values, plan.days * HOURS_A_DAY, given.schedule(dict(drawn.values)), keep=keep,
         steps=STEPS[given.trigger],
     )  # fmt: skip

@@ -25,8 +25,8 @@ SIGNS = ("pressure", "heart_rate", "saturation", "desaturation")
 SOLVED, NOT_FINITE, OUT_OF_RANGE = 0, 1, 2
 CODES = {SOLVED: "solved", NOT_FINITE: "a value was not a number", OUT_OF_RANGE: "a state left every plausible range"}
 STEPS_AN_HOUR = 2
-_HIGHEST = 1e9
-_LOWEST = -1e-2
+HIGHEST = 1e9
+LOWEST = -1e-2
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def run(
         given = {state: amounts.astype(kind) for state, amounts in planned.items()}
         values = {name: np.asarray(value, dtype=kind) for name, value in parameters.items()}
         work = _compiled(mechanism.key, hours, patients, tuple(keep), steps, care, tuple(sorted(given)), double)
-        factors = _factors(mechanism, parameters, 1.0 / steps, kind)
-        hourly, reduced, code = work(values, given, factors)
+        hourly, reduced, code = work(values, given, factors(mechanism, parameters, 1.0 / steps, kind))
         return Solved(
             {name: np.asarray(one) for name, one in hourly.items()},
             {name: np.asarray(one) for name, one in reduced.items()},
@@ -102,7 +101,7 @@ def _compiled(key: str, *shape: Any) -> Any:
 
 def _whole(
     mechanism: Mechanism, hours: int, patients: int, keep: tuple[str, ...], steps: int, care: bool,
-    planned: tuple[str, ...], double: bool, values: dict[str, Any], given: dict[str, Any], factors: dict[str, Any],
+    planned: tuple[str, ...], double: bool, values: dict[str, Any], given: dict[str, Any], rows: dict[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any], Any]:  # fmt: skip
     import jax
     import jax.numpy as jnp
@@ -110,31 +109,30 @@ def _whole(
     del planned
     kind = jnp.float64 if double else jnp.float32
     p = Named(values)
-    names = tuple(factors)
+    names = tuple(rows)
     start = mechanism.start(values)
     # one array of states × patients: the compiler then computes no shared term of the equations twice
     whole = jnp.stack([jnp.broadcast_to(jnp.asarray(start[name], kind), (patients,)) for name in names])
     weights = tuple(
-        jnp.stack([jnp.broadcast_to(row, _wide(factors)) for row in part])
-        for part in zip(*factors.values(), strict=True)
+        jnp.stack([jnp.broadcast_to(row, _wide(rows)) for row in part]) for part in zip(*rows.values(), strict=True)
     )
     memory = {name: jnp.full(patients, value, kind) for name, value in bedside.MEMORY.items()}
-    peaks = {name: jnp.full(patients, value, kind) for name, value in _PEAKS.items()}
+    peaks = {name: jnp.full(patients, value, kind) for name, value in PEAKS.items()}
 
     def hour(carry: Any, at: Any) -> Any:
         y, seen, peaks, bad = carry
         number, amounts = at
         y = _added(y, names, amounts)
         state = dict(zip(names, y, strict=True))
-        before = _signs(Named(state), p, seen, jnp)
+        before = signs_of(Named(state), p, seen, jnp)
         given_now: dict[str, Any] = {}
         if care:
             seen, given_now = bedside.act(number, before, seen, p, jnp)
-            y = _added(y, names, _doses(given_now, p))
-        kept = {name: {**state, **before, **seen, **_as_given(given_now)}[name] for name in keep}
-        peaks = _higher(peaks, state, before, seen, number, jnp)
+            y = _added(y, names, doses(given_now, p))
+        kept = {name: {**state, **before, **seen, **as_given(given_now)}[name] for name in keep}
+        peaks = higher(peaks, state, before, seen, number, jnp)
         y = jax.lax.fori_loop(0, steps, lambda _, y: _step(mechanism, names, y, p, weights, jnp), y)
-        extreme = (y.max(0) > _HIGHEST) | (y.min(0) < _LOWEST)
+        extreme = (y.max(0) > HIGHEST) | (y.min(0) < LOWEST)
         fault = jnp.where(jnp.isfinite(y.sum(0)), jnp.where(extreme, OUT_OF_RANGE, SOLVED), NOT_FINITE)
         return (y, seen, peaks, jnp.where(bad > 0, bad, fault)), kept
 
@@ -143,9 +141,9 @@ def _whole(
     return hourly, {**peaks, **{name: seen[name] for name in ("tocilizumab_given", "reactions")}}, bad
 
 
-def _wide(factors: dict[str, tuple[Any, ...]]) -> tuple[int, ...]:
+def _wide(rows: dict[str, tuple[Any, ...]]) -> tuple[int, ...]:
     """The width of a row of weights: one number for all patients, or one for each."""
-    sizes = [np.shape(one) for row in factors.values() for one in row]
+    sizes = [np.shape(one) for row in rows.values() for one in row]
     return max(sizes, key=len) or (1,)
 
 
@@ -156,16 +154,17 @@ def _added(y: Any, names: tuple[str, ...], amounts: Mapping[str, Any]) -> Any:
 
 
 # what is reduced on the fly, with its value before the first hour
-_PEAKS: dict[str, float] = {
+PEAKS: dict[str, float] = {
     "worst_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
     "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999,
     "lowest_saturation": 999, "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
 }  # fmt: skip
 
 
-def _higher(
+def higher(
     peaks: dict[str, Any], y: dict[str, Any], signs_: dict[str, Any], seen: dict[str, Any], hour: Any, m: Any
 ) -> dict[str, Any]:
+    """What is reduced on the fly, after one more hour."""
     now = {f"peak_{name}": m.maximum(peaks[f"peak_{name}"], y[name]) for name in ("IL6", "IFNg", "IL10", "TNF", "CRP",
                                                                                  "Ferritin")}  # fmt: skip
     return {
@@ -182,7 +181,8 @@ def _higher(
     }
 
 
-def _signs(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]:
+def signs_of(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]:
+    """The signs of an hour, with the support that runs."""
     benefit = bedside.of_step(seen["oxygen"], [step[3] for step in bedside.OXYGEN], m)
     points = signs.desaturation(y, p)
     mean = signs.pressure(y, p, m, seen["norepinephrine"], seen["epinephrine"], seen["vasopressin"])
@@ -192,7 +192,7 @@ def _signs(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
+def doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
     """What was given by the state that it goes to: mg to mg/L or ng/mL where the state is a concentration."""
     return {
         "Toci": given["tocilizumab"] / p.V_toci, "Dex": 1000 * given["dexamethasone"] / p.V_dex,
@@ -200,11 +200,12 @@ def _doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _as_given(given: dict[str, Any]) -> dict[str, Any]:
+def as_given(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given in an hour by the names under which it can be kept."""
     return {f"given_{name}": amount for name, amount in given.items()}
 
 
-def _factors(mechanism: Mechanism, values: Mapping[str, Any], step: float, kind: Any) -> dict[str, tuple[Any, ...]]:
+def factors(mechanism: Mechanism, values: Mapping[str, Any], step: float, kind: Any) -> dict[str, tuple[Any, ...]]:
     """For each state its linear loss c, e^(-ch/2), and the weights of the half step and of the three parts of a whole.
 
     Computed in 64 bits, for the weights are small differences of large numbers.

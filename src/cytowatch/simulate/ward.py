@@ -16,16 +16,15 @@ import tomli
 from numpy.typing import NDArray
 
 from cytowatch.errors import CytowatchError
-from cytowatch.simulate import chart
+from cytowatch.simulate import chart, lanes
 from cytowatch.simulate.cohort import HOURS_A_DAY, STEPS, Advance, Plan, claim, patients_table, put, row_each
 from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import Product
-from cytowatch.simulate.solve import SOLVED, Schedule, run
+from cytowatch.simulate.solve import SOLVED, Schedule, Solved
 from cytowatch.simulate.tables import FOLDER
 
 _CULTURE_AFTER = 20
 _INFECTED = 3.0
-_BED = 4
 # by product and plan of doses: the patients looked through, and how they fared
 _Known = dict[tuple[str, str], tuple[dict[str, Any], pl.DataFrame]]
 
@@ -95,14 +94,11 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
         known[key] = values, row_each(values, _solve(given, values, plan, ()), 0)
     values, people = known[key]
     chosen = _chosen(bed, people, number)
-    # of one size for all beds: each size would be compiled anew
-    padded = np.resize(chosen, _BED)
-    some = {name: value[padded] if np.ndim(value) else value for name, value in values.items()}
+    some = {name: value[chosen] if np.ndim(value) else value for name, value in values.items()}
     names = [f"W{number + place + 1:02d}" for place in range(len(chosen))]
     onset = None if bed.infection_day is None else bed.infection_day * HOURS_A_DAY
     solved = _solve(given, some, plan, chart.KEEP, onset)
-    hourly = {name: value[:, : len(names)] for name, value in solved.hourly.items()}
-    charted = chart.chart(given, hourly, names, plan.seed, number)
+    charted = chart.chart(given, solved.hourly, names, plan.seed, number)
     if onset is not None:
         charted = chart.Charted(pl.concat([charted.observations, _cultures(names, onset)]), charted.truth)
     row = (
@@ -115,12 +111,12 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
 
 def _solve(
     given: Product, values: dict[str, Any], plan: Plan, keep: tuple[str, ...], infected: int | None = None
-) -> Any:
+) -> Solved:
     amounts = dict(given.schedule(values).amounts)
     if infected is not None:
         amounts[infected, "Infection"] = _INFECTED
     hours = plan.days * HOURS_A_DAY
-    return run(given.mechanism, values, hours, Schedule(amounts), keep=keep, steps=STEPS[given.trigger])
+    return lanes.run(given.mechanism, values, hours, Schedule(amounts), keep=keep, steps=STEPS[given.trigger])
 
 
 def _chosen(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:

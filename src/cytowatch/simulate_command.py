@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from cytowatch.errors import EXIT_DONE, ArgumentError
-from cytowatch.terminal import err, out, progress_bar
+from cytowatch.terminal import Advance, err, out, progress_bar
 
 if TYPE_CHECKING:
     # needs NumPy, which only the extra brings
@@ -34,6 +34,7 @@ def simulate(
     what_if: _Many = None,
     dirt: float = 0.0,
     chart: Annotated[bool, Parameter(negative="--no-chart")] = True,
+    figures: Annotated[bool, Parameter(negative=())] = False,
     accelerator: Annotated[bool, Parameter(negative=())] = False,
     ward: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
@@ -71,6 +72,8 @@ def simulate(
         Share of rows and shifts that are spoiled as in real charts: wrong units, doubles, late results, gaps.
     chart
         Chart the patients; --no-chart keeps one row a patient only, for millions.
+    figures
+        Also draw courses with bands, dose against burden, what severe reactions hang on, and the arms; needs --out.
     accelerator
         Solve with JAX, on a graphics processor where JAX finds one; by default all processors work.
     ward
@@ -100,6 +103,10 @@ def simulate(
         else:
             found = cohort.write(plan, out_, charted=chart, advance=advance)
         compared = cohort.arms(plan, others, advance=advance) if others else None
+        if figures:
+            drawn = _drawn(plan, out_, compared, advance)
+    if figures and not quiet:
+        out.print(f"Figures: {', '.join(str(path) for path in drawn)}", soft_wrap=True)
     if compared is not None and out_ is not None:
         compared.write_parquet(out_ / "truth" / "arms.parquet")
     if not quiet:
@@ -110,6 +117,14 @@ def simulate(
         err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
                   f"{unsolved['result'][0]}. The others are whole.", soft_wrap=True)  # fmt: skip
     return EXIT_DONE
+
+
+def _drawn(plan: Plan, folder: Path | None, compared: pl.DataFrame | None, advance: Advance) -> list[Path]:
+    from cytowatch.simulate.pictures import write
+
+    if folder is None:
+        raise ArgumentError("The figures need a place.", where="--figures", hint="Name a new folder with --out.")
+    return write(plan, folder / "figures", compared, advance=advance)
 
 
 def _needs_the_extra() -> None:

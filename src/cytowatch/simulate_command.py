@@ -35,6 +35,7 @@ def simulate(
     dirt: float = 0.0,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
+    sbml: Path | None = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Simulate patients after CAR-T cells or an engager, chart them as a ward would, and keep the truth beside.
@@ -70,6 +71,8 @@ def simulate(
         Only list the products and every parameter with its unit, spread and evidence.
     out_
         Folder for chart/ (observations and patients) and truth/. Without it only the summary is printed.
+    sbml
+        Only write the typical patient of the product, with the plan of doses and --set, as a model for other engines.
     quiet
         Print nothing but errors.
     """
@@ -80,6 +83,9 @@ def simulate(
     from cytowatch.simulate import cohort
 
     plan = cohort.Plan(product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt)
+    if sbml is not None:
+        _write_sbml(plan, sbml)
+        return EXIT_DONE
     others = dict(_other(plan, text) for text in what_if or ())
     with progress_bar(quiet) as advance:
         found = cohort.outcomes(plan, advance=advance) if out_ is None else cohort.write(plan, out_, advance=advance)
@@ -94,6 +100,16 @@ def simulate(
         err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
                   f"{unsolved['result'][0]}. The others are whole.", soft_wrap=True)  # fmt: skip
     return EXIT_DONE
+
+
+def _write_sbml(plan: Plan, file: Path) -> None:
+    from cytowatch.simulate.population import typical
+    from cytowatch.simulate.sbml import to_sbml
+    from cytowatch.simulate.solve import planned_events
+
+    given = plan.given()
+    values = typical(given, plan.changed)
+    file.write_text(to_sbml(given.mechanism, values, planned_events(given.schedule(values))), encoding="utf-8")
 
 
 def _needs_jax() -> None:

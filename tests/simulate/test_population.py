@@ -133,8 +133,9 @@ def test_a_plan_of_doses_in_mg_and_in_shares() -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"patients": 0}, "0 patients cannot be simulated"), ({"days": 0}, "0 days cannot"), ({"days": 400}, "400 days"),
-        ({"seed": -1}, "seed is 0 or more"), ({"dirt": 1.5}, "Dirt is a share"), ({"doses": "0:-1"}, "more than 0"),
+        ({"patients": 0}, "0 patients cannot be simulated"), ({"days": 0}, "0 days cannot"),
+        ({"days": 400}, "400 days"), ({"seed": -1}, "seed is 0 or more"), ({"dirt": 1.5}, "Dirt is a share"),
+        ({"doses": "0:-1"}, "more than 0"),
         ({"product": "aspirin"}, "no product `aspirin`"),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ from cytowatch.simulate.solve import CODES, SOLVED, Solved, run
 HOURS_A_DAY = 24
 # patients held at once: hourly signs of so many take some 100 MB
 CHARTED_AT_ONCE, REDUCED_AT_ONCE = 1024, 16384
-# steps an hour: with them a state is within 0.4 (cells) and 1 percent (engagers) of its peak (tests/simulate/test_solver)
+# steps an hour, so that a state is within 0.4 (cells) and 1 percent (engagers) of its peak: tests/simulate/test_solver
 STEPS = {"cells": 1, "engager": 4}
 RECORD = "simulation.json"
 Advance = Callable[[str, float], None]

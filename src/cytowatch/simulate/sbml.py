@@ -21,87 +21,14 @@ from cytowatch.simulate.tables import Parameter, table
 
 SECONDS = {"h": 3600, "d": 86400}
 # words of Antimony and SBML that no name may be
-RESERVED = frozenset(
-    [
-        "abs",
-        "after",
-        "and",
-        "annotation",
-        "arccos",
-        "arcsin",
-        "arctan",
-        "at",
-        "avogadro",
-        "ceil",
-        "ceiling",
-        "compartment",
-        "const",
-        "constraint",
-        "cos",
-        "delay",
-        "delete",
-        "delta",
-        "diff",
-        "e",
-        "end",
-        "event",
-        "exp",
-        "exponentiale",
-        "extentunit",
-        "factorial",
-        "false",
-        "floor",
-        "formula",
-        "function",
-        "gene",
-        "has",
-        "identity",
-        "import",
-        "in",
-        "inf",
-        "infinity",
-        "is",
-        "lengthunit",
-        "ln",
-        "log",
-        "log10",
-        "max",
-        "maximize",
-        "min",
-        "minimize",
-        "model",
-        "module",
-        "nan",
-        "not",
-        "notes",
-        "operator",
-        "or",
-        "pi",
-        "piecewise",
-        "pow",
-        "power",
-        "priority",
-        "quotient",
-        "rateof",
-        "reaction",
-        "root",
-        "sec",
-        "sin",
-        "species",
-        "sqrt",
-        "substanceonly",
-        "substance",
-        "tan",
-        "time",
-        "time_unit",
-        "true",
-        "unit",
-        "unset",
-        "var",
-        "volume",
-        "xor",
-    ]
-)
+_WORDS = """
+abs after and annotation arccos arcsin arctan at avogadro ceil ceiling compartment const constraint cos delay delete
+delta diff e end event exp exponentiale extentunit factorial false floor formula function gene has identity import in
+inf infinity is lengthunit ln log log10 max maximize min minimize model module nan not notes operator or pi piecewise
+pow power priority quotient rateof reaction root sec sin species sqrt substance substanceonly tan time time_unit true
+unit unset var volume xor
+"""
+RESERVED = frozenset(_WORDS.split())
 # of the states of the assembled mechanism; of published models their tables and articles tell
 _STATE_UNITS = {
     **dict.fromkeys(("TNF", "IL6", "IL10", "IL1", "IFNg"), "pg/mL"), **dict.fromkeys(("MR", "MA"), "share"),
@@ -187,7 +114,9 @@ def _identifier(name: str) -> str:
     legal = re.sub(r"\W", "_", name, flags=re.ASCII)
     # short words are reserved as they stand, such as e, but not E
     word = legal.lower() if len(legal) > 2 else legal
-    return f"{legal}_" if word in RESERVED or legal[0].isdigit() else legal
+    if legal[0].isdigit():
+        return f"_{legal}"
+    return f"{legal}_" if word in RESERVED else legal
 
 
 def _used(traced: _Traced) -> set[str]:

@@ -24,6 +24,10 @@ CELLS, ENGAGER = "cd19-car-t", "mosunetuzumab"
 DAYS = {CELLS: 14, ENGAGER: 18}
 
 
+# patients whose vessels give way more easily, so that the ward has all its drugs to give
+FRAIL = {"g_monocyte": 2.0, "g_leak": 2.0, "g_NO": 2.0}
+
+
 @dataclass(frozen=True)
 class Ward:
     """Patients of one product with what was found of them hour by hour, under the care of the ward."""
@@ -56,7 +60,8 @@ class Ward:
 def ward(key: str, patients: int = 16, seed: int = 3) -> Ward:
     """Patients of a product under care, solved once for all tests."""
     given, hours = product(key), DAYS[key] * 24
-    drawn = {name: np.broadcast_to(value, patients) for name, value in draw(given, patients, seed).values.items()}
+    values = draw(given, patients, seed, changed=FRAIL).values
+    drawn = {name: np.broadcast_to(value, patients) for name, value in values.items()}
     return Ward(given, drawn, hours, solved_again(given, drawn, hours))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +47,14 @@ def replayed_by_roadrunner(loaded: Any, of: Ward, patient: int) -> dict[str, Arr
     """One patient in a model that is loaded already: values and starts set, doses added between two hours."""
     values, states = of.one(patient), of.states
     loaded.resetAll()
-    for name in loaded.getGlobalParameterIds():
+    for name in loaded.model.getGlobalParameterIds():
         if name in values:
             loaded.setValue(name, values[name])
     for name, start in of.product.mechanism.start(values).items():
         loaded.setValue(name, float(start))
     events, course = of.events(patient), np.empty((of.hours, len(states)))
     stops = sorted({0, of.hours, *(int(event.time) for event in events)})
-    for begin, end in zip(stops, stops[1:], strict=False):
+    for begin, end in pairwise(stops):
         for event in events:
             if event.time == begin:
                 loaded.setValue(event.target, loaded.getValue(event.target) + event.amount)

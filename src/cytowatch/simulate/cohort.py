@@ -141,6 +141,7 @@ def _row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFr
     # a patient that could not be solved has no outcome
     return frame.with_columns(
         *(pl.when(~lost).then(pl.col(name).cast(pl.Int64, strict=False)).alias(name) for name in whole),
+        *(pl.when(~lost).then(pl.col(name)).alias(name) for name in reduced if name not in whole),
         pl.col("code").replace_strict(CODES, return_dtype=pl.String).alias("result"),
     )
 

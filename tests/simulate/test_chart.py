@@ -105,9 +105,8 @@ def test_dirt_is_of_every_kind(clean: Path) -> None:
     late = after.filter(pl.col("available").is_not_null())
     assert set(late["concept"]) <= {"crp", "ferritin", "il_6", "ifn_gamma"}
     assert (late["available"] - late["hours"] == 6).all()
-    assert before.drop("value").equals(
-        dirt.soil(before, 0.0, 5, 0).drop("value", "available").select(before.columns).drop("value")
-    )
+    unspoiled = dirt.soil(before, 0.0, 5, 0).select(before.columns)
+    assert unspoiled.sort(before.columns).equals(before.sort(before.columns))
 
 
 @pytest.mark.long

@@ -52,7 +52,9 @@ def replayed_by_roadrunner(loaded: Any, of: Ward, patient: int) -> dict[str, Arr
             loaded.setValue(name, values[name])
     for name, start in of.product.mechanism.start(values).items():
         loaded.setValue(name, float(start))
-    events, course = of.events(patient), np.empty((of.hours, len(states)))
+    # the plan may go on after the last hour
+    events = [event for event in of.events(patient) if event.time < of.hours]
+    course = np.empty((of.hours, len(states)))
     stops = sorted({0, of.hours, *(int(event.time) for event in events)})
     for begin, end in pairwise(stops):
         for event in events:

@@ -39,6 +39,7 @@ def simulate(
     ward: Annotated[bool, Parameter(negative=())] = False,
     list_: Annotated[bool, Parameter(name="--list", negative=())] = False,
     out_: Annotated[Path | None, Parameter(name="--out")] = None,
+    sbml: Path | None = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Simulate patients after CAR-T cells or an engager, chart them as a ward would, and keep the truth beside.
@@ -82,6 +83,8 @@ def simulate(
         Only list the products and every parameter with its unit, spread and evidence.
     out_
         Folder for chart/ (observations and patients) and truth/. Without it only the summary is printed.
+    sbml
+        Only write the typical patient of the product, with the plan of doses and --set, as a model for other engines.
     quiet
         Print nothing but errors.
     """
@@ -96,6 +99,9 @@ def simulate(
     plan = cohort.Plan(
         product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt, accelerator
     )
+    if sbml is not None:
+        _write_sbml(plan, sbml)
+        return EXIT_DONE
     others = dict(_other(plan, text) for text in what_if or ())
     with progress_bar(quiet) as advance:
         if out_ is None:
@@ -125,6 +131,16 @@ def _drawn(plan: Plan, folder: Path | None, compared: pl.DataFrame | None, advan
     if folder is None:
         raise ArgumentError("The figures need a place.", where="--figures", hint="Name a new folder with --out.")
     return write(plan, folder / "figures", compared, advance=advance)
+
+
+def _write_sbml(plan: Plan, file: Path) -> None:
+    from cytowatch.simulate.population import typical
+    from cytowatch.simulate.sbml import to_sbml
+    from cytowatch.simulate.solve import planned_events
+
+    given = plan.given()
+    values = typical(given, plan.changed)
+    file.write_text(to_sbml(given.mechanism, values, planned_events(given.schedule(values))), encoding="utf-8")
 
 
 def _needs_the_extra() -> None:

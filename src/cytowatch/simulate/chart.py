@@ -206,8 +206,10 @@ def _truth(seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array
     catecholamines = rate["norepinephrine"].astype(int) + rate["epinephrine"]
     pressed = np.select([catecholamines >= 2, (catecholamines == 1) | rate["vasopressin"], low], [4, 3, 2], 0)
     aired = np.array([step[-1] for step in bedside.OXYGEN])[hourly["oxygen"].astype(int)]
-    signs = np.maximum(np.where(looked, pressed, 0), aired)
-    grade = np.where(_begun(fever, signs > 0), np.maximum(np.maximum(pressed, aired), 1), 0)
+    helped = (catecholamines > 0) | rate["vasopressin"] | (aired > 0)
+    # what is stopped in an hour was a sign up to then
+    sign = helped | np.vstack([np.zeros_like(helped[:1]), helped[:-1]]) | (looked & low)
+    grade = np.where(_begun(fever, sign), np.maximum(np.maximum(pressed, aired), 1), 0)
     columns = {"hours": at.astype(float), "grade": grade[at, who], "fever": fever[at, who], "_who": who}
     frame = pl.DataFrame(columns).select(
         pl.Series("patient", names).gather(pl.Series(who)).alias("patient"), "hours", "grade", "fever"

@@ -59,7 +59,7 @@ def engager(y: Named, p: Named, m: Maths) -> tuple[dict[str, Any], Drive]:
     reference.
     """
     conc = 1000 * y.Drug / p.Vc
-    bound = power_hill(m.maximum(conc, 1e-6), p.KdrugactT, p.ndrugactT, m)
+    bound = power_hill(m.maximum(conc, 1e-9), p.KdrugactT, p.ndrugactT, m)
     kills = rising(conc, p.KdrugB)
     ratio = y.Bblood / p.KmBT
     activation = p.VmT * power_hill(m.maximum(ratio, 1e-6), 1.0, p.S_act, m) * bound

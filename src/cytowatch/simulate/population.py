@@ -7,7 +7,7 @@ own, by block of patients, so arms of a what-if compare the same patients.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,10 @@ _OTHERS = ("core-network", "signs", "bedside")
 
 @dataclass(frozen=True)
 class Drawn:
-    """Patients: one number each for every parameter that varies, one for all for the others."""
+    """Patients: one number each for every parameter that varies, one for all for the others.
+
+    ``rejected``: how many candidates for these patients lay outside the limits.
+    """
 
     values: dict[str, Any]
     patients: int
@@ -47,6 +50,14 @@ def parameters(mechanism: Mechanism) -> dict[str, Parameter]:
     for key in (*_OTHERS, mechanism.table):
         found |= table(key).parameters
     return found
+
+
+def typical(product: Product, changed: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The values that the patients of a product vary around; ``changed`` replaces some. ArgumentError if unknown."""
+    plain = {name: one.value for name, one in parameters(product.mechanism).items()}
+    center = {**plain, **product.values, **(changed or {})}
+    _known(center, plain)
+    return center
 
 
 def draw(
@@ -64,7 +75,7 @@ def draw(
     ``limits``: bounds for a patient's values, beside `LIMITS`. ArgumentError if nobody is admitted.
     """
     known = parameters(product.mechanism)
-    center = {name: one.value for name, one in known.items()} | dict(product.values) | dict(changed or {})
+    center = typical(product, changed)
     bounds = {**LIMITS, **(limits or {})}
     _check(center, bounds, known)
     blocks = range(first // BLOCK, (first + patients - 1) // BLOCK + 1)
@@ -73,17 +84,21 @@ def draw(
         values, again = _block(center, known, bounds, seed, block)
         inside = slice(max(first - block * BLOCK, 0), min(first + patients - block * BLOCK, BLOCK))
         drawn.append({name: value[inside] for name, value in values.items()})
-        rejected += again
+        rejected += int(again[inside].sum())
     varied = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
     return Drawn({**center, **varied}, patients, rejected)
 
 
-def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], known: Mapping[str, Any]) -> None:
-    strange = [name for name in (*center, *bounds) if name not in known]
+def _known(names: Iterable[str], known: Iterable[str]) -> None:
+    strange = [name for name in names if name not in set(known)]
     if strange:
         raise ArgumentError(
             f"There is no parameter `{strange[0]}`.", hint="`cytowatch simulate --list` names them, with their units."
         )
+
+
+def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], known: Mapping[str, Any]) -> None:
+    _known(bounds, known)
     for name, (low, high) in bounds.items():
         if not low <= high:
             raise ArgumentError(f"The limits of {name} are the wrong way round: {low:g} to {high:g}.", where="--only")
@@ -97,14 +112,14 @@ def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]
 def _block(
     center: Mapping[str, float], known: Mapping[str, Parameter], bounds: Mapping[str, tuple[float, float]], seed: int,
     block: int,
-) -> tuple[dict[str, Array], int]:  # fmt: skip
-    """One block of patients, and how many draws lay outside the bounds."""
+) -> tuple[dict[str, Array], NDArray[np.int64]]:  # fmt: skip
+    """One block of patients, and for each of them how many draws lay outside the bounds."""
     varied = [name for name, one in known.items() if one.spread is not None]
     streams = {name: np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())],
                                                           counter=[0, 0, 0, block])) for name in varied}  # fmt: skip
     values = {name: np.empty(BLOCK) for name in varied}
     open_ = {name: np.ones(BLOCK, dtype=bool) for name in varied}
-    rejected = 0
+    rejected = np.zeros(BLOCK, dtype=np.int64)
     for _ in range(_MOST_TRIES):
         for name in varied:
             if open_[name].any():
@@ -112,7 +127,7 @@ def _block(
                 values[name] = np.where(open_[name], fresh, values[name])
                 low, high = bounds.get(name, (-np.inf, np.inf))
                 open_[name] &= ~((values[name] >= low) & (values[name] <= high))
-                rejected += int(open_[name].sum())
+                rejected += open_[name]
         if not any(one.any() for one in open_.values()):
             return values, rejected
     worst = max(open_, key=lambda name: int(open_[name].sum()))

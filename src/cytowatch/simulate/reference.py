@@ -26,7 +26,8 @@ def solve(
 ) -> dict[str, Array]:
     """Every state at ``times`` (rising, the first is the start), one patient; CytowatchError if it will not solve.
 
-    An event at a time of output counts from just after it. Parameters may be set by events.
+    The state at a time holds what is done at that very moment, as that at the start does; what would be done before the
+    start is left out. Parameters may be set by events.
     """
     from scipy.integrate import solve_ivp
 
@@ -35,11 +36,11 @@ def solve(
     names = mechanism.states(now)
     state = np.array([mechanism.start(now)[name] for name in names], dtype=float)
     found = np.full((len(names), len(at)), np.nan)
-    found[:, 0] = state
     pending = [event for event in in_order(events) if event.time <= at[-1]]
     begin = float(at[0])
     stops = sorted({event.time for event in pending if event.time > begin} | {float(at[-1])})
     _apply(pending, begin, names, state, now)
+    found[:, 0] = state
     for stop in stops:
         inside = at[(at > begin) & (at <= stop)]
         points = np.unique(np.append(inside, stop))
@@ -60,6 +61,7 @@ def solve(
         state = run.y[:, -1].copy()
         begin = stop
         _apply(pending, begin, names, state, now)
+        found[:, at == stop] = state[:, None]
     return dict(zip(names, found, strict=True))
 
 

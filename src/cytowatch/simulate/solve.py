@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,12 @@ from numpy.typing import NDArray
 
 from cytowatch.simulate import bedside, core, signs
 from cytowatch.simulate.maths import Named
-from cytowatch.simulate.mechanism import Mechanism
+from cytowatch.simulate.mechanism import Event, Mechanism
 
 # what can be kept of every hour beside the states
 SIGNS = ("pressure", "heart_rate", "saturation", "desaturation")
+# what the ward gave in each hour
+GIVEN_HOURLY = tuple(f"given_{name}" for name in bedside.GIVEN)
 # result codes of a patient
 SOLVED, NOT_FINITE, OUT_OF_RANGE = 0, 1, 2
 CODES = {SOLVED: "solved", NOT_FINITE: "a value was not a number", OUT_OF_RANGE: "a state left every plausible range"}
@@ -200,6 +204,24 @@ def doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def planned_events(schedule: Schedule) -> list[Event]:
+    """What is given by plan, as events for another solver."""
+    return [Event(float(hour), state, amount) for (hour, state), amount in schedule.amounts.items()]
+
+
+def done_to(patient: int, schedule: Schedule, hourly: Mapping[str, Any], values: Mapping[str, float]) -> list[Event]:
+    """What was done to one patient of a run, by plan and by the ward, as events for another solver.
+
+    ``hourly`` must hold `GIVEN_HOURLY`; ``values``: the numbers of this patient.
+    """
+    given = {name: np.asarray(hourly[f"given_{name}"], dtype=float)[:, patient] for name in bedside.GIVEN}
+    return planned_events(schedule) + [
+        Event(float(hour), state, float(amounts[hour]))
+        for state, amounts in doses(given, Named(values)).items()
+        for hour in np.flatnonzero(amounts)
+    ]
+
+
 def as_given(given: dict[str, Any]) -> dict[str, Any]:
     """What was given in an hour by the names under which it can be kept."""
     return {f"given_{name}": amount for name, amount in given.items()}
@@ -210,18 +232,46 @@ def factors(mechanism: Mechanism, values: Mapping[str, Any], step: float, kind: 
 
     Computed in 64 bits, for the weights are small differences of large numbers.
     """
-    plain = (0.0, 1.0, step / 2, step / 6, step / 6, step / 6)
-    found: dict[str, tuple[Any, ...]] = dict.fromkeys(mechanism.states(values), tuple(kind(one) for one in plain))
+    states = mechanism.states(values)
+    found = dict.fromkeys(states, tuple(kind(one) for one in (0.0, 1.0, *_weights(np.zeros(()), step))))
     for state, names in core.LOSSES.items():
         c = np.sum([np.asarray(values[name], dtype=np.float64) for name in names], axis=0)
-        z = -c * step
-        e = np.exp(z)
-        first = step * (-4 - z + e * (4 - 3 * z + z**2)) / z**3
-        middle = step * (2 + z + e * (-2 + z)) / z**3
-        last = step * (-4 - 3 * z - z**2 + e * (4 - z)) / z**3
-        whole = (c, np.exp(z / 2), (1 - np.exp(z / 2)) / c, first, middle, last)
+        whole = (c, np.exp(-c * step / 2), *_weights(-c * step, step))
         found[state] = tuple(np.asarray(one, dtype=kind) for one in whole)
     return found
+
+
+def _weights(z: NDArray[np.float64], step: float) -> tuple[Any, ...]:
+    """Weights of the half step and of the three parts of a whole one; by their series where they are 0 / 0."""
+    small = np.abs(z) < _SERIES_BELOW
+    large = np.where(small, 1.0, z)
+    e = np.exp(large)
+    exact = (
+        np.expm1(large / 2) / large, (-4 - large + e * (4 - 3 * large + large**2)) / large**3,
+        (2 + large + e * (-2 + large)) / large**3, (-4 - 3 * large - large**2 + e * (4 - large)) / large**3,
+    )  # fmt: skip
+    return tuple(
+        step * np.where(small, np.polyval([float(one) for one in reversed(series)], z), one)
+        for series, one in zip(_SERIES, exact, strict=True)
+    )
+
+
+def _series(first: int, *terms: tuple[int, int]) -> list[Fraction]:
+    """Coefficients of (sum of factor · z^power · e^z, and a polynomial that cancels) / z^``first``."""
+    return [
+        sum((Fraction(factor, factorial(n + first - power)) for factor, power in terms), Fraction())
+        for n in range(_TERMS)
+    ]
+
+
+_TERMS = 12
+_SERIES = (
+    [one / 2 ** (n + 1) for n, one in enumerate(_series(1, (1, 0)))],
+    _series(3, (4, 0), (-3, 1), (1, 2)),
+    _series(3, (-2, 0), (1, 1)),
+    _series(3, (4, 0), (-1, 1)),
+)
+_SERIES_BELOW = 0.25
 
 
 def _step(mechanism: Mechanism, names: tuple[str, ...], y: Any, p: Named, weights: tuple[Any, ...], m: Any) -> Any:

@@ -75,15 +75,15 @@ class Words:
         if value.dataAbsentReason is not None or not (code.concept or has_words):
             # nearly all: a number under a code of something else
             return None
-        answers = list(_answers(value))
-        concept = self.likeness.observed(code.names, answers)
-        return Heard(concept, self._speaks(code, concept), ", ".join(answers)) if concept else None
+        words, codes = list(_answers(value)), list(_codes(value))
+        concept = self.likeness.hearing.observed(code.names, words, codes)
+        return Heard(concept, self._speaks(code, concept), ", ".join((*words, *codes))) if concept else None
 
     def parts_heard(self, one: Observation, main: Target, parts: list[tuple[Target, Valued]]) -> list[Heard]:
         """The same for an observation with components: of each therapy the first word."""
         whole = self.of(one.code, main) if main.said is not None and main.said.group else None
         found: list[Heard | None] = []
-        if whole is not None and any(_answers(one)):
+        if whole is not None and any((*_answers(one), *_codes(one))):
             found.append(self.heard(whole, one))
         for target, part in parts:
             is_known = target.said is None or not target.said.group
@@ -96,7 +96,7 @@ class Words:
         if whole is None or not whole.names:
             return part
         names = (*whole.names, *part.names)
-        return Worded(part.said, names, self.likeness.observed(names))
+        return Worded(part.said, names, self.likeness.hearing.about(names))
 
     def _worded(self, codings: list[Coding] | tuple[()], text: str | None, target: Target) -> Worded:
         given = [*(one.display for one in codings), text]
@@ -107,8 +107,8 @@ class Words:
             words = cut(" ".join(names[0].split()), _LONGEST_TOLD)
             said = unlisted(said.group, f'{said.reason.partition(": ")[2]} "{words}"')
         # a code may be its own name
-        names = names or tuple(one.code[:_LONGEST_NAME] for one in codings if one.code)
-        return Worded(said, names, self.likeness.observed(names))
+        names = (*names, *(one.code[:_LONGEST_NAME] for one in codings if one.code))
+        return Worded(said, names, self.likeness.hearing.about(names))
 
     def _speaks(self, code: Worded, concept: str) -> Said:
         name = code.said.reason.partition(": ")[2]
@@ -127,5 +127,9 @@ def _answers(value: Valued) -> Iterator[str]:
         yield value.valueString
     if value.valueCodeableConcept is not None:
         coded = value.valueCodeableConcept
-        codings = coded.coding or ()
-        yield from filter(None, (coded.text, *(one.display for one in codings), *(one.code for one in codings)))
+        yield from filter(None, (coded.text, *(one.display for one in coded.coding or ())))
+
+
+def _codes(value: Valued) -> Iterator[str]:
+    if value.valueCodeableConcept is not None:
+        yield from filter(None, (one.code for one in value.valueCodeableConcept.coding or ()))

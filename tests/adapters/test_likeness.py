@@ -96,6 +96,12 @@ def test_what_an_observation_speaks_of(name: str, answer: str, concept: str) -> 
     [
         ("http://www.ama-assn.org/go/cpt", "31500", "oxygen_device"),
         ("CPT4", "94002", "oxygen_device"),
+        (None, "CPT4:31500", "oxygen_device"),
+        ("CPT4", "94660-26", "oxygen_device"),
+        ("ICD9Proc", "96.71", "oxygen_device"),
+        ("http://loinc.org", "20124-4", "oxygen_device"),
+        ("http://snomed.info/sct", "706172005", "oxygen_device"),
+        ("http://h.example", "706172005", ""),
         ("HCPCS", "94660", "oxygen_device"),
         ("C4", "90935", "kidney_replacement"),
         ("http://www.cms.gov/Medicare/Coding/ICD10", "5A1945Z", "oxygen_device"),

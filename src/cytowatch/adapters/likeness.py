@@ -6,6 +6,8 @@ given", in a source where drugs are recorded. So it is told, and the therapy is 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from itertools import pairwise
 
 from cytowatch.adapters.hearing import LONGEST_REMEMBERED, LONGEST_TEXT, REMEMBERED, Hearing, Sounds, heard_drugs
@@ -29,7 +31,16 @@ _SYSTEMS = {
     "https://www.cms.gov/medicare/coding/icd10": "icd10pcs", "urn:oid:2.16.840.1.113883.6.4": "icd10pcs",
     "2.16.840.1.113883.6.4": "icd10pcs", "icd10pcs": "icd10pcs", "i10p": "icd10pcs",
     "http://fhir.de/codesystem/bfarm/ops": "ops", "http://fhir.de/codesystem/dimdi/ops": "ops", "ops": "ops",
+    "http://loinc.org": "loinc", "urn:oid:2.16.840.1.113883.6.1": "loinc", "loinc": "loinc", "ln": "loinc",
+    "http://snomed.info/sct": "snomed", "urn:oid:2.16.840.1.113883.6.96": "snomed", "snomed": "snomed",
+    "sct": "snomed", "http://hl7.org/fhir/sid/icd-9-cm": "icd9cm", "icd9proc": "icd9cm", "i9cp": "icd9cm",
+    "urn:oid:2.16.840.1.113883.6.104": "icd9cm", "2.16.840.1.113883.6.104": "icd9cm", "i9c": "icd9cm",
 }  # fmt: skip
+# a vocabulary before it, a modifier behind it (`CPT4:31500-26`)
+_WRITTEN_CODE = re.compile(
+    r"(?:(?P<system>CPT4?|HCPCS|ICD10PCS|ICD9PROC|OPS):)?(?P<code>.*?)(?:(?<=\d{5})-\w{2})?", re.DOTALL
+)
+_SAID_BY_CODES = {"oxygen_device": "ventilator", "kidney_replacement": "hemodialysis"}
 # codes of five digits may be any system's; those of these two have a form that no other code has
 _UNMISTAKABLE = ("icd10pcs", "ops")
 
@@ -83,15 +94,21 @@ class Likeness:
         return next((found for text in words if text and (found := self._found(text, devices=True))), "")
 
     def coded(self, system: str | None, code: str | None) -> str:
-        """The device that a code of a procedure says was used, though no table knows when it is on; else nothing.
+        """The device that a code of a procedure or observation says was used, without saying until when; else nothing.
 
         ``system`` by its URI, OID, HL7 v2 name or OMOP vocabulary; without a known one only a code of a form that no
         other system has. What follows the point of an OPS code says more of the same thing.
         """
-        whole = (code or "").strip().upper()
+        found = _WRITTEN_CODE.fullmatch((code or "").strip().upper())
+        whole = found["code"] if found else ""
         of, concept = self._coded.get(whole) or self._coded.get(whole.partition(".")[0], ("", ""))
-        given = _SYSTEMS.get((system or "").strip().lower(), "")
+        given = _SYSTEMS.get((system or (found["system"] if found else "") or "").strip().lower(), "")
         return concept if given == of or (not given and of in _UNMISTAKABLE) else ""
+
+    def as_words(self, codings: Iterable[tuple[str | None, str | None]]) -> list[str]:
+        """The words for which codes of observations stand that name a device without a word (system and code)."""
+        concepts = (self.coded(system, code) for system, code in codings)
+        return [_SAID_BY_CODES[concept] for concept in concepts if concept in _SAID_BY_CODES]
 
     def fluid(self, *words: str | None) -> bool:
         """Whether a text names a fluid by its usual abbreviation (NS, D5W), which is too short for a word."""

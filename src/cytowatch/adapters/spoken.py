@@ -40,6 +40,18 @@ def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowled
     return pl.concat([stands.filter(same.is_first_distinct()), gone]).select(spoken.columns)
 
 
+def at_any_time(undated: pl.DataFrame, observed: pl.DataFrame) -> pl.DataFrame:
+    """Raw rows without a time, from the first moment at which their patient is seen to the last, and on after it."""
+    seen = observed.group_by("patient").agg(first=pl.col("time").min(), last=pl.col("time").max())
+    beside = undated.drop("time", "until", strict=False).join(seen, on="patient")
+    spans = [
+        beside.filter(pl.col("first") < pl.col("last")).with_columns(time="first", until="last"),
+        beside.with_columns(time="last", until=pl.lit(None, pl.Int64)),
+    ]
+    moments = [pl.from_epoch(name, "us").dt.replace_time_zone("UTC").alias(name) for name in ("time", "until")]
+    return pl.concat(spans).with_columns(moments).drop("first", "last")
+
+
 def _lasts(knowledge: Knowledge) -> pl.Expr:
     """Whether the fact last known is of a device of the gravest kind, or of a rate, that is still on."""
     concepts = knowledge.concepts

@@ -37,6 +37,14 @@ SPEAKS = {
     "its alternative words": ("77^^L^78^Vent Mode^99L", "CMV", "ST"),
     "its original words": ("77^^L^^^^^^Vent Mode", "CMV", "ST"),
     "a code that is a word": ("PEEP^^L", "5", "NM"),
+    "a short code": ("FIO2^^L", "60", "NM"),
+    "a code beside words": ("VENT^Mode^L", "PRVC", "ST"),
+    "a code of a tube": ("ETT^^L", "7.5", "ST"),
+    "a code cut short in its words": ("PEEP^Positive end expiratory press^L", "5", "NM"),
+    "a public code without words": ("20124-4^^LN", "x", "ST"),
+    "a code that looks like a no": ("79^Airway^L", "0^Endotracheal tube^L", "CE"),
+    "a letter that looks like a no": ("79^Airway^L", "N^Non-rebreather mask^L", "CE"),
+    "a no beside another answer": ("79^Airway device oxygen^L", "Intubated~No", "TX"),
     "a number": ("78^PEEP^L", "5", "NM"),
     "a structured number": ("78^PEEP^L", "^5", "SN"),
     "a coded answer": ("79^Airway^L", "4^Endotracheal tube^L", "CE"),
@@ -53,6 +61,7 @@ SILENT = {
     "room air": ("83^O2 Delivery Device^L", "Room air", "ST"),
     "no value": (MODE, "", "ST"),
     "null": (MODE, '""', "ST"),
+    "a short code of a measurement": ("VENT^Ventricular rate^L", "80", "NM"),
     "denied": ("80^Note^L", "Alert. Not intubated.", "TX"),
     "a test": ("84^Oxygen saturation^L", "97", "NM"),
     "the past": ("85^History^L", "ventilator in 2019", "ST"),
@@ -75,6 +84,17 @@ def test_what_says_no_or_is_of_another_thing_leaves_the_grade(tmp_path: Path, na
     assert rules(intake) == []
     assert told(intake, "no table knows the code of OBX-3: ")
     assert grade(intake, 11) == (1, 1)
+
+
+def test_a_day_alone_is_in_doubt_all_day_and_no_time_at_all_for_all_of_it(tmp_path: Path) -> None:
+    day = at(10)[:8]
+    for name in ("day", "none"):
+        (tmp_path / name).mkdir()
+    [one] = chart(tmp_path / "day", said(time=day)).in_doubt.iter_rows(named=True)
+    assert one["until"] - one["time"] == 24 * 3600 * 1_000_000
+    assert grade(chart(tmp_path / "day", said(time=day)), 11) == (1, 4)
+    bare = message(msh(at(10), control="S"), pid(), "OBR|1|||panel", obx(MODE, "CMV", "", kind="ST"))
+    assert grade(chart(tmp_path / "none", bare), 11) == (1, 4)
 
 
 @pytest.mark.parametrize("status", ["I", "O", "N", "X", "D", "W"])

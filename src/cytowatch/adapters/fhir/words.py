@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cytowatch.adapters.fhir.codes import Codes, Target
 from cytowatch.adapters.fhir.said import Said, speaks_of, unlisted
-from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Observation, Valued
+from cytowatch.adapters.fhir.structs import Answer, CodeableConcept, Coding, Item, Observation, Valued
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.likeness import Likeness
 
@@ -76,6 +76,9 @@ class Words:
             # nearly all: a number under a code of something else
             return None
         words, codes = list(_answers(value)), list(_codes(value))
+        coded = value.valueCodeableConcept
+        if coded is not None and coded.coding:
+            codes += self.likeness.as_words((one.system, one.code) for one in coded.coding)
         concept = self.likeness.hearing.observed(code.names, words, codes)
         return Heard(concept, self._speaks(code, concept), ", ".join((*words, *codes))) if concept else None
 
@@ -83,7 +86,7 @@ class Words:
         """The same for an observation with components: of each therapy the first word."""
         whole = self.of(one.code, main) if main.said is not None and main.said.group else None
         found: list[Heard | None] = []
-        if whole is not None and any((*_answers(one), *_codes(one))):
+        if whole is not None and has_answer(one):
             found.append(self.heard(whole, one))
         for target, part in parts:
             is_known = target.said is None or not target.said.group
@@ -91,6 +94,17 @@ class Words:
             if code is not None:
                 found.append(self.heard(code, part))
         return list({one.concept: one for one in reversed(found) if one is not None}.values())
+
+    def asked(self, item: Item) -> Heard | None:
+        """What a question of a form speaks of with its answers."""
+        name, answers = (item.text or "")[:_LONGEST_NAME], item.answer or []
+        words = [word for one in answers for word in _answered(one)]
+        codes = [one.valueCoding.code for one in answers if one.valueCoding is not None and one.valueCoding.code]
+        if not words and not codes:
+            return None
+        concept = self.likeness.hearing.observed([name], words, codes)
+        said = speaks_of(concept, f'the question "{cut(name, _LONGEST_TOLD)}"')
+        return Heard(concept, said, ", ".join((*words, *codes))) if concept else None
 
     def _within(self, whole: Worded | None, part: Worded) -> Worded:
         if whole is None or not whole.names:
@@ -108,11 +122,17 @@ class Words:
             said = unlisted(said.group, f'{said.reason.partition(": ")[2]} "{words}"')
         # a code may be its own name
         names = (*names, *(one.code[:_LONGEST_NAME] for one in codings if one.code))
+        names = (*names, *self.likeness.as_words((one.system, one.code) for one in codings))
         return Worded(said, names, self.likeness.hearing.about(names))
 
     def _speaks(self, code: Worded, concept: str) -> Said:
         name = code.said.reason.partition(": ")[2]
         return self._said.setdefault((name, concept), speaks_of(concept, name))
+
+
+def has_answer(value: Valued) -> bool:
+    """Whether a value is told in words, as a number or as a code."""
+    return any((*_answers(value), *_codes(value)))
 
 
 def _answers(value: Valued) -> Iterator[str]:
@@ -128,6 +148,17 @@ def _answers(value: Valued) -> Iterator[str]:
     if value.valueCodeableConcept is not None:
         coded = value.valueCodeableConcept
         yield from filter(None, (coded.text, *(one.display for one in coded.coding or ())))
+
+
+def _answered(one: Answer) -> Iterator[str]:
+    number = one.valueDecimal if one.valueDecimal is not None else one.valueInteger
+    if number is None and one.valueQuantity is not None:
+        number = one.valueQuantity.value
+    if number is not None:
+        yield f"{number:g}"
+    if one.valueBoolean is not None:
+        yield _TRUTH[one.valueBoolean]
+    yield from filter(None, (one.valueString, one.valueCoding.display if one.valueCoding else None))
 
 
 def _codes(value: Valued) -> Iterator[str]:

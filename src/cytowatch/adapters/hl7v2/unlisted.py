@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cytowatch.adapters.hearing import REMEMBERED
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Effect, Fact, Key, Silent
+from cytowatch.adapters.hl7v2.stamps import day_of
 from cytowatch.adapters.hl7v2.syntax import (
     NULL,
     Segment,
@@ -52,7 +53,8 @@ class Unlisted:
     """Listens to the words of OBX whose code no table knows; each OBX-3 as written is looked at once."""
 
     def __init__(self, knowledge: Knowledge) -> None:
-        self._hearing = Likeness(knowledge).hearing
+        self._likeness = Likeness(knowledge)
+        self._hearing = self._likeness.hearing
         self._known: dict[tuple[str, str], _Worded] = {}
         # what has been spoken of: only that can be taken back
         self._spoken: set[Key] = set()
@@ -93,12 +95,16 @@ class Unlisted:
         return fact
 
     def _fact(self, segment: Segment, row: int, context: Context, concept: str) -> Fact:
-        stamp = context.stamp(segment[14] or context.observed)
+        given = segment[14] or context.observed
+        stamp = context.stamp(given)
+        day = day_of(component(given, 1, context.separators), context.clock) if stamp.rule == "partial_time" else None
         code = "|".join(("unlisted", component(segment[3], 1, context.separators), segment[3][:_LONGEST_CODE]))
         key = None if segment.damage else Key(context.order, code, component(segment[4], 1, context.separators))
         fact = Fact(row, context.source(segment), context.number, context.patient, concept, key, is_spoken=True)
         fact.time, fact.moment = (None, None) if stamp.rule else (stamp.text, stamp.moment)
-        fact.available = context.known_at(stamp.moment)
+        if day is not None:
+            fact.time, fact.moment, fact.until = day[0].text, day[0].moment, day[1].text
+        fact.available = context.known_at(fact.moment)
         return fact
 
     def _worded(self, raw: str, separators: Separators) -> _Worded:
@@ -108,7 +114,8 @@ class Unlisted:
             parts = [plain(part, separators) for part in components(first, separators)]
             words = [parts[place] for place in _WORDS if place < len(parts) and parts[place]]
             codes = [parts[place] for place in _CODES if place < len(parts) and parts[place]]
-            names = (*words, *codes)
+            coded = [(parts[place + 2], parts[place]) for place in (0, 3) if place + 2 < len(parts)]
+            names = (*words, *codes, *self._likeness.as_words(coded))
             worded = _Worded(_reason(parts, words), names, self._hearing.about(names))
             if len(self._known) >= REMEMBERED:
                 return worded

@@ -20,6 +20,7 @@ from cytowatch.knowledge.parse import fold
 
 _NAMES, _ANSWERS = ("TEST", "TESTCD", "OBJ", "CAT"), ("STRESC", "ORRES", "STRESN")
 _LONGEST = 60
+_UNDATED = "_undated"
 # domains of which a drug that a test is named after was not given: it was measured, or its effect was
 _DRUG_GIVEN = ("VS", "RE", "QS", "FT", "RS", "NV", "FA", "CV")
 # in a laboratory oxygen alone is what the blood holds
@@ -73,14 +74,15 @@ def told(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Of the rows with ``_spoken`` the rejects, and the doubts.
 
-    ``moments``: of the finding and of its end. A date that is cut short leaves a doubt over all that it may mean.
+    ``moments``: of the finding and of its end. A date that is cut short leaves a doubt over all that it may mean, and
+    none at all one over all the time of the patient.
     """
     heard = frame.filter(pl.col("_spoken").is_not_null())
     if heard.is_empty():
         return rejected(heard, "", pl.lit(""), ""), no_facts()
     kinds = {key: concept.kind for key, concept in lookups.knowledge.concepts.items()}
     kind = pl.col("_spoken").replace_strict(kinds, return_dtype=pl.String)
-    heard = heard.with_columns(concept="_spoken", kind=kind)
+    heard = heard.with_columns(pl.lit(None, pl.String).alias(_UNDATED), concept="_spoken", kind=kind)
     silent = rejected(
         heard,
         "unknown_code",
@@ -95,8 +97,10 @@ def told(
     whole_end = pl.when(pl.col(end.text).str.contains(WHOLE)).then(end.text)
     vague = heard.filter(cut, pl.col(when.earliest).is_not_null())
     doubts = [
-        in_doubt(heard.filter(~cut, pl.col(when.text).is_not_null()), when.text, whole_end),
+        in_doubt(heard.filter(~cut, pl.col(when.earliest).is_not_null()), when.text, whole_end),
         in_doubt(vague, when.earliest, pl.coalesce(end.latest, when.latest)),
+        # of one without a date nobody knows when it was
+        in_doubt(heard.filter(pl.col(when.earliest).is_null()), _UNDATED, pl.lit(None, pl.String)),
     ]
     return silent, pl.concat(doubts)
 

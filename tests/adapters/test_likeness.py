@@ -154,6 +154,8 @@ HEARD = [
     ("Breathing without ventilator", "No"), ("Ventilator free", "No"), ("Ventilator on/off", "On"),
     ("Note", "Trial off ventilator failed"), ("Note", "Not weaned from ventilator"), ("Note", "no ventilator alarms"),
     ("Note", "Unable to be weaned from the ventilator"), ("Ventilator discontinued", "remains on ventilator"),
+    ("Weaned from ventilator", "Not yet"), ("Extubated", "No"), ("Failed extubation", "Yes"),
+    ("Intubated prior to arrival", "Yes"), ("Vasopressor use within past 24h", "Yes"),
     # an answer that begins with a no and is none
     ("Note", "No distress, intubated"), ("Ventilator", "No change"), ("Note", "Sedation off. On vent"),
     ("Note", "no - on vent"), ("Vent settings", "No changes made"), ("O2 Device", "RA failed, on BiPAP"),
@@ -186,6 +188,7 @@ QUIET = [
     )),
     ("PEEP", "0 cmH2O"), ("Norepinephrine rate", "0 mcg/min"), ("Norepinephrine rate", "0.000"),
     ("Vasopressors off", "Yes"), ("Ventilator discontinued", "Yes"), ("Weaned from ventilator", "Yes"),
+    ("Extubated", "Yes"), ("Extubation", "2025-03-02 10:00"), ("Note", "extubated"), ("Previous intubation", "Yes"),
     ("Breathing without ventilator", "Yes"), ("Ventilator discontinued", "2025-03-02"), ("Not intubated", "Yes"),
     ("FiO2", "21"), ("FiO2", "0.21"), ("Fraction of inspired oxygen", "21 %"), ("FiO2", "Room air"),
     ("PaO2/FiO2", "300"), ("A-a O2 gradient", "12"), ("O2 Hgb", "95"), ("FIO2, ARTERIAL", "40"), ("O2 Pulse", "9"),

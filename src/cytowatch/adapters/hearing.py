@@ -66,10 +66,14 @@ class _Word(NamedTuple):
 
 @dataclass(frozen=True)
 class Sounds:
-    """The words of `codes/near_words.csv` by their kind, and the names of devices and drugs that are listened for."""
+    """The words of `codes/near_words.csv` by their kind, and the names of devices and drugs that are listened for.
+
+    ``asked``: what speaks of a device only as the name of a code (`Extubated`).
+    """
 
     devices: dict[str, str]
     drugs: dict[str, str]
+    asked: dict[str, str]
     kinds: dict[str, frozenset[str]]
 
     def of(self, kind: str) -> frozenset[str]:
@@ -129,7 +133,8 @@ class Hearing:
         is_no = bool(answers) and all(self._answer(one).is_no or (name.share and _is_air(one)) for one in answers)
         if name.turn == "plain":
             return not is_no
-        return bool(answers) and (is_no or name.turn == "always")
+        # `not yet` is no end either
+        return bool(answers) and (is_no or name.turn == "always" or not all(map(self._is_yes, answers)))
 
     def _name(self, names: Iterable[str | None]) -> _Name:
         key = tuple(name for name in names if name)
@@ -158,12 +163,14 @@ class Hearing:
         if not sounds.of("question").isdisjoint(written):
             return _Name(mute=True)
         found = [word for tokens in each for word in self._devices(tokens, written)]
+        asked = [_Word(words, denied=False) for words in sorted(written & sounds.asked.keys())]
+        found = [*found, *asked]
         found = found or [word for tokens in each for word in self._drugs(tokens, written, is_name=True)]
         if not found:
             return _Name()
         said = next((word for word in found if not word.denied), found[0])
         words = {word.words for word in found}
-        concept = sounds.devices.get(said.words) or sounds.drugs[said.words]
+        concept = sounds.devices.get(said.words) or sounds.asked.get(said.words) or sounds.drugs[said.words]
         share = not sounds.of("share").isdisjoint(words) and words <= sounds.of("share") | sounds.of("gas")
         return _Name(concept, self._turn(written, denied=said.denied), share and "flow" not in written)
 
@@ -205,6 +212,10 @@ class Hearing:
             return True
         is_plain = len(tokens) <= _MOST_OF_ROOM_AIR and self._sounds.of("undone").isdisjoint(grams)
         return is_plain and not self._sounds.of("air").isdisjoint(grams)
+
+    def _is_yes(self, text: str) -> bool:
+        """Whether an answer to a question of the end says that it came: a yes, or when, or for how many days."""
+        return text.strip()[:1].isdecimal() or not self._sounds.of("yes").isdisjoint((fold(text), _tokens(text)[0]))
 
     # ---------------------------------------------------------------- words of therapies
 

@@ -82,6 +82,11 @@ class Likeness:
         return Sounds(
             devices={name: key for name, key in devices.items() if name not in kinds.get("thing", ())},
             drugs={name: key for name, key in self._drugs.items() if key in drugs},
+            asked={
+                fold(row["words"]): row["concept"]
+                for row in knowledge.codes.get("near_words", ())
+                if row["kind"] == "asked" and row["concept"] in knowledge.concepts
+            },
             kinds={kind: frozenset(words) for kind, words in kinds.items()},
         )
 

@@ -128,6 +128,15 @@ def test_what_is_known_explains_it(tmp_path: Path) -> None:
     assert last[-1][1] < 4
 
 
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    on = {"observation_concept_id": "4036936", "observation_datetime": "2026-03-02 09:00:00", "value_as_number": "",
+          "value_as_string": "Nasal cannula"}  # fmt: skip
+    low, high = ({"observation_source_value": "O2 flow", "value_as_number": flow} for flow in ("2", "40"))
+    alone = observed(tmp_path / "a", on)
+    assert observed(tmp_path / "b", on, low) == alone
+    assert observed(tmp_path / "c", on, high) != alone
+
+
 def test_a_row_that_is_there_again_is_told_once(tmp_path: Path) -> None:
     row = {**_UNKNOWN, "measurement_id": "7", "measurement_source_value": "FiO2 set", "value_as_number": "40"}
     intake = read(tmp_path, {"measurement": [row, row]})

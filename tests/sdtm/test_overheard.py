@@ -123,6 +123,13 @@ def test_a_ventilator_that_is_charted_explains_it(tmp_path: Path) -> None:
     assert rules(intake) == ["unknown_code"]
 
 
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    on = {**DEVICE, "PRTRT": "NASAL CANNULA", "PRSTDTC": "2024-03-02T09:00"}
+    for flow, left in (("2", 0), ("40", 1)):
+        row: dict[str, object] = {"TESTCD": "O2FLOW", "TEST": "O2 flow", "ORRES": flow}
+        assert spoken(tmp_path / flow, "VS", row, pr=[on]).in_doubt.height == left
+
+
 def test_findings_of_a_domain_that_is_not_read(tmp_path: Path) -> None:
     """Only those that speak of a therapy are taken up; where none does the file is left out whole, times and all."""
     rows: list[dict[str, object]] = [{"TESTCD": "PEEP", "ORRES": "5"}, {"TESTCD": "WEIGHT", "ORRES": "70"}]

@@ -79,6 +79,7 @@ class Gathering:
     _ledger: list[pl.DataFrame] = field(default_factory=list)
     _in_doubt: list[pl.DataFrame] = field(default_factory=list)
     _spoken: list[pl.DataFrame] = field(default_factory=list)
+    _mild: list[pl.DataFrame] = field(default_factory=list)
     _undated: list[pl.DataFrame] = field(default_factory=list)
     _units: list[pl.DataFrame] = field(default_factory=list)
     _spans: list[tuple[str, int, int]] = field(default_factory=list)
@@ -153,8 +154,13 @@ class Gathering:
         """Therapies that observations under unknown codes speak of (raw rows that nobody can read), told elsewhere.
 
         They are in doubt where nothing that is known explains the words, which is settled when everything is admitted.
-        One without a time speaks of all the time of its patient.
+        One without a time speaks of all the time of its patient. A column ``mild``, if there is one: whether the words
+        say no more than that there is some oxygen, or some pressor.
         """
+        if "mild" in spoken.columns:
+            # rows in doubt are numbered from below
+            self._mild.append(spoken.filter("mild").select("concept", row=-1 - pl.col("row")))
+            spoken = spoken.drop("mild")
         undated = pl.col("time").is_null()
         if spoken.filter(undated).height:
             self._undated.append(spoken.filter(undated))
@@ -182,7 +188,9 @@ class Gathering:
         observations = self.observed()
         for undated in self._undated:
             self._spoken.append(self._admit("", at_any_time(undated, observations)).in_doubt)
-        spoken = unexplained(pl.concat([OBSERVATIONS.empty(), *self._spoken]), observations, self.knowledge)
+        spoken = pl.concat([OBSERVATIONS.empty(), *self._spoken])
+        mild = pl.concat([OBSERVATIONS.empty().select("concept", "row"), *self._mild])
+        spoken = unexplained(spoken, observations, self.knowledge, mild)
         return Intake(
             observations=observations,
             patients=PATIENTS.empty() if patients is None else patients,

@@ -35,6 +35,8 @@ _NUMBER = re.compile(r"[<>=]*\s*\d+([.,]\d+)?\s*%?")
 _MOST_OF_ROOM_AIR = 5
 _LITERS = re.compile(r"\d\s*l", re.IGNORECASE)
 _WITH = ("w", "with")
+# a cannula with more liters a minute counts as more
+_LOW_FLOW = 6
 # air has 21 % of oxygen
 _AIR = 0.21
 # fever reducers are given to everybody
@@ -50,11 +52,13 @@ class _Name(NamedTuple):
     turn: Turn = "plain"
     share: bool = False
     mute: bool = False
+    words: frozenset[str] = frozenset()
 
 
 class _Answer(NamedTuple):
     concept: str
     is_no: bool
+    words: frozenset[str]
 
 
 class _Word(NamedTuple):
@@ -116,15 +120,16 @@ class Hearing:
         )
         return name.concept if name.concept and self._is_so(name, given, coded) else spoken
 
-    def denied(
+    def is_mild(
         self, names: Iterable[str | None], words: Iterable[str | None] = (), codes: Iterable[str | None] = ()
-    ) -> str:
-        """The device or drug of which an observation says that there is none."""
-        given, coded = ([one for one in some if one] for some in (words, codes))
-        name = self._name(names)
-        if not name.concept or not (given or coded) or self.observed(names, given, coded):
-            return ""
-        return name.concept
+    ) -> bool:
+        """Whether it says no more than that there is some oxygen, or some pressor: any that is charted explains it."""
+        answers = [one for one in (*words, *codes) if one]
+        said = self._name(names).words.union(*(self._answer(one).words for one in answers))
+        rest = [one for one in answers if not self._answer(one).words]
+        numbers = [] if said <= self._sounds.of("any") else [one for one in rest if _is_low_flow(one)]
+        some = said <= self._sounds.of("any") or said <= self._sounds.of("mild")
+        return some and all(one in numbers or fold(one) in self._sounds.of("yes") for one in rest)
 
     def _is_so(self, name: _Name, given: list[str], coded: list[str]) -> bool:
         """Whether the answer to a question about a therapy says that there is one; so does none to a plain one."""
@@ -148,8 +153,8 @@ class Hearing:
     def _answer(self, text: str) -> _Answer:
         known = self._answers.get(text)
         if known is None:
-            concept = self._in_text(text[:LONGEST_TEXT])
-            known = _Answer(concept, not concept and self._is_no(text[:LONGEST_TEXT]))
+            concept, words = self._in_text(text[:LONGEST_TEXT])
+            known = _Answer(concept, not concept and self._is_no(text[:LONGEST_TEXT]), words)
             if len(text) <= LONGEST_REMEMBERED and len(self._answers) < REMEMBERED:
                 self._answers[text] = known
         return known
@@ -172,7 +177,8 @@ class Hearing:
         words = {word.words for word in found}
         concept = sounds.devices.get(said.words) or sounds.asked.get(said.words) or sounds.drugs[said.words]
         share = not sounds.of("share").isdisjoint(words) and words <= sounds.of("share") | sounds.of("gas")
-        return _Name(concept, self._turn(written, denied=said.denied), share and "flow" not in written)
+        turn = self._turn(written, denied=said.denied)
+        return _Name(concept, turn, share and "flow" not in written, words=frozenset(words))
 
     def _turn(self, written: set[str], *, denied: bool) -> Turn:
         """`Ventilator`: a yes says that it is on. `Weaned from ventilator`: a no. `Unable to be weaned`: any answer."""
@@ -184,18 +190,19 @@ class Hearing:
 
     # ---------------------------------------------------------------- an answer
 
-    def _in_text(self, text: str) -> str:
-        return next((one for clause in _CLAUSE.split(text) if (one := self._in_clause(clause))), "")
+    def _in_text(self, text: str) -> tuple[str, frozenset[str]]:
+        """The first device or drug that a text speaks of, and all the words of such."""
+        each = [self._in_clause(clause) for clause in _CLAUSE.split(text)]
+        words = [word for found in each for word in found]
+        names = self._sounds.devices | self._sounds.drugs if words else {}
+        return (names[words[0]] if words else ""), frozenset(words)
 
-    def _in_clause(self, clause: str) -> str:
-        """The device, else the drug, that one clause speaks of."""
+    def _in_clause(self, clause: str) -> list[str]:
+        """The words of devices, else of drugs, that one clause speaks of."""
         tokens = _tokens(clause)
         written = set(_grams(tokens))
-        device = next((word.words for word in self._devices(tokens, written) if not word.denied), "")
-        if device:
-            return self._sounds.devices[device]
-        drug = next((word.words for word in self._drugs(tokens, written) if not word.denied), "")
-        return self._sounds.drugs[drug] if drug else ""
+        devices = [word.words for word in self._devices(tokens, written) if not word.denied]
+        return devices or [word.words for word in self._drugs(tokens, written) if not word.denied]
 
     def _is_no(self, text: str) -> bool:
         """Whether an answer without a word of a therapy says no: `None (Room air)`, `0 L/min`, `RA 21%`, `-`."""
@@ -287,10 +294,17 @@ def _grams(tokens: list[str]) -> Iterator[str]:
     return (words for words, _ in _placed(tokens))
 
 
+def _is_low_flow(text: str) -> bool:
+    """Whether an answer is a number of liters that any device gives."""
+    found = _NUMBER.match(text.strip())
+    return found is not None and float(found[0].strip(" <>=%").replace(",", ".")) <= _LOW_FLOW
+
+
 def of_number(number: pl.Expr) -> pl.Expr:
-    """What counts of a number that is an answer: that it is 0, or that as a share it may be that of air."""
-    is_air = (number > 0) & (number <= _AIR) | (number > 1) & (number <= 100 * _AIR)
-    return pl.when(number == 0).then(pl.lit("0")).when(is_air).then(pl.lit("21")).otherwise(pl.lit("100"))
+    """What counts of a number that is an answer: the least of these that it does not pass, or that it is more."""
+    steps = (0, _AIR, 1, _LOW_FLOW, 100 * _AIR)
+    many = [pl.when(number <= step).then(pl.lit(f"{step:g}")) for step in steps]
+    return pl.coalesce(*many, pl.lit("100"))
 
 
 def _is_air(text: str) -> bool:

@@ -11,13 +11,16 @@ from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import HOUR_US
 
 _ON = ["patient", "concept"]
+# they run, and raise no pressure by themselves
+_NO_PRESSORS = ("dobutamine", "milrinone")
 
 
-def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge, mild: pl.DataFrame) -> pl.DataFrame:
     """The rows in doubt that nothing known explains, but for repeats; and those that are taken back later.
 
     Explained: a device, by the gravest of its kind still charted; a rate, by one that runs; a dose, by one that was
-    given within the hour. A repeat says the same within the hour, with nothing charted in between. Both tables in the
+    given within the hour. What is ``mild`` (``row, concept``: some oxygen, some pressor), by any device but room air,
+    or by any pressor. A repeat says the same within the hour, with nothing charted in between. Both tables in the
     form of `OBSERVATIONS`.
     """
     if spoken.is_empty():
@@ -25,13 +28,15 @@ def unexplained(spoken: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowled
     # what is taken back, now or later, explains nothing
     wrong = pl.col("status").eq_missing("entered-in-error")
     back = observed.filter(wrong).select(*_ON, "source").unique()
-    known = observed.filter(~wrong).join(back, on=[*_ON, "source"], how="anti")
-    known = known.join(spoken.select(_ON).unique(), on=_ON, how="semi").sort("time")
+    stated = observed.filter(~wrong).join(back, on=[*_ON, "source"], how="anti")
+    known = stated.join(spoken.select(_ON).unique(), on=_ON, how="semi").sort("time")
     known = known.select(*_ON, "time", since="time", rate="value", device="text", end="until")
     rows = spoken.sort("time", maintain_order=True).with_row_index("at")
+    rows = rows.join(mild.unique().with_columns(mild=True), on=["row", "concept"], how="left", maintain_order="left")
     beside = rows.join_asof(known, on="time", by=_ON, strategy="backward", check_sortedness=False)
+    some = pl.concat([_given(rows, known, knowledge), _any_rate(rows, stated, knowledge)])
     left = beside.filter(~_lasts(knowledge).fill_null(value=False)).join(
-        _given(rows, known, knowledge), on="at", how="anti", maintain_order="left"
+        some, on="at", how="anti", maintain_order="left"
     )
     # one that is taken back must not stand for another of its hour
     stands = left.join(back, on=[*_ON, "source"], how="anti", maintain_order="left")
@@ -55,14 +60,30 @@ def at_any_time(undated: pl.DataFrame, observed: pl.DataFrame) -> pl.DataFrame:
 def _lasts(knowledge: Knowledge) -> pl.Expr:
     """Whether the fact last known is of a device of the gravest kind, or of a rate, that is still on."""
     concepts = knowledge.concepts
-    gravest = {key: one.categories[-1] for key, one in concepts.items() if one.kind == "device"}
+    least, gravest = (
+        {key: one.categories[place] for key, one in concepts.items() if one.kind == "device"} for place in (0, -1)
+    )
     rates = [key for key, one in concepts.items() if one.kind == "infusion"]
     valid = {key: one.valid_for_us for key, one in concepts.items() if one.valid_for_us}
     still = pl.col("time") - pl.col("since") <= pl.col("concept").replace_strict(valid, default=0)
     goes_on = pl.col("end").is_null() | (pl.col("end") > pl.col("time"))
-    is_gravest = pl.col("device") == pl.col("concept").replace_strict(gravest, default=None, return_dtype=pl.String)
+    none, most = (
+        pl.col("concept").replace_strict(each, default=None, return_dtype=pl.String) for each in (least, gravest)
+    )
+    is_gravest = (pl.col("device") == most) | (pl.col("mild").fill_null(value=False) & (pl.col("device") != none))
     runs = pl.col("concept").is_in(rates) & pl.col("rate").ne_missing(0.0)
     return still & goes_on & (is_gravest.fill_null(value=False) | runs)
+
+
+def _any_rate(rows: pl.DataFrame, stated: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
+    """The rows that speak of some pressor while any runs."""
+    pressors = [key for key, one in knowledge.concepts.items() if one.kind == "infusion" and key not in _NO_PRESSORS]
+    each = rows.filter("mild", pl.col("concept").is_in(pressors)).drop("concept")
+    each = each.join(pl.DataFrame({"concept": pressors}), how="cross").sort("time")
+    known = stated.filter(pl.col("concept").is_in(pressors)).sort("time")
+    known = known.select(*_ON, "time", since="time", rate="value", device="text", end="until")
+    beside = each.join_asof(known, on="time", by=_ON, strategy="backward", check_sortedness=False)
+    return beside.filter(_lasts(knowledge).fill_null(value=False), pl.col("since").is_not_null()).select("at").unique()
 
 
 def _given(rows: pl.DataFrame, known: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

@@ -211,6 +211,19 @@ def test_what_speaks_of_a_device_is_no_sign_that_devices_are_recorded(tmp_path: 
     assert "oxygen_device" in intake.not_recorded
 
 
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    cannula = base("nasal cannula")
+    assert read(tmp_path, *cannula, local("O2 Flow", **quantity(2, "L/min"))).in_doubt.is_empty()
+    for more in (local("O2 Flow", **quantity(40, "L/min")), local("PEEP", **quantity(5))):
+        assert read(tmp_path, *cannula, more).in_doubt["concept"].to_list() == ["oxygen_device"]
+    assert not read(tmp_path, *base(), local("O2 Flow", **quantity(2, "L/min"))).in_doubt.is_empty()
+
+
+def test_a_survey_speaks_of_nothing(tmp_path: Path) -> None:
+    survey = {"category": [{"coding": [{"code": "survey"}]}]}
+    assert graded(read(tmp_path, *base(), local("On ventilator", valueBoolean=True, **survey))) == CERTAIN
+
+
 # ---------------------------------------------------------------- procedures that have a code and no words
 
 

@@ -117,6 +117,15 @@ def test_a_ventilator_that_is_charted_explains_the_words(tmp_path: Path) -> None
     assert grades(intake, [(9, 2), (11, 2)]) == [(1, 1), (4, 4)]
 
 
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    cannula = message(
+        msh(at(9.5), control="D"), pid(), obr("D", taken=at(9.5)),
+        obx("O2DEV^Device^L", "NC^Nasal cannula^L", "", kind="CE"),
+    )  # fmt: skip
+    assert chart(tmp_path, cannula, said("91^O2 flow^L", "2", "NM")).in_doubt.is_empty()
+    assert not chart(tmp_path, cannula, said("91^O2 flow^L", "40", "NM")).in_doubt.is_empty()
+
+
 def test_a_pressor_that_an_observation_speaks_of(tmp_path: Path) -> None:
     dose = said("90^Norepinephrine dose^L", "0.08", "NM")
     assert grades(chart(tmp_path, ras(hour=1), dose), [(9, 2), (11, 2)]) == [(1, 1), (1, 3)]

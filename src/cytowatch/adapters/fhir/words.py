@@ -33,11 +33,12 @@ class Worded:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A therapy that an observation speaks of; ``told``: the value with it."""
+    """A therapy that an observation speaks of; ``told``: the value with it; ``mild``: some oxygen or pressor."""
 
     concept: str
     said: Said
     told: str
+    mild: bool = False
 
 
 _Key = tuple[tuple[str | None, str | None, str | None], ...]
@@ -80,7 +81,10 @@ class Words:
         if coded is not None and coded.coding:
             codes += self.likeness.as_words((one.system, one.code) for one in coded.coding)
         concept = self.likeness.hearing.observed(code.names, words, codes)
-        return Heard(concept, self._speaks(code, concept), ", ".join((*words, *codes))) if concept else None
+        if not concept:
+            return None
+        mild = self.likeness.hearing.is_mild(code.names, words, codes)
+        return Heard(concept, self._speaks(code, concept), ", ".join((*words, *codes)), mild)
 
     def parts_heard(self, one: Observation, main: Target, parts: list[tuple[Target, Valued]]) -> list[Heard]:
         """The same for an observation with components: of each therapy the first word."""

@@ -142,7 +142,8 @@ class _Settling:
             reader.silent.refuse(fact, patient)
         spoken = _unreadable([pair for pair in refused if pair[0].is_spoken], undated=True)
         if spoken is not None:
-            self._gathering.speak(spoken)
+            mild = [fact.row for fact, _ in refused if fact.is_mild]
+            self._gathering.speak(spoken.with_columns(mild=pl.col("row").is_in(mild)))
         refused = [pair for pair in refused if not pair[0].is_spoken]
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None

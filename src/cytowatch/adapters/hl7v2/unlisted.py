@@ -75,7 +75,7 @@ class Unlisted:
             self.leave(segment, row, context, silent)
             return None
         fact = self._fact(segment, row, context, concept)
-        fact.effect = effect
+        fact.effect, fact.is_mild = effect, self._hearing.is_mild(code.names, *answers)
         if fact.key is not None:
             self._spoken.add(fact.key)
         why = f"{code.reason}, and its words speak of {concept}"

@@ -33,7 +33,7 @@ class Overheard:
         self._guess = guess
 
     def beside(self, frame: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
-        """The rows with ``spoken``, the concept that those ``asked`` speak of; empty if they speak of none."""
+        """The rows with ``spoken``, what those ``asked`` speak of, and whether that is ``mild``; else empty."""
         words = [name for name in _WORDS if name in frame.columns]
         answers = [_answer(name).alias(f"_{name}") for name in (*words, _NUMBER)]
         keyed = frame.with_columns(*answers, pl.col(_CODED).alias(f"_{_CODED}"))
@@ -45,12 +45,13 @@ class Overheard:
             self._that_speak(every, self._columns, lambda key: self._guess.hearing.about(self._named(key))),
             self._that_speak(every, said, lambda key: self._guess.hearing.observed((), self._answered(key))),
         ]).unique()  # fmt: skip
-        found = [(*key, self._of(key[:ends], key[ends:])) for key in near.iter_rows()]
-        spoken = pl.DataFrame(
-            [row for row in found if row[-1]], schema=dict.fromkeys((*keys, "spoken"), pl.String), orient="row"
-        )
+        found = [
+            (*key, self._of(key[:ends], key[ends:]), self._is_mild(key[:ends], key[ends:])) for key in near.iter_rows()
+        ]
+        schema = dict.fromkeys((*keys, "spoken"), pl.String()) | {"mild": pl.Boolean()}
+        spoken = pl.DataFrame([row for row in found if row[-2]], schema=schema, orient="row")
         if spoken.is_empty():
-            return frame.with_columns(spoken=pl.lit(None, pl.String))
+            return frame.with_columns(spoken=pl.lit(None, pl.String), mild=pl.lit(value=False))
         return keyed.join(spoken, on=keys, how="left", nulls_equal=True, maintain_order="left").drop(said)
 
     def _that_speak(self, every: pl.DataFrame, columns: Sequence[str], of: Callable[[_Texts], str]) -> pl.DataFrame:
@@ -76,6 +77,9 @@ class Overheard:
     def _of(self, name: _Texts, answer: _Texts) -> str:
         """What the cells of a name (concept, source concept, text) and of an answer (texts, concept) speak of."""
         return self._guess.hearing.observed(self._named(name), self._answered(answer))
+
+    def _is_mild(self, name: _Texts, answer: _Texts) -> bool:
+        return self._guess.hearing.is_mild(self._named(name), self._answered(answer))
 
     def _named(self, name: _Texts) -> list[str | None]:
         return [*name[2:], *self._called(*name[:2])]

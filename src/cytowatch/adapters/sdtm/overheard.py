@@ -41,10 +41,12 @@ def hear(frame: pl.DataFrame, domain: str, asked: pl.Expr, lookups: Lookups) -> 
     for key in keyed.filter(asked & done).select(keys).unique().iter_rows() if keys else ():
         concept = _spoken(key[: len(names)], key[len(names) :], domain, lookups)
         if concept and _may_tell(domain, lookups.knowledge.concepts[concept].kind):
-            found.append((*key, concept))
-    table = pl.DataFrame(found, schema=dict.fromkeys((*keys, "_spoken"), pl.String), orient="row")
+            mild = lookups.likeness.hearing.is_mild(key[: len(names)], key[len(names) :])
+            found.append((*key, concept, mild))
+    schema = dict.fromkeys((*keys, "_spoken"), pl.String()) | {"_mild": pl.Boolean()}
+    table = pl.DataFrame(found, schema=schema, orient="row")
     if table.is_empty():
-        return frame.with_columns(pl.lit(None, pl.String).alias("_spoken"))
+        return frame.with_columns(pl.lit(None, pl.String).alias("_spoken"), pl.lit(value=False).alias("_mild"))
     joined = keyed.join(table, on=keys, how="left", nulls_equal=True, maintain_order="left").drop(keys)
     return joined.with_columns(pl.when(asked & done).then("_spoken").alias("_spoken"))
 
@@ -79,7 +81,7 @@ def told(
     """
     heard = frame.filter(pl.col("_spoken").is_not_null())
     if heard.is_empty():
-        return rejected(heard, "", pl.lit(""), ""), no_facts()
+        return rejected(heard, "", pl.lit(""), ""), no_facts().with_columns(mild=pl.lit(value=False))
     kinds = {key: concept.kind for key, concept in lookups.knowledge.concepts.items()}
     kind = pl.col("_spoken").replace_strict(kinds, return_dtype=pl.String)
     heard = heard.with_columns(pl.lit(None, pl.String).alias(_UNDATED), concept="_spoken", kind=kind)
@@ -102,7 +104,8 @@ def told(
         # of one without a date nobody knows when it was
         in_doubt(heard.filter(pl.col(when.earliest).is_null()), _UNDATED, pl.lit(None, pl.String)),
     ]
-    return silent, pl.concat(doubts)
+    mild = heard.select("row", mild="_mild").unique("row")
+    return silent, pl.concat(doubts).join(mild, on="row", how="left", maintain_order="left")
 
 
 def _said(frame: pl.DataFrame, domain: str) -> pl.Expr:

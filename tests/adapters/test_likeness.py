@@ -162,6 +162,7 @@ HEARD = [
     ("O2 Delivery Device", "Room air to mask 6 L"), ("Extubated", "No, remains on ventilator"),
     ("Note", "weaned levophed to 0.05"), ("Note", "extubated to BiPAP"), ("FiO2", "0.4"), ("FiO2", "60"), ("FiO2", "1"),
     ("O2 flow", "15"), ("Ventilator FiO2", "21"),
+    ("Inspired O2 Fraction", "40"),
     # names as systems write them, and more words
     ("vent.mode", "A"), ("VentMode", "A"), ("Pt.intubated", "1"), ("PEEP set", "5"), ("IPAP", "12"), ("EPAP", "5"),
     ("Note", "reintubated overnight"), ("Note", "pt vented"), ("Resp support", "x"), ("Mode", "PRVC"), ("RSBI", "60"),
@@ -191,6 +192,7 @@ QUIET = [
     ("Extubated", "Yes"), ("Extubation", "2025-03-02 10:00"), ("Note", "extubated"), ("Previous intubation", "Yes"),
     ("Breathing without ventilator", "Yes"), ("Ventilator discontinued", "2025-03-02"), ("Not intubated", "Yes"),
     ("FiO2", "21"), ("FiO2", "0.21"), ("Fraction of inspired oxygen", "21 %"), ("FiO2", "Room air"),
+    ("Inspired O2 Fraction", "21"), ("Oxygen concentration", "0.21"),
     ("PaO2/FiO2", "300"), ("A-a O2 gradient", "12"), ("O2 Hgb", "95"), ("FIO2, ARTERIAL", "40"), ("O2 Pulse", "9"),
     ("Norepinephrine, Plasma", "300"), ("Epinephrine, Urine", "12"), ("Norepinephrine in blood", "12"),
     ("Mask worn", "yes"), ("Patient wearing a mask", "yes"), ("Patient wearing face mask", "yes"),

@@ -126,7 +126,7 @@ def test_a_ventilator_that_is_charted_explains_it(tmp_path: Path) -> None:
 def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
     on = {**DEVICE, "PRTRT": "NASAL CANNULA", "PRSTDTC": "2024-03-02T09:00"}
     for flow, left in (("2", 0), ("40", 1)):
-        row: dict[str, object] = {"TESTCD": "O2FLOW", "TEST": "O2 flow", "ORRES": flow}
+        row: dict[str, object] = {"TESTCD": "T1", "TEST": "O2 amount", "ORRES": flow}
         assert spoken(tmp_path / flow, "VS", row, pr=[on]).in_doubt.height == left
 
 

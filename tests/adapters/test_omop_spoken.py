@@ -43,6 +43,12 @@ def observed(folder: Path, *rows: Row, **tables: list[Row]) -> list[tuple[object
         ("Respiratory support", {}, 4),
         ("226732", {"value_as_string": "Endotracheal tube"}, 4),
         ("Norepinephrine dose", {"value_as_number": "0.08"}, 3),
+        ("Airway", {"value_as_number": "0", "value_as_string": "Endotracheal tube"}, 4),
+        ("Ventilator discontinued", {"value_as_string": "No"}, 4),
+        ("Ventilator discontinued", {"value_as_string": "Yes"}, 1),
+        ("FiO2", {"value_as_number": "21"}, 1),
+        ("FiO2", {"value_as_number": "0.4"}, 4),
+        ("PEEP", {"value_as_number": "21"}, 4),
         ("Mechanically ventilated", {"value_as_string": "No"}, 1),
         ("Mechanically ventilated", {"value_as_number": "0"}, 1),
         ("Mechanically ventilated", {"value_source_value": "0.0"}, 1),
@@ -120,6 +126,15 @@ def test_what_is_known_explains_it(tmp_path: Path) -> None:
     last = observed(tmp_path / "b", {**on, "value_as_string": "Nasal cannula", "value_as_number": ""}, peep)
     assert (last[-1][0], last[-1][2]) == ("02T10:00", 4)
     assert last[-1][1] < 4
+
+
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    on = {"observation_concept_id": "4036936", "observation_datetime": "2026-03-02 09:00:00", "value_as_number": "",
+          "value_as_string": "Nasal cannula"}  # fmt: skip
+    low, high = ({"observation_source_value": "O2 flow", "value_as_number": flow} for flow in ("2", "40"))
+    alone = observed(tmp_path / "a", on)
+    assert observed(tmp_path / "b", on, low) == alone
+    assert observed(tmp_path / "c", on, high) != alone
 
 
 def test_a_row_that_is_there_again_is_told_once(tmp_path: Path) -> None:

@@ -68,3 +68,40 @@ def test_what_is_taken_back_explains_nothing_and_stands_for_no_other(pointed: st
     gathering.speak(said.with_columns(pl.col("row") + 5, source=pl.Series(["spoken", "other"])))
     left = gathering.intake().in_doubt["source"].sort().to_list()
     assert left == (["spoken"] if pointed == "known" else ["other", "spoken"])
+
+
+def _left(raw: pl.DataFrame, *said: tuple[str, str], mild: bool = False) -> list[int]:
+    """The clocks, in minutes of the day, of what is in doubt beside what is known."""
+    gathering = Gathering(load(), "UTC")
+    gathering.number("a", 20)
+    gathering.take("a", raw.select("row", "source"), Mapped(raw, no_silent()))
+    spoken = _raw(*((clock, concept, "?", "?") for clock, concept in said))
+    gathering.speak(spoken.with_columns(pl.col("row") + 10, mild=pl.lit(mild)))
+    minutes = gathering.intake().in_doubt["time"].sort() // 60_000_000 % (24 * 60)
+    return minutes.to_list()
+
+
+def test_a_repeat_is_one_only_if_nothing_was_charted_in_between() -> None:
+    """Room air at 9:15 ends the doubt of 9:00: what is spoken of at 9:45 is another one."""
+    air = _raw(("09:15", "oxygen_device", None, "room_air"))
+    said = [(clock, "oxygen_device") for clock in ("09:00", "09:05", "09:45", "09:50")]
+    assert _left(air, *said) == [540, 585]
+
+
+def test_what_is_explained_stands_for_no_other_of_its_hour() -> None:
+    """A rate to 9:15 explains what is spoken of at 9:05, and nothing at 9:40."""
+    rate = _raw(("08:30", "norepinephrine", "0.1", None)).with_columns(until=pl.lit(f"{DAY}09:15"))
+    rate = rate.with_columns(unit=pl.lit("ug/kg/min"))
+    assert _left(rate, ("09:05", "norepinephrine"), ("09:40", "norepinephrine")) == [580]
+
+
+def test_some_oxygen_is_explained_by_any_device_and_some_pressor_by_any() -> None:
+    cannula = _raw(("09:00", "oxygen_device", None, "nasal_cannula"))
+    assert _left(cannula, ("10:00", "oxygen_device"), mild=True) == []
+    assert _left(cannula, ("10:00", "oxygen_device")) == [600]
+    assert _left(_raw(("09:00", "oxygen_device", None, "room_air")), ("10:00", "oxygen_device"), mild=True) == [600]
+    runs = _raw(("09:00", "phenylephrine", "0.5", None)).with_columns(unit=pl.lit("ug/kg/min"))
+    assert _left(runs, ("10:00", "norepinephrine"), mild=True) == []
+    assert _left(runs, ("10:00", "norepinephrine")) == [600]
+    ended = runs.with_columns(until=pl.lit(f"{DAY}09:30"))
+    assert _left(ended, ("10:00", "norepinephrine"), mild=True) == [600]

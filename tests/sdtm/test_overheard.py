@@ -91,6 +91,28 @@ def test_a_finding_with_a_date_alone_is_in_doubt_that_day(tmp_path: Path) -> Non
     assert intake.in_doubt.select("time", "until").rows() == [(us("2024-03-02T00:00"), us("2024-03-03T00:00"))]
 
 
+def test_a_finding_without_a_date_is_in_doubt_all_the_time(tmp_path: Path) -> None:
+    intake = spoken(tmp_path, "VS", {"TEST": "Mechanically ventilated", "ORRES": "Y", "DTC": ""})
+    assert bounds(intake, LATER) == (1, 4)
+    assert bounds(intake, "2024-03-02T09:00") == (1, 4)
+    assert adds_up(intake)
+
+
+def test_a_category_mutes_nothing(tmp_path: Path) -> None:
+    row = {"TESTCD": "MV", "TEST": "Mechanically ventilated", "CAT": "ICU QUESTIONNAIRE", "ORRES": "Y"}
+    assert bounds(spoken(tmp_path, "QS", row), LATER) == (1, 4)
+
+
+def test_a_number_that_looks_like_a_no(tmp_path: Path) -> None:
+    row = {"TESTCD": "AIRWAY", "TEST": "Airway", "ORRES": "Intubated", "STRESN": "0"}
+    assert bounds(spoken(tmp_path, "VS", row), LATER) == (1, 4)
+
+
+@pytest.mark.parametrize("test", ["Oxygen", "FIO2, ARTERIAL", "PaO2/FiO2"])
+def test_a_laboratory_that_measures_oxygen(tmp_path: Path, test: str) -> None:
+    assert bounds(spoken(tmp_path, "LB", {"TESTCD": "T1", "TEST": test, "ORRES": "80"}), LATER) == (1, 1)
+
+
 def test_a_ventilator_that_is_charted_explains_it(tmp_path: Path) -> None:
     peep: dict[str, object] = {"TESTCD": "PEEP", "ORRES": "5"}
     on = {**DEVICE, "PRTRT": "MECHANICAL VENTILATION", "PRSTDTC": "2024-03-02T09:00"}
@@ -99,6 +121,13 @@ def test_a_ventilator_that_is_charted_explains_it(tmp_path: Path) -> None:
     assert bounds(intake, LATER) == (4, 4)
     assert bounds(intake, "2024-03-02T21:00") == (1, 1)
     assert rules(intake) == ["unknown_code"]
+
+
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    on = {**DEVICE, "PRTRT": "NASAL CANNULA", "PRSTDTC": "2024-03-02T09:00"}
+    for flow, left in (("2", 0), ("40", 1)):
+        row: dict[str, object] = {"TESTCD": "T1", "TEST": "O2 amount", "ORRES": flow}
+        assert spoken(tmp_path / flow, "VS", row, pr=[on]).in_doubt.height == left
 
 
 def test_findings_of_a_domain_that_is_not_read(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cytowatch.adapters.frame import ROW
 from cytowatch.adapters.intake import Admission, Intake, summed_units
 from cytowatch.adapters.orders import closed_by_order
 from cytowatch.adapters.patients import PatientTable, first_moments, read_patients
-from cytowatch.adapters.spoken import unexplained
+from cytowatch.adapters.spoken import at_any_time, unexplained
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.schema import LEDGER, OBSERVATIONS, PATIENTS, REJECTS
 
@@ -79,6 +79,8 @@ class Gathering:
     _ledger: list[pl.DataFrame] = field(default_factory=list)
     _in_doubt: list[pl.DataFrame] = field(default_factory=list)
     _spoken: list[pl.DataFrame] = field(default_factory=list)
+    _mild: list[pl.DataFrame] = field(default_factory=list)
+    _undated: list[pl.DataFrame] = field(default_factory=list)
     _units: list[pl.DataFrame] = field(default_factory=list)
     _spans: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -152,9 +154,18 @@ class Gathering:
         """Therapies that observations under unknown codes speak of (raw rows that nobody can read), told elsewhere.
 
         They are in doubt where nothing that is known explains the words, which is settled when everything is admitted.
+        One without a time speaks of all the time of its patient. A column ``mild``, if there is one: whether the words
+        say no more than that there is some oxygen, or some pressor.
         """
-        if spoken.height:
-            self._spoken.append(self._admit("", spoken).in_doubt)
+        if "mild" in spoken.columns:
+            # rows in doubt are numbered from below
+            self._mild.append(spoken.filter("mild").select("concept", row=-1 - pl.col("row")))
+            spoken = spoken.drop("mild")
+        undated = pl.col("time").is_null()
+        if spoken.filter(undated).height:
+            self._undated.append(spoken.filter(undated))
+        if spoken.filter(~undated).height:
+            self._spoken.append(self._admit("", spoken.filter(~undated)).in_doubt)
 
     def refuse(self, rejects: pl.DataFrame) -> None:
         """Rejects that concern a field of a row which is counted elsewhere (an age, a sex)."""
@@ -175,7 +186,11 @@ class Gathering:
         """Everything gathered, as what a run is graded from."""
         ledger = pl.concat([LEDGER.empty(), *self._ledger])
         observations = self.observed()
-        spoken = unexplained(pl.concat([OBSERVATIONS.empty(), *self._spoken]), observations, self.knowledge)
+        for undated in self._undated:
+            self._spoken.append(self._admit("", at_any_time(undated, observations)).in_doubt)
+        spoken = pl.concat([OBSERVATIONS.empty(), *self._spoken])
+        mild = pl.concat([OBSERVATIONS.empty().select("concept", "row"), *self._mild])
+        spoken = unexplained(spoken, observations, self.knowledge, mild)
         return Intake(
             observations=observations,
             patients=PATIENTS.empty() if patients is None else patients,

@@ -10,16 +10,17 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+from cytowatch.adapters.hearing import LONGEST_REMEMBERED, LONGEST_TEXT, REMEMBERED, Hearing, Sounds, heard_drugs
 from cytowatch.knowledge.model import Knowledge
 from cytowatch.knowledge.parse import fold
 
+_OTHER = "other"
 _DRUGS = ("infusion", "dose", "trigger")
 # shorter names are words of other things
 _SHORTEST_NAME = 5
 _SHORTEST_DEVICE = 3
-# what is written in one clause may deny what stands in it, and nothing in another
-_CLAUSE = re.compile(r"[.,;:!?]+(?=\s|$)|[;\n\r]")
-_LONGEST_TEXT = 20_000
+# rows of `codes/near_words.csv` that name a device; of observations the faint ones yield, and the things are not heard
+_DEVICES = ("device", "faint", "thing")
 # the systems of `codes/near_codes.csv` by the names that sources use: FHIR's URIs, OIDs, OMOP's and HL7 v2's names
 _SYSTEMS = {
     "http://www.ama-assn.org/go/cpt": "cpt", "urn:oid:2.16.840.1.113883.6.12": "cpt", "cpt": "cpt", "cpt4": "cpt",
@@ -30,11 +31,18 @@ _SYSTEMS = {
     "https://www.cms.gov/medicare/coding/icd10": "icd10pcs", "urn:oid:2.16.840.1.113883.6.4": "icd10pcs",
     "2.16.840.1.113883.6.4": "icd10pcs", "icd10pcs": "icd10pcs", "i10p": "icd10pcs",
     "http://fhir.de/codesystem/bfarm/ops": "ops", "http://fhir.de/codesystem/dimdi/ops": "ops", "ops": "ops",
+    "http://loinc.org": "loinc", "urn:oid:2.16.840.1.113883.6.1": "loinc", "loinc": "loinc", "ln": "loinc",
+    "http://snomed.info/sct": "snomed", "urn:oid:2.16.840.1.113883.6.96": "snomed", "snomed": "snomed",
+    "sct": "snomed", "http://hl7.org/fhir/sid/icd-9-cm": "icd9cm", "icd9proc": "icd9cm", "i9cp": "icd9cm",
+    "urn:oid:2.16.840.1.113883.6.104": "icd9cm", "2.16.840.1.113883.6.104": "icd9cm", "i9c": "icd9cm",
 }  # fmt: skip
+# a vocabulary before it, a modifier behind it (`CPT4:31500-26`)
+_WRITTEN_CODE = re.compile(
+    r"(?:(?P<system>CPT4?|HCPCS|ICD10PCS|ICD9PROC|OPS):)?(?P<code>.*?)(?:(?<=\d{5})-\w{2})?", re.DOTALL
+)
+_SAID_BY_CODES = {"oxygen_device": "ventilator", "kidney_replacement": "hemodialysis"}
 # codes of five digits may be any system's; those of these two have a form that no other code has
 _UNMISTAKABLE = ("icd10pcs", "ops")
-# more different texts than a code list has are texts that people wrote
-_REMEMBERED = 100_000
 
 
 class Likeness:
@@ -46,29 +54,41 @@ class Likeness:
     def __init__(self, knowledge: Knowledge) -> None:
         rows = knowledge.codes.get("near_words", ())
         mapped = [row for row in rows if row["fate"] == "map" and row["concept"] in knowledge.concepts]
-        named = {fold(row["words"]): row["concept"] for row in mapped if row["kind"] == "drug"}
-        self._drugs = _drug_names(knowledge) | named
-        self._devices = {fold(row["words"]): row["concept"] for row in mapped if row["kind"] == "device"}
+        self._drugs = _drug_names(knowledge) | {
+            fold(row["words"]): row["concept"] for row in mapped if row["kind"] == "drug"
+        }
+        self._devices = {fold(row["words"]): row["concept"] for row in mapped if row["kind"] in _DEVICES}
         self._neither = {
             devices: {fold(row["words"]) for row in rows if row["fate"] == "ignore" and row["kind"] == kind}
             for devices, kind in ((True, "device"), (False, "drug"))
         }
         self._fluids = {fold(row["words"]) for row in rows if row["kind"] == "fluid"}
-        self._noes = {fold(row["words"]) for row in rows if row["kind"] == "answer"}
-        self._denials = {fold(row["words"]) for row in rows if row["kind"] == "denial"}
-        self._asked = {fold(row["words"]) for row in rows if row["kind"] == "question"}
-        self._supports = _device_names(knowledge) | self._devices
-        self._no_device = self._neither[True]
-        self._no_drug = self._neither[False] | {fold(row["words"]) for row in rows if row["kind"] == "assay"}
-        triggers = {key for key, concept in knowledge.concepts.items() if concept.kind == "trigger"}
-        self._therapies = {name: key for name, key in self._drugs.items() if key not in triggers}
         self._coded = {
             row["code"].upper(): (row["system"], row["concept"])
             for row in knowledge.codes.get("near_codes", ())
             if row["concept"] in knowledge.concepts
         }
         self._known: dict[tuple[bool, str], str] = {}
-        self._read: dict[str, str] = {}
+        self.hearing = Hearing(self._sounds(knowledge))
+
+    def _sounds(self, knowledge: Knowledge) -> Sounds:
+        """What is listened for in observations: fewer drugs than are looked for, and more names of devices."""
+        kinds: dict[str, set[str]] = {}
+        for row in knowledge.codes.get("near_words", ()):
+            kinds.setdefault(row["kind"], set()).add(fold(row["words"]))
+        kinds |= {"local": self._neither[False], "measure": kinds.get("measure", set()) | self._neither[True]}
+        drugs = heard_drugs(knowledge)
+        devices = _device_names(knowledge) | self._devices
+        return Sounds(
+            devices={name: key for name, key in devices.items() if name not in kinds.get("thing", ())},
+            drugs={name: key for name, key in self._drugs.items() if key in drugs},
+            asked={
+                fold(row["words"]): row["concept"]
+                for row in knowledge.codes.get("near_words", ())
+                if row["kind"] == "asked" and row["concept"] in knowledge.concepts
+            },
+            kinds={kind: frozenset(words) for kind, words in kinds.items()},
+        )
 
     def drug(self, *words: str | None) -> str:
         """The concept of a drug, one of whose names is a whole word (or two in a row) of these texts; else nothing."""
@@ -78,73 +98,34 @@ class Likeness:
         """The same for oxygen, ventilation and kidney replacement, unless a word says that it is none."""
         return next((found for text in words if text and (found := self._found(text, devices=True))), "")
 
-    def observed(self, names: Iterable[str | None], answers: Iterable[str | None] = ()) -> str:
-        """The device or drug that an observation under a code of no table speaks of; nothing if it answers no.
-
-        ``names``: the words of its code. ``answers``: its value as words or as a number (``0`` is a no). A word that
-        stands right after a denial (`not intubated`) is not heard; nor are words of tests and questionnaires, nor any
-        answer under a code that asks for a plan or for the past.
-        """
-        asked = [name for name in names if name]
-        given = [answer for answer in answers if answer]
-        if given and any(map(self._asks, asked)):
-            return ""
-        if any(fold(answer[:_LONGEST_TEXT]) in self._noes for answer in given):
-            return ""
-        return next((found for text in (*asked, *given) if (found := self._spoken(text))), "")
-
     def coded(self, system: str | None, code: str | None) -> str:
-        """The device that a code of a procedure says was used, though no table knows when it is on; else nothing.
+        """The device that a code of a procedure or observation says was used, without saying until when; else nothing.
 
         ``system`` by its URI, OID, HL7 v2 name or OMOP vocabulary; without a known one only a code of a form that no
         other system has. What follows the point of an OPS code says more of the same thing.
         """
-        whole = (code or "").strip().upper()
+        found = _WRITTEN_CODE.fullmatch((code or "").strip().upper())
+        whole = found["code"] if found else ""
         of, concept = self._coded.get(whole) or self._coded.get(whole.partition(".")[0], ("", ""))
-        given = _SYSTEMS.get((system or "").strip().lower(), "")
+        given = _SYSTEMS.get((system or (found["system"] if found else "") or "").strip().lower(), "")
         return concept if given == of or (not given and of in _UNMISTAKABLE) else ""
+
+    def as_words(self, codings: Iterable[tuple[str | None, str | None]]) -> list[str]:
+        """The words for which codes of observations stand that name a device without a word (system and code)."""
+        concepts = (self.coded(system, code) for system, code in codings)
+        return [_SAID_BY_CODES[concept] for concept in concepts if concept in _SAID_BY_CODES]
 
     def fluid(self, *words: str | None) -> bool:
         """Whether a text names a fluid by its usual abbreviation (NS, D5W), which is too short for a word."""
         return any(not self._fluids.isdisjoint(fold(text).split("_")) for text in words if text)
 
-    def _asks(self, name: str) -> bool:
-        words = fold(name[:_LONGEST_TEXT]).split("_")
-        return not self._asked.isdisjoint((*words, *map("_".join, pairwise(words))))
-
     def _found(self, text: str, *, devices: bool) -> str:
         known = self._known.get((devices, text))
         if known is None:
-            known = self._known[devices, text] = self._looked_for(text, devices=devices)
+            known = self._looked_for(text[:LONGEST_TEXT], devices=devices)
+            if len(text) <= LONGEST_REMEMBERED and len(self._known) < REMEMBERED:
+                self._known[devices, text] = known
         return known
-
-    def _spoken(self, text: str) -> str:
-        known = self._read.get(text)
-        if known is None:
-            clauses = _CLAUSE.split(text[:_LONGEST_TEXT])
-            known = next((found for clause in clauses if (found := self._in_clause(clause))), "")
-            if len(self._read) < _REMEMBERED:
-                self._read[text] = known
-        return known
-
-    def _in_clause(self, clause: str) -> str:
-        """The device, else the drug, that one clause of an observation speaks of."""
-        single = fold(clause).split("_")
-        pairs = list(map("_".join, pairwise(single)))
-        words = {*single, *pairs}
-        if not self._asked.isdisjoint(words):
-            return ""
-        # each word with the word, and the two words, before it
-        before = zip(["", *single], ["", "", *pairs], strict=False)
-        stated = [self._denials.isdisjoint(both) for both in before]
-        heard = [one for one, said in zip(single, stated, strict=False) if said]
-        heard = [one for one, said in zip(pairs, stated, strict=False) if said] + heard
-        for names, none in ((self._supports, self._no_device), (self._therapies, self._no_drug)):
-            if none.isdisjoint(words):
-                found = next((names[one] for one in heard if one in names), "")
-                if found:
-                    return found
-        return ""
 
     def _looked_for(self, text: str, *, devices: bool) -> str:
         single = fold(text).split("_")
@@ -175,4 +156,6 @@ def _device_names(knowledge: Knowledge) -> dict[str, str]:
             found |= {fold(alias): key for alias, one in knowledge.concept_aliases.items() if one == key}
             some = {fold(alias): one for alias, one in concept.category_aliases.items() if one != concept.categories[0]}
             found |= dict.fromkeys(some, key)
+            # what says nothing of what it is (`other`) is no word of it
+            found |= dict.fromkeys((one for one in concept.categories[1:] if one != _OTHER), key)
     return {name: key for name, key in found.items() if len(name) >= _SHORTEST_DEVICE}

@@ -65,6 +65,20 @@ SPEAKS = {
     "yes": local("Mechanically ventilated", **words("Yes")),
     "true": local("Mechanically ventilated", valueBoolean=True),
     "a mode": local("Ventilator Mode", valueString="CMV"),
+    "a code that looks like a no": local(
+        "Airway", valueCodeableConcept={"coding": [{"display": "Endotracheal tube", "code": "0"}]}
+    ),
+    "a public code of a device": local(
+        "Airway", valueCodeableConcept={"coding": [{"system": "http://snomed.info/sct", "code": "26412008"}]}
+    ),
+    "a public code without words": observation(coded("20124-4"), id="x", valueString="x"),
+    "a name in one word": local("vent.mode", valueString="A"),
+    "a panel with a value": local("Vent mode", hasMember=[{"reference": "Observation/o"}], valueString="PRVC"),
+    "a question of a form": {
+        "resourceType": "QuestionnaireResponse", "id": "q", "status": "completed", "authored": NOON,
+        "subject": {"reference": "Patient/p"},
+        "item": [{"linkId": "7", "text": "Mechanically ventilated?", "answer": [{"valueBoolean": True}]}],
+    },
     "a number": local("PEEP", **quantity(5, "cm[H2O]")),
     "a whole number": local("PEEP", valueInteger=5),
     "no value": local("Intubated"),
@@ -197,6 +211,19 @@ def test_what_speaks_of_a_device_is_no_sign_that_devices_are_recorded(tmp_path: 
     assert "oxygen_device" in intake.not_recorded
 
 
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    cannula = base("nasal cannula")
+    assert read(tmp_path, *cannula, local("O2 Flow", **quantity(2, "L/min"))).in_doubt.is_empty()
+    for more in (local("O2 Flow", **quantity(40, "L/min")), local("PEEP", **quantity(5))):
+        assert read(tmp_path, *cannula, more).in_doubt["concept"].to_list() == ["oxygen_device"]
+    assert not read(tmp_path, *base(), local("O2 Flow", **quantity(2, "L/min"))).in_doubt.is_empty()
+
+
+def test_a_survey_speaks_of_nothing(tmp_path: Path) -> None:
+    survey = {"category": [{"coding": [{"code": "survey"}]}]}
+    assert graded(read(tmp_path, *base(), local("On ventilator", valueBoolean=True, **survey))) == CERTAIN
+
+
 # ---------------------------------------------------------------- procedures that have a code and no words
 
 
@@ -239,5 +266,7 @@ def test_a_procedure_that_says_nothing_of_itself_may_be_any_device(tmp_path: Pat
     assert rules(intake) == ["nameless_thing"]
     assert intake.in_doubt["concept"].to_list() == ["oxygen_device"]
     assert graded(intake) == (None, 1, 4)
-    for more in ({"status": "not-done"}, {"status": "entered-in-error"}, {"performedPeriod": None}):
+    # without a time it may have been at any
+    assert graded(read(tmp_path, *base(), procedure(code, performedPeriod=None))) == (None, 1, 4)
+    for more in ({"status": "not-done"}, {"status": "entered-in-error"}):
         assert graded(read(tmp_path, *base(), procedure(code, **more))) == CERTAIN

@@ -37,6 +37,14 @@ SPEAKS = {
     "its alternative words": ("77^^L^78^Vent Mode^99L", "CMV", "ST"),
     "its original words": ("77^^L^^^^^^Vent Mode", "CMV", "ST"),
     "a code that is a word": ("PEEP^^L", "5", "NM"),
+    "a short code": ("FIO2^^L", "60", "NM"),
+    "a code beside words": ("VENT^Mode^L", "PRVC", "ST"),
+    "a code of a tube": ("ETT^^L", "7.5", "ST"),
+    "a code cut short in its words": ("PEEP^Positive end expiratory press^L", "5", "NM"),
+    "a public code without words": ("20124-4^^LN", "x", "ST"),
+    "a code that looks like a no": ("79^Airway^L", "0^Endotracheal tube^L", "CE"),
+    "a letter that looks like a no": ("79^Airway^L", "N^Non-rebreather mask^L", "CE"),
+    "a no beside another answer": ("79^Airway device oxygen^L", "Intubated~No", "TX"),
     "a number": ("78^PEEP^L", "5", "NM"),
     "a structured number": ("78^PEEP^L", "^5", "SN"),
     "a coded answer": ("79^Airway^L", "4^Endotracheal tube^L", "CE"),
@@ -53,6 +61,7 @@ SILENT = {
     "room air": ("83^O2 Delivery Device^L", "Room air", "ST"),
     "no value": (MODE, "", "ST"),
     "null": (MODE, '""', "ST"),
+    "a short code of a measurement": ("VENT^Ventricular rate^L", "80", "NM"),
     "denied": ("80^Note^L", "Alert. Not intubated.", "TX"),
     "a test": ("84^Oxygen saturation^L", "97", "NM"),
     "the past": ("85^History^L", "ventilator in 2019", "ST"),
@@ -77,6 +86,18 @@ def test_what_says_no_or_is_of_another_thing_leaves_the_grade(tmp_path: Path, na
     assert grade(intake, 11) == (1, 1)
 
 
+def test_a_day_alone_is_in_doubt_all_day_and_no_time_at_all_for_all_of_it(tmp_path: Path) -> None:
+    day = at(10)[:8]
+    for name in ("day", "none"):
+        (tmp_path / name).mkdir()
+    [one] = chart(tmp_path / "day", said(time=day)).in_doubt.iter_rows(named=True)
+    assert one["until"] - one["time"] == 24 * 3600 * 1_000_000
+    bare = message(msh(at(10), control="S"), pid(), "OBR|1|||panel", obx(MODE, "CMV", "", kind="ST"))
+    spans = chart(tmp_path / "none", bare).in_doubt.select("time", "until").sort("time").rows()
+    assert [until is None for _, until in spans] == [False, True]
+    assert spans[0][1] == spans[1][0]
+
+
 @pytest.mark.parametrize("status", ["I", "O", "N", "X", "D", "W"])
 def test_what_is_no_result_speaks_of_nothing(tmp_path: Path, status: str) -> None:
     intake = chart(tmp_path, said(status=status))
@@ -94,6 +115,15 @@ def test_a_ventilator_that_is_charted_explains_the_words(tmp_path: Path) -> None
     assert rules(intake) == ["unknown_code"]
     assert intake.in_doubt.is_empty()
     assert grades(intake, [(9, 2), (11, 2)]) == [(1, 1), (4, 4)]
+
+
+def test_some_oxygen_beside_a_charted_cannula_says_nothing_new(tmp_path: Path) -> None:
+    cannula = message(
+        msh(at(9.5), control="D"), pid(), obr("D", taken=at(9.5)),
+        obx("O2DEV^Device^L", "NC^Nasal cannula^L", "", kind="CE"),
+    )  # fmt: skip
+    assert chart(tmp_path, cannula, said("91^O2 flow^L", "2", "NM")).in_doubt.is_empty()
+    assert not chart(tmp_path, cannula, said("91^O2 flow^L", "40", "NM")).in_doubt.is_empty()
 
 
 def test_a_pressor_that_an_observation_speaks_of(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from cytowatch.adapters.fhir.structs import (
 )
 from cytowatch.adapters.fhir.things import EVERY_DEVICE, referred, thing_of
 from cytowatch.adapters.fhir.times import cut, span
+from cytowatch.adapters.fhir.words import Heard
 
 _ERROR = "entered-in-error"
 _NOT_BEGUN = {
@@ -65,7 +66,7 @@ def _nameless(one: Procedure, row: int, sheet: Sheet) -> bool:
     """Whether a procedure took place of which nothing says what it was: any device may have been on with it."""
     thing = thing_of(one.code)
     time, until, _ = span(one.performedDateTime, one.performedPeriod)
-    if thing.names or any(code for _, code in thing.codings) or time is None or _status(one.status, until)[1]:
+    if thing.names or any(code for _, code in thing.codings) or _status(one.status, until)[1]:
         return False
     sheet.say(row, NAMELESS, value=time)
     sheet.unread(row, EVERY_DEVICE, time, None if until == time else until)
@@ -120,7 +121,9 @@ def form(one: QuestionnaireResponse, row: int, sheet: Sheet, refused: Said | Non
         for answer in (item.answer or [])[:1]
     ]
     if not found:
-        sheet.say(row, refused or _NO_CODES, value=told)
+        spoken = refused is None and _overheard(one, row, sheet)
+        if not spoken:
+            sheet.say(row, refused or _NO_CODES, value=told)
         return
     time, _, late = span(one.authored)
     status = _FORMS.get(one.status or "", cut(one.status))
@@ -132,6 +135,18 @@ def form(one: QuestionnaireResponse, row: int, sheet: Sheet, refused: Said | Non
             _leave(sheet, row, said, target, time, told or time)
         else:
             _answer(target, answer, row, sheet, time, status)
+
+
+def _overheard(one: QuestionnaireResponse, row: int, sheet: Sheet) -> bool:
+    """Enter therapies that the questions of a form that was filled in speak of with their answers; whether any do."""
+    heard: dict[str, Heard] = {}
+    for item in _items(one.item, 0) if _FORMS.get(one.status or "") not in (None, _ERROR) else ():
+        spoken = sheet.run.words.asked(item) if item.text and item.answer else None
+        if spoken is not None:
+            heard.setdefault(spoken.concept, spoken)
+    for each in heard.values():
+        sheet.speak(row, each, span(one.authored)[0], None)
+    return bool(heard)
 
 
 def _items(items: list[Item] | None, depth: int) -> Iterator[Item]:

@@ -19,10 +19,11 @@ from cytowatch.adapters.fhir.said import Said, ignored
 from cytowatch.adapters.fhir.sheet import Sheet
 from cytowatch.adapters.fhir.structs import NOTHING, CodeableConcept, Observation, Quantity, Valued
 from cytowatch.adapters.fhir.times import cut, span
-from cytowatch.adapters.fhir.words import Heard
+from cytowatch.adapters.fhir.words import Heard, has_answer
 
 _NOT_YET = ("registered", "cancelled", "unknown")
 _ERROR = "entered-in-error"
+_SURVEY = b'"survey"'
 # a date, 2025-01-05, has no more letters
 _DAY = 10
 _PANEL = ignored("a panel: its members say what was measured")
@@ -83,17 +84,17 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
     main = codes.target(one.code)
     if main.said is not None and not one.component:
         # most of what a hospital holds
-        if main.said.group and not one.hasMember:
+        if main.said.group:
             _unlisted(one, main, row, sheet, refused, told)
         else:
-            sheet.say(row, refused or (_PANEL if main.said.group else main.said), value=told)
+            sheet.say(row, refused or main.said, value=told)
         return
     if refused is None and one.component is None and one.status == "final" and _is_plain(one):
         _state_plain(one, main, row, sheet)
         return
     every = [(codes.target(part.code), part) for part in one.component or ()]
     parts = [pair for pair in every if pair[0].concept]
-    if every and not main.own and not one.hasMember and (main.said is not None or len(parts) < len(every)):
+    if every and not main.own and (main.said is not None or len(parts) < len(every)):
         _speak(one, sheet.run.words.parts_heard(one, main, every), row, sheet)
     if not main.concept and not parts:
         sheet.say(row, refused or main.said or _PANEL, value=told)
@@ -113,19 +114,21 @@ def observation(one: Observation, row: int, sheet: Sheet, refused: Said | None, 
 
 
 def _unlisted(one: Observation, main: Target, row: int, sheet: Sheet, refused: Said | None, told: str) -> None:
-    """Under a code of no table: nothing to grade, unless its words are those of a therapy."""
+    """Under a code of no table: nothing to grade, unless its words are those of a therapy. A panel needs a value."""
     words = sheet.run.words
     code = words.of(one.code, main)
-    heard = words.heard(code, one)
+    is_panel = bool(one.hasMember)
+    heard = words.heard(code, one) if not is_panel or has_answer(one) else None
     spoken = heard is not None and _speak(one, [heard], row, sheet)
     if refused is not None or not spoken:
-        sheet.say(row, refused or code.said, value=told)
+        sheet.say(row, refused or (_PANEL if is_panel else code.said), value=told)
 
 
 def _speak(one: Observation, heard: list[Heard], row: int, sheet: Sheet) -> bool:
     """Enter therapies that an observation speaks of, unless it was not made, or is about another thing."""
     silence = _status(one, own=False) if heard else None
-    if not heard or (silence is not None and silence.fate == "ignored"):
+    # what a person was asked in a survey is how it is at home
+    if not heard or _SURVEY in bytes(one.category) or (silence is not None and silence.fate == "ignored"):
         return False
     time, until, _ = span(one.effectiveDateTime, one.effectivePeriod, one.effectiveTiming, instant=one.effectiveInstant)
     for each in heard:

@@ -11,7 +11,7 @@ from cytowatch.adapters.fhir import doubts, people
 from cytowatch.adapters.fhir.complete import shortfalls
 from cytowatch.adapters.fhir.given import Meanings, facts_of_doses, facts_of_uses
 from cytowatch.adapters.fhir.said import TWO_SERVERS, Said
-from cytowatch.adapters.fhir.sheet import SILENT, SPOKEN, Run, Sheet
+from cytowatch.adapters.fhir.sheet import MILD, SILENT, SPOKEN, Run, Sheet
 from cytowatch.adapters.fhir.structs import Patient
 from cytowatch.adapters.fhir.versions import lost
 from cytowatch.adapters.gather import SILENT as SILENT_ROWS
@@ -24,7 +24,7 @@ KEY = "fhir"
 _NAMED = 25
 _LONGEST_ID = 80
 _ERROR = "entered-in-error"
-_IS_SPOKEN = pl.col("unread") & pl.col("text").eq_missing(SPOKEN)
+_IS_SPOKEN = pl.col("unread") & pl.col("text").is_in([SPOKEN, MILD]).fill_null(value=False)
 # where a device may be recorded; such a resource that states none is no sign that devices are recorded
 _DEVICES = ("Procedure", "DeviceUseStatement", "Observation")
 
@@ -72,7 +72,10 @@ def settled(run: Run, sheets: list[Sheet], gathering: Gathering) -> Intake:
     gathering.close_by_order(pl.concat([part.orders for part in parts]))
     observed = gathering.observed()
     gathering.doubt(doubts.placed(pl.concat(unread), observed, run.knowledge, gathering.zone))
-    gathering.speak(doubts.placed(pl.concat(spoken), observed, run.knowledge, gathering.zone))
+    whole = pl.concat(spoken)
+    mild = whole.select("row", "concept", mild=pl.col("text") == MILD).unique()
+    placed = doubts.placed(whole, observed, run.knowledge, gathering.zone)
+    gathering.speak(placed.join(mild, on=["row", "concept"], how="left", maintain_order="left"))
     table = _persons(gathering, kept, headers)
     absent = run.knowledge.doors[KEY].unrecorded_kinds(_present(run, parts, headers))
     return gathering.intake(table, not_recorded=not_recorded(run.knowledge, absent))

@@ -43,6 +43,7 @@ SILENT: dict[str, pl.DataType] = {"row": _I, "said": _I, "concept": _T, "value":
 _UNREAD = "unread"
 # the text of unread facts of which nobody knows more than that an observation speaks of them
 SPOKEN = "spoken"
+MILD = "spoken of some oxygen or pressor"
 # rows held as Python objects before they become columns
 _HELD = 50_000
 _LONGEST_VALUE = 120
@@ -155,7 +156,7 @@ class Sheet:
     def speak(self, row: int, heard: Heard, time: str | None, until: str | None) -> None:
         """Enter a therapy that an observation under a code of no table speaks of."""
         self.say(row, heard.said, heard.concept, heard.told)
-        self.unread(row, heard.concept, time, until, SPOKEN)
+        self.unread(row, heard.concept, time, until, MILD if heard.mild else SPOKEN)
 
     def dose(self, *columns: object) -> None:
         """A row of `DOSES`."""

@@ -144,6 +144,7 @@ class Observation(Valued, kw_only=True):
     effectiveTiming: Timing | None = None
     issued: str | None = None
     hasMember: Raw = NOTHING
+    category: Raw = NOTHING
     component: list[Valued] | None = None
     extension: list[Extension] | None = None
     contained: list[Raw] | None = None
@@ -292,6 +293,7 @@ class Item(Struct):
     """A question, its answers and what stands under it."""
 
     linkId: str | None = None
+    text: str | None = None
     answer: list[Answer] | None = None
     item: list[Item] | None = None
 

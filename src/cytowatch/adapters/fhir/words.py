@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cytowatch.adapters.fhir.codes import Codes, Target
 from cytowatch.adapters.fhir.said import Said, speaks_of, unlisted
-from cytowatch.adapters.fhir.structs import CodeableConcept, Coding, Observation, Valued
+from cytowatch.adapters.fhir.structs import Answer, CodeableConcept, Coding, Item, Observation, Valued
 from cytowatch.adapters.fhir.times import cut
 from cytowatch.adapters.likeness import Likeness
 
@@ -33,11 +33,12 @@ class Worded:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A therapy that an observation speaks of; ``told``: the value with it."""
+    """A therapy that an observation speaks of; ``told``: the value with it; ``mild``: some oxygen or pressor."""
 
     concept: str
     said: Said
     told: str
+    mild: bool = False
 
 
 _Key = tuple[tuple[str | None, str | None, str | None], ...]
@@ -75,15 +76,21 @@ class Words:
         if value.dataAbsentReason is not None or not (code.concept or has_words):
             # nearly all: a number under a code of something else
             return None
-        answers = list(_answers(value))
-        concept = self.likeness.observed(code.names, answers)
-        return Heard(concept, self._speaks(code, concept), ", ".join(answers)) if concept else None
+        words, codes = list(_answers(value)), list(_codes(value))
+        coded = value.valueCodeableConcept
+        if coded is not None and coded.coding:
+            codes += self.likeness.as_words((one.system, one.code) for one in coded.coding)
+        concept = self.likeness.hearing.observed(code.names, words, codes)
+        if not concept:
+            return None
+        mild = self.likeness.hearing.is_mild(code.names, words, codes)
+        return Heard(concept, self._speaks(code, concept), ", ".join((*words, *codes)), mild)
 
     def parts_heard(self, one: Observation, main: Target, parts: list[tuple[Target, Valued]]) -> list[Heard]:
         """The same for an observation with components: of each therapy the first word."""
         whole = self.of(one.code, main) if main.said is not None and main.said.group else None
         found: list[Heard | None] = []
-        if whole is not None and any(_answers(one)):
+        if whole is not None and has_answer(one):
             found.append(self.heard(whole, one))
         for target, part in parts:
             is_known = target.said is None or not target.said.group
@@ -92,11 +99,22 @@ class Words:
                 found.append(self.heard(code, part))
         return list({one.concept: one for one in reversed(found) if one is not None}.values())
 
+    def asked(self, item: Item) -> Heard | None:
+        """What a question of a form speaks of with its answers."""
+        name, answers = (item.text or "")[:_LONGEST_NAME], item.answer or []
+        words = [word for one in answers for word in _answered(one)]
+        codes = [one.valueCoding.code for one in answers if one.valueCoding is not None and one.valueCoding.code]
+        if not words and not codes:
+            return None
+        concept = self.likeness.hearing.observed([name], words, codes)
+        said = speaks_of(concept, f'the question "{cut(name, _LONGEST_TOLD)}"')
+        return Heard(concept, said, ", ".join((*words, *codes))) if concept else None
+
     def _within(self, whole: Worded | None, part: Worded) -> Worded:
         if whole is None or not whole.names:
             return part
         names = (*whole.names, *part.names)
-        return Worded(part.said, names, self.likeness.observed(names))
+        return Worded(part.said, names, self.likeness.hearing.about(names))
 
     def _worded(self, codings: list[Coding] | tuple[()], text: str | None, target: Target) -> Worded:
         given = [*(one.display for one in codings), text]
@@ -107,12 +125,18 @@ class Words:
             words = cut(" ".join(names[0].split()), _LONGEST_TOLD)
             said = unlisted(said.group, f'{said.reason.partition(": ")[2]} "{words}"')
         # a code may be its own name
-        names = names or tuple(one.code[:_LONGEST_NAME] for one in codings if one.code)
-        return Worded(said, names, self.likeness.observed(names))
+        names = (*names, *(one.code[:_LONGEST_NAME] for one in codings if one.code))
+        names = (*names, *self.likeness.as_words((one.system, one.code) for one in codings))
+        return Worded(said, names, self.likeness.hearing.about(names))
 
     def _speaks(self, code: Worded, concept: str) -> Said:
         name = code.said.reason.partition(": ")[2]
         return self._said.setdefault((name, concept), speaks_of(concept, name))
+
+
+def has_answer(value: Valued) -> bool:
+    """Whether a value is told in words, as a number or as a code."""
+    return any((*_answers(value), *_codes(value)))
 
 
 def _answers(value: Valued) -> Iterator[str]:
@@ -127,5 +151,20 @@ def _answers(value: Valued) -> Iterator[str]:
         yield value.valueString
     if value.valueCodeableConcept is not None:
         coded = value.valueCodeableConcept
-        codings = coded.coding or ()
-        yield from filter(None, (coded.text, *(one.display for one in codings), *(one.code for one in codings)))
+        yield from filter(None, (coded.text, *(one.display for one in coded.coding or ())))
+
+
+def _answered(one: Answer) -> Iterator[str]:
+    number = one.valueDecimal if one.valueDecimal is not None else one.valueInteger
+    if number is None and one.valueQuantity is not None:
+        number = one.valueQuantity.value
+    if number is not None:
+        yield f"{number:g}"
+    if one.valueBoolean is not None:
+        yield _TRUTH[one.valueBoolean]
+    yield from filter(None, (one.valueString, one.valueCoding.display if one.valueCoding else None))
+
+
+def _codes(value: Valued) -> Iterator[str]:
+    if value.valueCodeableConcept is not None:
+        yield from filter(None, (one.code for one in value.valueCodeableConcept.coding or ()))

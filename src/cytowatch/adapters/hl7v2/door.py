@@ -140,9 +140,10 @@ class _Settling:
         refused = [pair for pair in corrected.facts if pair[0].rule]
         for fact, patient in refused:
             reader.silent.refuse(fact, patient)
-        spoken = _unreadable([pair for pair in refused if pair[0].is_spoken])
+        spoken = _unreadable([pair for pair in refused if pair[0].is_spoken], undated=True)
         if spoken is not None:
-            self._gathering.speak(spoken)
+            mild = [fact.row for fact, _ in refused if fact.is_mild]
+            self._gathering.speak(spoken.with_columns(mild=pl.col("row").is_in(mild)))
         refused = [pair for pair in refused if not pair[0].is_spoken]
         orders = [(fact.row, fact.order) for fact, _ in stated if fact.order and fact.until is None]
         placed = pl.DataFrame(orders, schema={"row": pl.Int64, "order": pl.String}, orient="row") if orders else None
@@ -239,12 +240,13 @@ def _death(died: Statement) -> Fact:
     return fact
 
 
-def _unreadable(refused: list[tuple[Fact, str]]) -> pl.DataFrame | None:
+def _unreadable(refused: list[tuple[Fact, str]], *, undated: bool = False) -> pl.DataFrame | None:
     """Refused facts with a value that nobody can read, so that a therapy among them is in doubt from then on.
 
-    Where all but the code of a drug is known, or what it is that may have been taken back, so is the end.
+    Where all but the code of a drug is known, or what it is that may have been taken back, so is the end. ``undated``:
+    also those without a time.
     """
-    doubtful = [(fact, patient) for fact, patient in refused if fact.concept and fact.time]
+    doubtful = [(fact, patient) for fact, patient in refused if fact.concept and (fact.time or undated)]
     if not doubtful:
         return None
     ends = pl.Series(

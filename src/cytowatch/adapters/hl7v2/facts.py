@@ -47,7 +47,7 @@ class Fact:
     ``message``: number of the message in the run. ``moment``: its time in microseconds, where that is known.
     ``effect``: what its status does. ``order``: which rates continue one another. ``is_quiet``: a retraction that
     speaks of its own moment only, and need not find anything there. ``is_spoken``: nobody knows more than that an
-    observation speaks of it.
+    observation speaks of it; ``is_mild``: and that of some oxygen, or some pressor.
     """
 
     row: int
@@ -74,6 +74,7 @@ class Fact:
     given: str = ""
     is_quiet: bool = False
     is_spoken: bool = False
+    is_mild: bool = False
 
     @property
     def code(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,19 @@ def date_of(raw: str) -> str:
     if found is None:
         return raw
     return "-".join(part for part in found.groups()[:3] if part)
+
+
+def day_of(raw: str, clock: Clock) -> tuple[Stamp, Stamp] | None:
+    """The first moment of the day of a moment that says no more, and of the day after it; nothing if it says no day."""
+    found = _FORM.fullmatch(raw)
+    if found is None or found[3] is None:
+        return None
+    try:
+        days = [date(int(found[1]), int(found[2]), int(found[3])) + timedelta(days=more) for more in (0, 1)]
+    except (ValueError, OverflowError):
+        return None
+    first, last = (read_stamp(f"{day:%Y%m%d}0000{found[8] or ''}", clock) for day in days)
+    return first, last
 
 
 def _is_offset(offset: str) -> bool:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
 
+from cytowatch.adapters.hearing import REMEMBERED
 from cytowatch.adapters.hl7v2.context import Context
 from cytowatch.adapters.hl7v2.facts import Effect, Fact, Key, Silent
+from cytowatch.adapters.hl7v2.stamps import day_of
 from cytowatch.adapters.hl7v2.syntax import (
     NULL,
     Segment,
@@ -35,8 +36,8 @@ _CODED = ("CE", "CWE", "CNE", "CF")
 _WORDLESS = ("ED", "RP", "NA", "MA", "DT", "TM", "TS", "DTM", "DR")
 # where words stand in a coded element: text, alternative text, original text, second alternative text; then the codes
 _WORDS, _CODES = (1, 4, 8, 10), (0, 3, 9)
-# a code that is a word (`PEEP`), as in drugs
-_HAS_WORD = re.compile(r"(?<![^\W_])[^\W\d_]{4,}(?![^\W_])")
+# words, and codes
+_Answers = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Unlisted:
 
     def __init__(self, knowledge: Knowledge) -> None:
         self._likeness = Likeness(knowledge)
+        self._hearing = self._likeness.hearing
         self._known: dict[tuple[str, str], _Worded] = {}
         # what has been spoken of: only that can be taken back
         self._spoken: set[Key] = set()
@@ -61,23 +63,23 @@ class Unlisted:
         """The therapy that an OBX speaks of, as a fact that is refused; None if it speaks of none."""
         code = self._worded(segment[3], context.separators)
         kind = segment[2].strip().upper()
-        answers = []
+        answers: _Answers = [], []
         if code.concept or kind not in _NUMBERS:
-            answers = [one for one in _answers(kind, segment[5], context.separators) if one]
+            answers = _answers(kind, segment[5], context.separators)
         # without any value a code says nothing
-        has_value = segment[5].strip() not in ("", NULL)
-        concept = self._likeness.observed(code.names, answers) if has_value and (code.concept or answers) else ""
+        says = segment[5].strip() not in ("", NULL) and (code.concept or any(answers))
+        concept = self._hearing.observed(code.names, *answers) if says else ""
         if not concept or effect == "retract":
             if effect in ("retract", "amended"):
                 return self._back(segment, row, context, silent)
             self.leave(segment, row, context, silent)
             return None
         fact = self._fact(segment, row, context, concept)
-        fact.effect = effect
+        fact.effect, fact.is_mild = effect, self._hearing.is_mild(code.names, *answers)
         if fact.key is not None:
             self._spoken.add(fact.key)
         why = f"{code.reason}, and its words speak of {concept}"
-        return fact.refuse("unknown_code", why, _HINT, ", ".join(answers))
+        return fact.refuse("unknown_code", why, _HINT, ", ".join(itertools.chain(*answers)))
 
     def leave(self, segment: Segment, row: int, context: Context, silent: Silent) -> None:
         """An OBX that speaks of nothing, by the name of its code."""
@@ -93,12 +95,16 @@ class Unlisted:
         return fact
 
     def _fact(self, segment: Segment, row: int, context: Context, concept: str) -> Fact:
-        stamp = context.stamp(segment[14] or context.observed)
+        given = segment[14] or context.observed
+        stamp = context.stamp(given)
+        day = day_of(component(given, 1, context.separators), context.clock) if stamp.rule == "partial_time" else None
         code = "|".join(("unlisted", component(segment[3], 1, context.separators), segment[3][:_LONGEST_CODE]))
         key = None if segment.damage else Key(context.order, code, component(segment[4], 1, context.separators))
         fact = Fact(row, context.source(segment), context.number, context.patient, concept, key, is_spoken=True)
         fact.time, fact.moment = (None, None) if stamp.rule else (stamp.text, stamp.moment)
-        fact.available = context.known_at(stamp.moment)
+        if day is not None:
+            fact.time, fact.moment, fact.until = day[0].text, day[0].moment, day[1].text
+        fact.available = context.known_at(fact.moment)
         return fact
 
     def _worded(self, raw: str, separators: Separators) -> _Worded:
@@ -107,9 +113,13 @@ class Unlisted:
             first = next(iter(repetitions(raw, separators)), "")
             parts = [plain(part, separators) for part in components(first, separators)]
             words = [parts[place] for place in _WORDS if place < len(parts) and parts[place]]
-            codes = [parts[place] for place in _CODES if place < len(parts) and _HAS_WORD.search(parts[place])]
-            names = tuple(words or codes)
-            self._known[written] = _Worded(_reason(parts, words), names, self._likeness.observed(names))
+            codes = [parts[place] for place in _CODES if place < len(parts) and parts[place]]
+            coded = [(parts[place + 2], parts[place]) for place in (0, 3) if place + 2 < len(parts)]
+            names = (*words, *codes, *self._likeness.as_words(coded))
+            worded = _Worded(_reason(parts, words), names, self._hearing.about(names))
+            if len(self._known) >= REMEMBERED:
+                return worded
+            self._known[written] = worded
         return self._known[written]
 
 
@@ -121,13 +131,17 @@ def _reason(parts: list[str], words: list[str]) -> str:
     return f"{NO_CODE}: {named}" + (f' "{short}"' if short else "")
 
 
-def _answers(kind: str, raw: str, separators: Separators) -> Iterator[str]:
-    """OBX-5 as words or as a number; of another kind nothing."""
+def _answers(kind: str, raw: str, separators: Separators) -> _Answers:
+    """OBX-5 as words or as a number, and as codes; of another kind nothing."""
+    words: list[str] = []
+    codes: list[str] = []
     for part in repetitions(raw, separators) if kind not in _WORDLESS else ():
         if kind == "SN":
-            yield component(part, 2, separators)
+            words.append(component(part, 2, separators))
         elif kind in _CODED:
             inside = [plain(one, separators) for one in components(part, separators)]
-            yield from (inside[place] for place in (*_WORDS, *_CODES) if place < len(inside))
+            words += [inside[place] for place in _WORDS if place < len(inside)]
+            codes += [inside[place] for place in _CODES if place < len(inside)]
         else:
-            yield unescape(" ".join(part.split(separators.component)), separators).strip()
+            words.append(unescape(" ".join(part.split(separators.component)), separators).strip())
+    return [one for one in words if one], [one for one in codes if one]

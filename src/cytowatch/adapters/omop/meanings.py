@@ -57,7 +57,7 @@ class Judge:
         if self._overheard is not None:
             heard = self._overheard.beside(joined, pl.col("label").is_not_null())
             silent_still = [pl.when(pl.col("spoken").is_null()).then(name).alias(name) for name in ("fate", "reason")]
-            joined = heard.with_columns(silent_still).drop("spoken")
+            joined = heard.with_columns(silent_still).drop("spoken", "mild")
         silent = joined.filter(pl.col("fate").is_not_null(), pl.col("name").is_not_null())
         for label, name, rows in silent.group_by("label", "name").len().iter_rows():
             self._seen[label, name[:_LONGEST]] += rows

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from cytowatch.adapters.hearing import of_number
 from cytowatch.adapters.omop.unknown import Guess
 from cytowatch.adapters.omop.vocabulary import Concepts
 
 TABLES = ("measurement", "observation")
 _WORDS = ("value_as_string", "value_source_value")
 _CODED, _NUMBER = "value_as_concept_id", "value_as_number"
-_LETTER = r"[^\W\d_]"
 # of what a row says, as much as a reject shows
 _LONGEST = 60
 _Texts = tuple[str | None, ...]
@@ -24,7 +24,7 @@ _Texts = tuple[str | None, ...]
 class Overheard:
     """Asked once per distinct name and answer, and of those that speak of something once per pair of both.
 
-    Of a number it only counts whether it is 0.
+    Of a number it only counts whether it is 0, or a share of oxygen that may be that of air.
     """
 
     def __init__(self, concepts: Concepts, columns: tuple[str, str, str], guess: Guess) -> None:
@@ -33,7 +33,7 @@ class Overheard:
         self._guess = guess
 
     def beside(self, frame: pl.DataFrame, asked: pl.Expr) -> pl.DataFrame:
-        """The rows with ``spoken``, the concept that those ``asked`` speak of; empty if they speak of none."""
+        """The rows with ``spoken``, what those ``asked`` speak of, and whether that is ``mild``; else empty."""
         words = [name for name in _WORDS if name in frame.columns]
         answers = [_answer(name).alias(f"_{name}") for name in (*words, _NUMBER)]
         keyed = frame.with_columns(*answers, pl.col(_CODED).alias(f"_{_CODED}"))
@@ -42,23 +42,22 @@ class Overheard:
         every = keyed.filter(asked).select(keys).unique()
         ends = len(self._columns)
         near = pl.concat([
-            self._that_speak(every, self._columns, lambda key: (key, ())),
-            self._that_speak(every, said, lambda key: ((), key)),
+            self._that_speak(every, self._columns, lambda key: self._guess.hearing.about(self._named(key))),
+            self._that_speak(every, said, lambda key: self._guess.hearing.observed((), self._answered(key))),
         ]).unique()  # fmt: skip
-        found = [(*key, self._of(key[:ends], key[ends:])) for key in near.iter_rows()]
-        spoken = pl.DataFrame(
-            [row for row in found if row[-1]], schema=dict.fromkeys((*keys, "spoken"), pl.String), orient="row"
-        )
+        found = [
+            (*key, self._of(key[:ends], key[ends:]), self._is_mild(key[:ends], key[ends:])) for key in near.iter_rows()
+        ]
+        schema = dict.fromkeys((*keys, "spoken"), pl.String()) | {"mild": pl.Boolean()}
+        spoken = pl.DataFrame([row for row in found if row[-2]], schema=schema, orient="row")
         if spoken.is_empty():
-            return frame.with_columns(spoken=pl.lit(None, pl.String))
+            return frame.with_columns(spoken=pl.lit(None, pl.String), mild=pl.lit(value=False))
         return keyed.join(spoken, on=keys, how="left", nulls_equal=True, maintain_order="left").drop(said)
 
-    def _that_speak(
-        self, every: pl.DataFrame, columns: Sequence[str], parts: Callable[[_Texts], tuple[_Texts, _Texts]]
-    ) -> pl.DataFrame:
+    def _that_speak(self, every: pl.DataFrame, columns: Sequence[str], of: Callable[[_Texts], str]) -> pl.DataFrame:
         """The combinations of which these columns alone speak of something."""
         distinct = every.select(columns).unique()
-        speak = [key for key in distinct.iter_rows() if self._of(*parts(key))]
+        speak = [key for key in distinct.iter_rows() if of(key)]
         found = pl.DataFrame(speak, schema=distinct.schema, orient="row")
         return every.join(found, on=list(columns), how="semi", nulls_equal=True)
 
@@ -77,8 +76,16 @@ class Overheard:
 
     def _of(self, name: _Texts, answer: _Texts) -> str:
         """What the cells of a name (concept, source concept, text) and of an answer (texts, concept) speak of."""
-        names = [*name[2:], *self._called(*name[:2])]
-        return self._guess.observed(names, [*answer[:-1], *self._called(*answer[-1:])])
+        return self._guess.hearing.observed(self._named(name), self._answered(answer))
+
+    def _is_mild(self, name: _Texts, answer: _Texts) -> bool:
+        return self._guess.hearing.is_mild(self._named(name), self._answered(answer))
+
+    def _named(self, name: _Texts) -> list[str | None]:
+        return [*name[2:], *self._called(*name[:2])]
+
+    def _answered(self, answer: _Texts) -> list[str | None]:
+        return [*answer[:-1], *self._called(*answer[-1:])]
 
     def _called(self, *concepts: str | None) -> list[str]:
         # concept 0 is called `No matching concept`
@@ -86,7 +93,6 @@ class Overheard:
 
 
 def _answer(column: str) -> pl.Expr:
-    """An answer in words as it is; of a number only that it is 0."""
+    """An answer in words as it is; of a number only what `hearing.of_number` leaves of it."""
     number = pl.col(column).cast(pl.Float64, strict=False)
-    worded = pl.when(pl.col(column).str.contains(_LETTER) & number.is_null()).then(pl.col(column))
-    return pl.when(number == 0).then(pl.lit("0")).otherwise(worded)
+    return pl.when(number.is_null()).then(pl.col(column)).otherwise(of_number(number))

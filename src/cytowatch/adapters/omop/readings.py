@@ -35,7 +35,8 @@ def readings(frame: pl.DataFrame, table: str, judge: Judge) -> Mapped:
     )  # fmt: skip
     spoken = pl.col("unread").is_not_null()
     doubts = [in_doubt(stated.filter(part)) for part in (~spoken, spoken)]
-    return Mapped(raw, refused(stated), unread=doubts[0], spoken=doubts[1])
+    mild = both.select("row", pl.col("mild").fill_null(value=False)).unique("row")
+    return Mapped(raw, refused(stated), unread=doubts[0], spoken=doubts[1].join(mild, on="row", how="left"))
 
 
 def _with_operator(frame: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
+from cytowatch.adapters.hearing import Hearing
 from cytowatch.adapters.likeness import Likeness
 from cytowatch.knowledge.model import Knowledge
 
@@ -52,9 +53,10 @@ class Guess:
             return [] if texts or mapped else self._every
         return [] if worded(texts) or self._likeness.fluid(*texts) else self._every
 
-    def observed(self, names: Iterable[str | None], answers: Iterable[str | None]) -> str:
-        """The needed device or drug that an observation speaks of by its names, unless an answer is no."""
-        return self._likeness.observed(names, answers)
+    @property
+    def hearing(self) -> Hearing:
+        """What observations speak of by their names and answers."""
+        return self._likeness.hearing
 
     def named(self, texts: Sequence[str]) -> str | None:
         """The first text with words, for the ledger, of tables in which a missed row would matter."""

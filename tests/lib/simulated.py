@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cytowatch.simulate import solve
+from cytowatch.simulate import lanes, solve
 from cytowatch.simulate.cohort import STEPS
 from cytowatch.simulate.maths import Named
 from cytowatch.simulate.mechanism import Event, Mechanism
@@ -103,14 +103,14 @@ def stepped(
     size = max((np.size(value) for value in values.values()), default=1)
     p = Named({name: np.broadcast_to(np.asarray(value, dtype=kind), size) for name, value in values.items()})
     y = {name: np.broadcast_to(np.asarray(value, dtype=kind), size) for name, value in mechanism.start(values).items()}
-    factors = solve._factors(mechanism, values, 1.0 / steps, kind)
+    factors = solve.factors(mechanism, values, 1.0 / steps, kind)
     course: dict[str, list[Array]] = {name: [] for name in y}
     for hour in range(hours):
         for name, value in y.items():
             y[name] = (value + np.asarray(doses.get((hour, name), 0.0))).astype(kind)
             course[name].append(y[name])
         for _ in range(steps):
-            y = cast("dict[str, Array]", solve._step(mechanism, y, p, factors, np))
+            y = cast("dict[str, Array]", lanes.step(mechanism, y, p, factors, np))
     return {name: np.array(states) for name, states in course.items()}
 
 

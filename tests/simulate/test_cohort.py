@@ -56,10 +56,10 @@ def test_a_run_cut_short_between_batches_goes_on(
 ) -> None:
     whole = cohort._write_batch
 
-    def cut(plan: cohort.Plan, folder: Path, number: int, first: int, size: int) -> None:
+    def cut(plan: cohort.Plan, folder: Path, number: int, first: int, size: int, *, charted: bool) -> None:
         if number == 2:
             raise KeyboardInterrupt
-        whole(plan, folder, number, first, size)
+        whole(plan, folder, number, first, size, charted=charted)
 
     monkeypatch.setattr(cohort, "_write_batch", cut)
     with pytest.raises(KeyboardInterrupt):
@@ -114,14 +114,14 @@ def test_a_folder_of_others_is_refused(tmp_path: Path) -> None:
 
 
 def test_who_cannot_be_solved_is_told_and_not_charted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = cohort.run
+    whole = cohort.lanes.run
 
     def failing(*given: Any, **named: Any) -> Solved:
         found = whole(*given, **named)
         return Solved(found.hourly, found.reduced, np.where(np.arange(len(found.code)) == 3, NOT_FINITE, found.code))
 
-    monkeypatch.setattr(cohort, "run", failing)
-    people = cohort.write(cohort.Plan("cd19-car-t", AT_ONCE, seed=8, days=5), tmp_path / "ward")
+    monkeypatch.setattr(cohort.lanes, "run", failing)
+    people = cohort.write(cohort.Plan("cd19-car-t", AT_ONCE, seed=8, days=5), tmp_path / "ward").collect()
     lost = people.filter(pl.col("patient") == "V0000003")
     assert lost["result"].to_list() == ["a value was not a number"]
     assert lost["worst_grade"].to_list() == lost["peak_IL6"].to_list() == [None]

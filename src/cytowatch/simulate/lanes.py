@@ -22,7 +22,7 @@ from llvmlite import ir
 from numpy.typing import NDArray
 
 from cytowatch.simulate import bedside, core
-from cytowatch.simulate.maths import Named
+from cytowatch.simulate.maths import Maths, Named
 from cytowatch.simulate.mechanism import Mechanism
 from cytowatch.simulate.solve import (
     HIGHEST,
@@ -263,25 +263,25 @@ def _hour(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, 
         y[name] = y[name] + _splat(work, build.load(build.gep(given, [ir.Constant(_INDEX, row)])))
     number = _splat(work, build.sitofp(at, FLOAT))
     signs = signs_of(Named(y), p, seen, work)
-    before, amounts = dict(y), dict[str, Any]()
+    amounts = dict[str, Any]()
     if shape.care:
         seen, amounts = bedside.act(number, signs, seen, p, work)
         y = {**y, **{name: y[name] + more for name, more in doses(amounts, p).items()}}
-    every = {**before, **signs, **seen, **as_given(amounts)}
+    every = {**y, **signs, **seen, **as_given(amounts)}
     for row, name in enumerate(shape.keep):
         build.store(work.value(every[name]), kept.slot(row), align=_BYTES)
-    block.store("peak", higher(peaks, before, signs, seen, number, work))
+    block.store("peak", higher(peaks, y, signs, seen, number, work))
     own = block.loaded("weight")
     weights = {name: tuple(Lane(work, constant(one)) for one in row) for name, row in shape.weights}
     weights |= {name: tuple(own[f"{name}.{place}"] for place in range(6)) for name in shape.weighted}
     for _ in range(shape.steps):
-        y = _step(shape.model, y, p, weights, work)
+        y = step(shape.model, y, p, weights, work)
     block.store("code", {"code": _judged(y, code["code"], work)})
     block.store("state", y)
     block.store("memory", seen)
 
 
-def _step(mechanism: Mechanism, y: dict[str, Any], p: Named, weights: dict[str, Any], m: Vectors) -> dict[str, Any]:
+def step(mechanism: Mechanism, y: dict[str, Any], p: Named, weights: Mapping[str, Any], m: Maths) -> dict[str, Any]:
     """One step of the fourth order, state by state (`solve.step` has it in arrays)."""
 
     def rest(at: dict[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Product:
 @cache
 def products() -> dict[str, Product]:
     """Every product by its key."""
-    document = tomli.loads((FOLDER / "products.toml").read_text(encoding="utf-8"))
+    document = tomli.loads((FOLDER / "plans" / "products.toml").read_text(encoding="utf-8"))
     found = {}
     for key, row in document["product"].items():
         doses = tuple(

@@ -133,6 +133,7 @@ def _whole(
         if care:
             seen, given_now = bedside.act(number, before, seen, p, jnp)
             y = _added(y, names, doses(given_now, p))
+            state = dict(zip(names, y, strict=True))
         kept = {name: {**state, **before, **seen, **as_given(given_now)}[name] for name in keep}
         peaks = higher(peaks, state, before, seen, number, jnp)
         y = jax.lax.fori_loop(0, steps, lambda _, y: _step(mechanism, names, y, p, weights, jnp), y)

@@ -56,7 +56,7 @@ class Ward:
 
 def ward() -> Ward:
     """The ward of `ward.toml`."""
-    document = tomli.loads((FOLDER / "ward.toml").read_text(encoding="utf-8"))
+    document = tomli.loads((FOLDER / "plans" / "ward.toml").read_text(encoding="utf-8"))
     known = {one.name for one in fields(Bed)}
     beds = tuple(Bed(**{name: value for name, value in row.items() if name in known}) for row in document["bed"])
     return Ward(**document["ward"], beds=beds)

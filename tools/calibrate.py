@@ -1,8 +1,8 @@
 """Fit what is ours to a product's targets: ``python tools/calibrate.py cd22-car-t --study FOLDER``.
 
 Targets are summary statistics of the patients in FOLDER (files as its README describes), or, without it, those of
-``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``; with ``--apply`` the fitted values go into
-the tables as well. The same seed gives the same result on the same machine.
+``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``. With ``--apply`` nothing is fitted: the
+values of that file go into the tables. The same seed gives the same result on the same machine.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ def main() -> None:
     asked.add_argument("--patients", type=int, default=256, help="virtual patients of each member")
     asked.add_argument("--steps", type=int, default=8)
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--apply", action="store_true", help="write the values into the tables")
+    asked.add_argument("--apply", action="store_true", help="only write the kept values into the tables")
     args = asked.parse_args()
     given = product(args.product)
+    if args.apply:
+        apply(given, {name: row["value"] for name, row in fit.fitted(given.key)["parameter"].items()})
+        return
     aims, source = targets(given, args.study, args.seed)
     known = fit.priors(given)
     found = fit.smooth(
@@ -50,8 +53,6 @@ def main() -> None:
     file = fit.FITS / f"{given.key}.toml"
     file.write_text(record(source, settings, known, found, center, aims, reached), encoding="utf-8")
     print(f"{file}: {fit.distance(reached, aims):.2f} standard errors away")
-    if args.apply:
-        apply(given, center)
 
 
 def targets(given: Product, study: Path | None, seed: int) -> tuple[dict[str, Aim], str]:

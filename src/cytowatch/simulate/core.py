@@ -93,7 +93,7 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     more_tnf = m.maximum(y.TNF - p.s_TNF, 0)
     more_6 = m.maximum(signal6 - p.s_IL6, 0)
     stimulus = (
-        p.a_IFNg * rising(more_g, p.K_IFNg)
+        p.a_IFNg * rising(more_g, p.K_IFNg, p.h_IFNg)
         + p.a_contact * rising(drive.contact, p.K_contact)
         + p.a_killing * rising(drive.killing, p.K_killing)
     )
@@ -109,6 +109,7 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     nitric = activated * rising(more_tnf, p.x_NO)
     loss = p.k_leakT * rising(more_tnf, p.x_leak) + p.k_leak6 * rising(more_6, p.x_leak6)
     loss = loss + p.k_leakG * rising(more_g, p.x_leakG)
+    well = 1 - p.d_CRP + p.d_CRP * y.Burden / p.B0
     acute = p.e_CRP * rising(more_6, p.x_CRP)
     return {
         "IFNg": p.g_IFNg * p.p_IFNg * drive.contact * (1 - p.reach_T * steroid) - p.d_IFNg * (y.IFNg - p.s_IFNg),
@@ -131,7 +132,8 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         "NO": p.k_NO * (p.g_NO * nitric / p.MA_reference - y.NO),
         "Leak": p.k_leak * (p.g_leak * loss - y.Leak),
         "Fluid": -p.k_fluid * y.Fluid,
-        "CRP": p.k_CRP * (p.s_CRP * (1 - p.Imax_CRP * blocked + acute) - y.CRP),
+        # what disease adds to CRP at rest goes with its burden: after remission CRP was lower than before the cells
+        "CRP": p.k_CRP * (p.s_CRP * (well * (1 - p.Imax_CRP * blocked) + acute) - y.CRP),
         "Ferritin": p.k_ferritin * (p.s_ferritin * (1 + p.e_ferritin * rising(more_g, p.x_ferritin)) - y.Ferritin),
     }  # fmt: skip
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,12 +145,11 @@ def _summaries(
     keep = [name for name in summaries.KEEP if product.trigger == "cells" or name not in summaries.CELLS]
     found = run(product.mechanism, values, HOURS, product.schedule(values), keep=keep, steps=STEPS[product.trigger])
     slices = [slice(number * patients, (number + 1) * patients) for number in range(len(members))]
-    out = [summaries.summaries(summaries.of_model(_part(values, one), _part_of(found, one))) for one in slices]
-    if product.trigger == "engager":
-        for regimen in _regimens(product, values, slices):
-            for one, more in zip(out, regimen, strict=True):
-                one |= more
-    return out
+    more = _regimens(product, values, slices) if product.trigger == "engager" else [{} for _ in slices]
+    return [
+        summaries.summaries(summaries.of_model(_part(values, one), _part_of(found, one))) | also
+        for one, also in zip(slices, more, strict=True)
+    ]
 
 
 def _part(values: Mapping[str, Any], rows: slice) -> dict[str, Any]:
@@ -163,23 +161,27 @@ def _part_of(found: Solved, rows: slice) -> Solved:
     return Solved(hourly, {name: one[rows] for name, one in found.reduced.items()}, found.code[rows])
 
 
-def _regimens(product: Product, values: Mapping[str, Any], slices: Sequence[slice]) -> list[list[dict[str, float]]]:
-    """IL-6 after other first doses: its peak within two days, against that after the highest."""
+def _regimens(product: Product, values: Mapping[str, Any], slices: Sequence[slice]) -> list[dict[str, float]]:
+    """IL-6 after other first doses, for each member: its peak within two days, against that after the highest."""
     peaks = {}
     for regimen, dose in FIRST_DOSES.items():
         plan = product.with_doses(f"0:{dose}")
         found = run(product.mechanism, values, FIRST_HOURS, plan.schedule(values), steps=STEPS[product.trigger])
         peaks[regimen] = np.log(np.maximum(found.reduced["peak_IL6"].astype(float), 1e-3))
-    highest = next(iter(FIRST_DOSES))
-    spread = [{f"first dose {highest}, ln SD of peak IL-6": float(np.std(peaks[highest][rows]))} for rows in slices]
-    middle = [
-        {f"first dose {highest}, IL-6 peak, ln median": float(np.median(peaks[highest][rows]))} for rows in slices
-    ]
-    found_ = [spread, middle]
-    for regimen in list(FIRST_DOSES)[1:]:
-        ratio = [float(np.exp(np.median(peaks[regimen][rows]) - np.median(peaks[highest][rows]))) for rows in slices]
-        found_.append([{f"first dose {regimen} against {highest}, ratio of IL-6 peaks": one} for one in ratio])
-    return found_
+    highest, *others = FIRST_DOSES
+
+    def member(rows: slice) -> dict[str, float]:
+        middle = {regimen: float(np.median(one[rows])) for regimen, one in peaks.items()}
+        return {
+            f"first dose {highest}, IL-6 peak, ln median": middle[highest],
+            f"first dose {highest}, ln SD of peak IL-6": float(np.std(peaks[highest][rows])),
+            **{
+                f"first dose {one} against {highest}, ratio of IL-6 peaks": float(np.exp(middle[one] - middle[highest]))
+                for one in others
+            },
+        }
+
+    return [member(rows) for rows in slices]
 
 
 def smooth(

@@ -5,7 +5,7 @@ Peaks are those of samples once a day, under the ceiling of the assay where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ CELLS = ("TCM", "TEM", "TEff")
 KEEP = (*CYTOKINES, "CRP", "Ferritin", *CELLS)
 _LEAST = {"CRP": 0.4, "Ferritin": 10.0, "cells": 0.02}
 _GIVEN = ("tocilizumab", "steroids", "anakinra")
-_SEVERE = 3
+SEVERE = 3
 _FALLS_FROM, _FALL_DAYS, _FALL_SAMPLES = 100.0, 4, 3
 
 
@@ -48,6 +48,7 @@ class Cohort:
     steroids: Array
     anakinra: Array
     days_in_reaction: Array
+    cells_peak_day: Array
 
     def take(self, rows: NDArray[np.int_]) -> Cohort:
         """These rows, repeated where they are named twice."""
@@ -108,6 +109,7 @@ def of_study(folder: Path) -> Cohort:
         steroids=column("steroids"),
         anakinra=column("anakinra"),
         days_in_reaction=np.full(size, np.nan),
+        cells_peak_day=np.full(size, np.nan),
         **daily,
         **weekly,
     )
@@ -129,12 +131,14 @@ def of_model(values: Mapping[str, Any], found: Solved) -> Cohort:
         return hourly[name][[min(hour, last) for hour in hours]].T.astype(float)
 
     weeks, days = [24 * 7 * week for week in range(len(WEEKS))], [24 * day for day in range(DAYS)]
-    cells = [sampled(weeks, name) for name in CELLS if name in hourly]
+    daily_cells = np.sum([sampled(days, name) for name in CELLS], axis=0) if CELLS[0] in hourly else None
+    none = np.full((len(good), len(WEEKS)), np.nan)
     return Cohort(
         grade=reduced["worst_grade"],
         onset=np.where(reduced["onset_hour"] >= 0, reduced["onset_hour"] / 24, np.nan),
         burden=np.broadcast_to(np.asarray(values["B0"], dtype=float), found.code.shape)[good],
-        cells=np.sum(cells, axis=0) if cells else np.full((len(good), len(WEEKS)), np.nan),
+        cells=none if daily_cells is None else daily_cells[:, list(WEEKS)],
+        cells_peak_day=none[:, 0] if daily_cells is None else np.argmax(daily_cells, axis=1).astype(float),
         CRP=sampled(weeks, "CRP"),
         Ferritin=sampled(weeks, "Ferritin"),
         tocilizumab=(reduced["tocilizumab_given"] > 0) * 1.0,
@@ -152,10 +156,11 @@ def summaries(cohort: Cohort) -> dict[str, float]:
         "onset, median day": _median(cohort.onset),
         "onset, day, between quartiles": _between(cohort.onset),
         "days in reaction, median": _median(cohort.days_in_reaction),
+        "cells peak, median day": _median(cohort.cells_peak_day),
         "IL-6 peak, median day": _median(cohort.peak_day("IL6")),
         "IL-6 fall after the peak, ln a day": fall(cohort),
         "correlation of ln peaks, IL-6 and IFN-gamma": _correlation(cohort),
-        "peak IL-6 for grade 3 or more, AUROC": auroc(cohort.peak("IL6"), cohort.grade >= _SEVERE),
+        "peak IL-6 for grade 3 or more, AUROC": auroc(cohort.peak("IL6"), cohort.grade >= SEVERE),
         "burden and peak IL-6, Spearman": _spearman(cohort.burden, cohort.peak("IL6")),
     }
     for name, shown in CYTOKINES.items():
@@ -168,10 +173,8 @@ def summaries(cohort: Cohort) -> dict[str, float]:
 
 
 def _of_peaks(shown: str, logs: Array, grade: Array) -> dict[str, float]:
-    groups: dict[str, Callable[[Array], NDArray[np.bool_]]] = {
-        "grade 1": lambda grade: grade == 1, "grade 2": lambda grade: grade == 2, "grade 3 or 4": lambda g: g >= _SEVERE,
-    }  # fmt: skip
-    by_grade = {f"{shown} peak, {name}, ln median": _median(logs[of(grade)]) for name, of in groups.items()}
+    groups = {"grade 1": grade == 1, "grade 2": grade == 2, "grade 3 or 4": grade >= SEVERE}
+    by_grade = {f"{shown} peak, {name}, ln median": _median(logs[rows]) for name, rows in groups.items()}
     return {f"{shown} peak, ln median": _median(logs), f"{shown} peak, ln SD": float(np.std(logs)), **by_grade}
 
 

@@ -27,9 +27,9 @@ _LEAST_DOSE = 1e-4
 
 # what is remembered of each patient, with its value before anything happened
 MEMORY: dict[str, float] = {
-    "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0, "reaction_since": 0,
-    "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0, "dexamethasone_at": _NEVER,
-    "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
+    "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
+    "reaction_since": 0, "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0,
+    "dexamethasone_at": _NEVER, "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
 }  # fmt: skip
 # what is given in an hour: mg, and liters of fluid
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")

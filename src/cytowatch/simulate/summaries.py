@@ -61,7 +61,8 @@ class Cohort:
 
     def peak_day(self, cytokine: str) -> Array:
         """The day of it."""
-        return np.nanargmax(self._cut(cytokine), axis=1).astype(float)
+        found: Array = np.nanargmax(self._cut(cytokine), axis=1).astype(float)
+        return found
 
     def _cut(self, cytokine: str) -> Array:
         values: Array = np.minimum(getattr(self, cytokine), CEILING.get(cytokine, np.inf))
@@ -141,7 +142,7 @@ def of_model(values: Mapping[str, Any], found: Solved) -> Cohort:
         cells_peak_day=none[:, 0] if daily_cells is None else np.argmax(daily_cells, axis=1).astype(float),
         CRP=sampled(weeks, "CRP"),
         Ferritin=sampled(weeks, "Ferritin"),
-        tocilizumab=(reduced["tocilizumab_given"] > 0) * 1.0,
+        tocilizumab=(reduced["tocilizumab_given"] > 0).astype(float),
         steroids=reduced["dexamethasone"],
         anakinra=reduced["anakinra"],
         days_in_reaction=np.where(reduced["hours_in_reaction"] > 0, reduced["hours_in_reaction"] / 24, np.nan),

@@ -24,7 +24,7 @@ DAYS = 29
 WEEKS = (0, 7, 14, 21, 28)
 CELLS = ("TCM", "TEM", "TEff")
 KEEP = (*CYTOKINES, "CRP", "Ferritin", *CELLS)
-_LEAST = {"CRP": 0.4, "Ferritin": 10.0, "cells": 0.02}
+_LEAST = {"CRP": 0.4, "Ferritin": 10.0, "cells": 0.02, "peak": 1e-3}
 _GIVEN = ("tocilizumab", "steroids", "anakinra")
 SEVERE = 3
 _FALLS_FROM, _FALL_DAYS, _FALL_SAMPLES = 100.0, 4, 3
@@ -165,7 +165,7 @@ def summaries(cohort: Cohort) -> dict[str, float]:
         "burden and peak IL-6, Spearman": _spearman(cohort.burden, cohort.peak("IL6")),
     }
     for name, shown in CYTOKINES.items():
-        found |= _of_peaks(shown, np.log(np.maximum(cohort.peak(name), 1e-3)), cohort.grade)
+        found |= _of_peaks(shown, np.log(np.maximum(cohort.peak(name), _LEAST["peak"])), cohort.grade)
     for name in ("CRP", "Ferritin", "cells"):
         values = np.log(np.maximum(getattr(cohort, name), _LEAST[name]))
         weeks = WEEKS if name != "cells" else WEEKS[1:]
@@ -202,7 +202,13 @@ def fall(cohort: Cohort) -> float:
 
 
 def _correlation(cohort: Cohort) -> float:
-    return float(np.corrcoef(np.log(cohort.peak("IL6")), np.log(cohort.peak("IFNg")))[0, 1])
+    return _pearson(*(np.log(np.maximum(cohort.peak(name), _LEAST["peak"])) for name in ("IL6", "IFNg")))
+
+
+def _pearson(one: Array, other: Array) -> float:
+    """Of what does not vary there is none."""
+    alike = len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0
+    return float("nan") if alike else float(np.corrcoef(one, other)[0, 1])
 
 
 def _ranks(values: Array) -> Array:
@@ -213,7 +219,7 @@ def _ranks(values: Array) -> Array:
 
 def _spearman(one: Array, other: Array) -> float:
     both = np.isfinite(one) & np.isfinite(other)
-    return float(np.corrcoef(_ranks(one[both]), _ranks(other[both]))[0, 1])
+    return _pearson(_ranks(one[both]), _ranks(other[both]))
 
 
 def auroc(score: Array, true: NDArray[np.bool_]) -> float:

@@ -63,14 +63,18 @@ def test_the_smoother_finds_the_posterior_of_a_linear_model() -> None:
     def simulate(members: Sequence[Mapping[str, float]], _: int) -> list[dict[str, float]]:
         return [{"sum": float(np.log(one["a"]) + np.log(one["b"]))} for one in members]
 
-    found = fit.smooth(known, {"sum": Aim(2.0, 0.5)}, simulate, members=2000, steps=4, seed=3)
+    found = fit.smooth(known, {"sum": Aim(2.0, 0.5)}, simulate, members=2000, steps=4, seed=3, closing=0)
     # by hand: prior variance of the sum 2, so its posterior mean is 2 * 2 / (2 + 0.25), half of it each
     assert np.log([found.center["a"], found.center["b"]]) == pytest.approx([0.889, 0.889], abs=0.08)
     # and the variance of each 1 - 1 / 2.25
     assert found.ln_spread["a"] == pytest.approx(np.sqrt(1 - 1 / 2.25), abs=0.05)
-    assert found.evaluations == 8000
-    again = fit.smooth(known, {"sum": Aim(2.0, 0.5)}, simulate, members=2000, steps=4, seed=3)
+    assert found.evaluations == 8001
+    again = fit.smooth(known, {"sum": Aim(2.0, 0.5)}, simulate, members=2000, steps=4, seed=3, closing=0)
     assert again == found
+    closed = fit.smooth(known, {"sum": Aim(2.0, 0.5)}, simulate, members=2000, steps=4, seed=3)
+    assert abs(np.log(closed.center["a"] * closed.center["b"]) - 2) < abs(
+        np.log(found.center["a"] * found.center["b"]) - 2
+    )
 
 
 def _cohort(size: int = 40, days: int = summaries.DAYS, **others: Any) -> summaries.Cohort:

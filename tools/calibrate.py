@@ -2,7 +2,8 @@
 
 Targets are summary statistics of the patients in FOLDER (files as its README describes), or, without it, those of
 ``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``. With ``--apply`` nothing is fitted: the
-values of that file go into the tables. The same seed gives the same result on the same machine.
+values of that file go into the tables; with ``--check`` they are run again. The same seed gives the same result on the
+same machine.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import argparse
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cytowatch.simulate import fit, summaries
-from cytowatch.simulate.fit import SPREAD, Aim, Fitted, Prior
+from cytowatch.simulate.fit import SPREAD, Aim
 from cytowatch.simulate.products import Product, product
 from cytowatch.simulate.tables import FOLDER
 
@@ -36,10 +38,16 @@ def main() -> None:
     asked.add_argument("--steps", type=int, default=8)
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--apply", action="store_true", help="only write the kept values into the tables")
+    asked.add_argument(
+        "--check", action="store_true", help="only run the kept values again, with the tables as they are"
+    )
     args = asked.parse_args()
     given = product(args.product)
     if args.apply:
         apply(given, {name: row["value"] for name, row in fit.fitted(given.key)["parameter"].items()})
+        return
+    if args.check:
+        check(given)
         return
     aims, source = targets(given, args.study, args.seed)
     known = fit.priors(given)
@@ -47,11 +55,29 @@ def main() -> None:
         known, aims, fit.simulator(given, args.patients), members=args.members, steps=args.steps, seed=args.seed,
         tell=print,
     )  # fmt: skip
-    center = {name: rounded(value) for name, value in found.center.items()}
-    reached = fit.simulator(given, CHECKED)([center], CHECK_SEED)[0]
     settings = {name: getattr(args, name) for name in ("members", "patients", "steps", "seed")}
+    head = {"source": source, **settings, "evaluations": found.evaluations, "distances": found.distances}
+    values = {
+        one.name: {"value": rounded(found.center[one.name]), "ln_spread": found.ln_spread[one.name]} for one in known
+    }
+    keep(given, head, values, aims)
+
+
+def check(given: Product) -> None:
+    """Run the kept values again with the tables as they are now, and keep what they reach."""
+    kept = fit.fitted(given.key)
+    aims = {name: Aim(row["target"], row["error"]) for name, row in kept["summary"].items()}
+    keep(given, kept["fit"], kept["parameter"], aims)
+
+
+def keep(
+    given: Product, head: Mapping[str, Any], values: Mapping[str, Mapping[str, float]], aims: Mapping[str, Aim]
+) -> None:
+    """Write the record, with what new patients reach."""
+    center = {name: row["value"] for name, row in values.items()}
+    reached = fit.simulator(given, CHECKED, CHECKED)([center], CHECK_SEED)[0]
     file = fit.FITS / f"{given.key}.toml"
-    file.write_text(record(source, settings, known, found, center, aims, reached), encoding="utf-8")
+    file.write_text(record(head, values, aims, reached), encoding="utf-8")
     print(f"{file}: {fit.distance(reached, aims):.2f} standard errors away")
 
 
@@ -79,24 +105,23 @@ def rounded(value: float) -> float:
 
 
 def record(
-    source: str, settings: Mapping[str, int], known: list[Prior], found: Fitted, center: Mapping[str, float],
-    aims: Mapping[str, Aim], reached: Mapping[str, float],
+    head: Mapping[str, Any], values: Mapping[str, Mapping[str, float]], aims: Mapping[str, Aim],
+    reached: Mapping[str, float],
 ) -> str:  # fmt: skip
     """The text of the record."""
     rows = [
         "# Written by tools/calibrate.py. `ln_spread` is that of the last ensemble: an approximation of the posterior.",
         "[fit]",
-        f'source = "{source}"',
-        *(f"{name} = {value}" for name, value in settings.items()),
-        f"evaluations = {found.evaluations}",
-        f"distances = [{', '.join(f'{one:.3g}' for one in found.distances)}]",
+        f'source = "{head["source"]}"',
+        *(f"{name} = {head[name]}" for name in ("members", "patients", "steps", "seed", "evaluations")),
+        f"distances = [{', '.join(f'{one:.3g}' for one in head['distances'])}]",
         f"distance = {fit.distance(reached, aims):.3g}",
         f"checked_with = {{ patients = {CHECKED}, seed = {CHECK_SEED} }}",
         "",
         "[parameter]",
         *(
-            f'"{one.name}" = {{ value = {center[one.name]}, ln_spread = {found.ln_spread[one.name]:.3g} }}'
-            for one in known
+            f'"{name}" = {{ value = {row["value"]}, ln_spread = {row["ln_spread"]:.3g} }}'
+            for name, row in values.items()
         ),
         "",
         "[summary]",

@@ -17,6 +17,8 @@ from cytowatch.simulate.products import product
 from cytowatch.simulate.solve import Solved, run
 
 PATIENTS, SEED, HOURS = 1024, 2001, 28 * 24
+# one list for all runs, so that one compiled program serves them
+KEEP = (*summaries.KEEP, "Temp", "tocilizumab_given")
 _NO_OTHER_DRUG: Mapping[str, float] = {"dexamethasone": 0.0, "anakinra": 0.0, "acetaminophen": 0.0}
 # after the first dose: IL-6 and temperature a day later, the slower CRP and cells two days later
 _DAY, _TWO_DAYS = 24, 48
@@ -27,7 +29,7 @@ _FOLD = 4.0
 def _cohort(key: str) -> summaries.Cohort:
     given = product(key)
     values = draw(given, PATIENTS, SEED).values
-    found = run(given.mechanism, values, HOURS, given.schedule(values), keep=summaries.KEEP, steps=1)
+    found = run(given.mechanism, values, HOURS, given.schedule(values), keep=KEEP, steps=1)
     return summaries.of_model(values, found)
 
 
@@ -52,8 +54,7 @@ def grades() -> dict[str, float]:
 def _arm(changed: Mapping[str, float]) -> Solved:
     given = product("cd22-car-t")
     values = draw(given, PATIENTS, SEED, changed=changed).values
-    keep = ("IL6", "Temp", "CRP", *summaries.CELLS, "tocilizumab_given")
-    return run(given.mechanism, values, HOURS, given.schedule(values), keep=keep, steps=1)
+    return run(given.mechanism, values, HOURS, given.schedule(values), keep=KEEP, steps=1)
 
 
 def after_tocilizumab() -> dict[str, float]:
@@ -86,7 +87,7 @@ def burden_and_dose() -> dict[str, float]:
     usual = draw(given, PATIENTS, SEED).values
     arms = (usual, {**usual, "B0": _FOLD * usual["B0"]}, {**usual, "dose": _FOLD * usual["dose"]})
     logs = [
-        np.log(run(given.mechanism, one, HOURS, given.schedule(one), keep=summaries.KEEP, steps=1).reduced["peak_IL6"])
+        np.log(run(given.mechanism, one, HOURS, given.schedule(one), keep=KEEP, steps=1).reduced["peak_IL6"])
         for one in arms
     ]
     burden, dose = (float(np.median(one - logs[0])) for one in logs[1:])

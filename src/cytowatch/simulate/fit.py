@@ -108,9 +108,9 @@ def distance(reached: Mapping[str, float], aims: Mapping[str, Aim]) -> float:
 Simulate = Callable[[Sequence[Mapping[str, float]], int], list[dict[str, float]]]
 
 
-def simulator(product: Product, patients: int) -> Simulate:
+def simulator(product: Product, patients: int, at_once: int = _AT_ONCE) -> Simulate:
     """How members (values by name) and a seed become summaries: the same patients' draws for every member."""
-    members = max(_AT_ONCE // patients, 1)
+    members = max(at_once // patients, 1)
 
     def simulate(values: Sequence[Mapping[str, float]], seed: int) -> list[dict[str, float]]:
         found: list[dict[str, float]] = []

@@ -126,3 +126,16 @@ def test_auroc(score: list[float], true: list[int], wanted: float) -> None:
 
 def test_targets_of_the_assembled_mechanism_are_written() -> None:
     assert [len(acceptance.targets(number)) for number in ("6", "7", "8", "9", "12")] == [4, 5, 4, 1, 2]
+
+
+@pytest.mark.long
+def test_a_small_calibration_runs_and_is_the_same_again() -> None:
+    given = product("cd19-car-t")
+    aims, _ = fit.stated(given.key)
+    known = fit.priors(given)
+    results = [
+        fit.smooth(known, aims, fit.simulator(given, 32, 256), members=8, steps=1, seed=1, closing=1) for _ in range(2)
+    ]
+    assert results[0] == results[1]
+    assert all(np.isfinite(value) and value > 0 for value in results[0].center.values())
+    assert results[0].evaluations == 10

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cytowatch.errors import KnowledgeError
-from cytowatch.simulate import acceptance, fit, summaries
+from cytowatch.simulate import acceptance, fit, fit_figure, summaries
 from cytowatch.simulate.fit import SPREAD, Aim, Prior
 from cytowatch.simulate.population import parameters
 from cytowatch.simulate.products import product
@@ -126,6 +126,15 @@ def test_auroc(score: list[float], true: list[int], wanted: float) -> None:
 
 def test_targets_of_the_assembled_mechanism_are_written() -> None:
     assert [len(acceptance.targets(number)) for number in ("6", "7", "8", "9", "12")] == [4, 5, 4, 1, 2]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_summary_is_drawn_once_as_asked_and_once_as_reached(key: str) -> None:
+    rows = fit_figure.rows(key)
+    names = list(fit.fitted(key)["summary"])
+    for whose in (fit_figure.ASKED, fit_figure.REACHED):
+        assert [row["summary"] for row in rows if row["of"] == whose] == names
+    assert "hconcat" in fit_figure.chart(key, key).to_dict()
 
 
 @pytest.mark.long

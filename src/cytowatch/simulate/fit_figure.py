@@ -42,7 +42,11 @@ def chart(key: str, title: str) -> Any:
         part = [row for row in every if row["panel"] == panel]
         if part:
             panels.append(_panel(alt, panel, part))
-    return alt.hconcat(*panels, title=title, spacing=30)
+    # the panel of logarithms is the tallest: the others stand above each other beside it
+    *others, last = panels
+    return (
+        alt.hconcat(alt.vconcat(*others), last, title=title, spacing=30) if others else alt.hconcat(last, title=title)
+    )
 
 
 def _panel(alt: Any, title: str, part: list[dict[str, Any]]) -> Any:
@@ -53,7 +57,7 @@ def _panel(alt: Any, title: str, part: list[dict[str, Any]]) -> Any:
     color = alt.Color("of:N", scale=scale, title=None, legend=alt.Legend(orient="bottom"))
     rule = base.transform_filter(f"datum.of == '{ASKED}'").mark_rule(color="#999999", strokeWidth=3).encode(
         y=y, x=alt.X("low:Q", title=title), x2="high:Q")  # fmt: skip
-    shape = alt.Shape("of:N", scale=alt.Scale(domain=[ASKED, REACHED], range=["stroke", "circle"]), title=None)
+    shape = alt.Shape("of:N", scale=alt.Scale(domain=[ASKED, REACHED], range=["diamond", "circle"]), title=None)
     point = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=y, x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False)), color=color, shape=shape
     )

@@ -49,7 +49,7 @@ MOVING = {
     "tue-2024": {"clock"},
     "hardiansyah-2019": {"B"},
 }
-SLOW = {"2"}
+SLOW = {"2", "6", "7", "8", "9", "12"}
 SLOW_FIGURES = {"hardiansyah-2019", "hosseini-2020"}
 
 

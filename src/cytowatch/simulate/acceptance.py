@@ -15,7 +15,7 @@ import numpy as np
 import tomli
 
 from cytowatch.errors import KnowledgeError
-from cytowatch.simulate import crp, dobreva, hardiansyah, hosseini, mueller_schoell, stein, tue, windoloski
+from cytowatch.simulate import assembled, crp, dobreva, hardiansyah, hosseini, mueller_schoell, stein, tue, windoloski
 from cytowatch.simulate.maths import Maths, Named
 from cytowatch.simulate.mechanism import Mechanism
 from cytowatch.simulate.reference import Array, solve
@@ -195,8 +195,13 @@ GROUPS: dict[str, Callable[[], dict[str, float]]] = {
     "3": dobreva_peaks,
     "4": windoloski_peaks,
     "5": stein_kinetics,
+    "6": assembled.course,
+    "7": assembled.grades,
+    "8": assembled.after_tocilizumab,
+    "9": assembled.burden_and_dose,
     "10": dillingh_peaks,
     "11": crp_half_life,
+    "12": assembled.discrimination,
     "M": mueller_schoell_typical,
     "T": tue_peaks,
 }

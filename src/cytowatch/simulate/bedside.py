@@ -29,8 +29,9 @@ _LEAST_DOSE = 1e-4
 # what is remembered of each patient, with its value before anything happened
 MEMORY: dict[str, float] = {
     "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
-    "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0, "dexamethasone_at": _NEVER,
-    "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0, "reactions": 0,
+    "reaction_since": 0, "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0,
+    "dexamethasone_at": _NEVER, "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
+    "reactions": 0,
 }  # fmt: skip
 # what is given in an hour: mg, and liters of fluid
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
@@ -67,6 +68,7 @@ def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any
     over = hour - now["quiet_since"] >= b.over_after
     now["reaction"] = m.where(fever, 1.0, m.where(over, 0.0, seen["reaction"]))
     now["reactions"] = seen["reactions"] + m.where((now["reaction"] > 0) & (seen["reaction"] == 0), 1.0, 0.0)
+    now["reaction_since"] = m.where(seen["reaction"] > 0, seen["reaction_since"], hour)
     now["grade"] = grade(low, now, m)
     given = _drugs(hour, fever, now, b, m)
     bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0)
@@ -103,7 +105,9 @@ def _drugs(hour: Any, fever: Any, now: dict[str, Any], b: Named, m: Any) -> dict
     long = reached & ((hour - now["at_two_since"] >= b.tocilizumab_after) | (now["grade"] >= 3))
     again = (hour - now["tocilizumab_at"] >= b.tocilizumab_every) & (now["tocilizumab_given"] < b.tocilizumab_doses)
     prophylaxis = (b.tocilizumab_before >= 0) & (hour == b.tocilizumab_before)
-    toci = (long & again) | prophylaxis
+    lasting = (now["reaction"] > 0) & fever & (hour - now["reaction_since"] >= b.tocilizumab_fever_after)
+    lasting = lasting & (now["tocilizumab_given"] == 0) & (b.tocilizumab_doses > 0)
+    toci = (long & again) | lasting | prophylaxis
     waited = hour - now["at_two_since"]
     helpless = (now["grade"] >= b.dexamethasone_grade - 1) & (now["tocilizumab_given"] > 0)
     helpless = helpless & (waited >= b.dexamethasone_after)

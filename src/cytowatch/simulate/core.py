@@ -94,7 +94,7 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     more_6 = m.maximum(signal6 - p.s_IL6, 0)
     stimulus = (
         p.a_infection * rising(y.Infection, 1.0)
-        + p.a_IFNg * rising(more_g, p.K_IFNg)
+        + p.a_IFNg * power_hill(m.maximum(more_g, 1e-6), p.K_IFNg, p.h_IFNg, m)
         + p.a_contact * rising(drive.contact, p.K_contact)
         + p.a_killing * rising(drive.killing, p.K_killing)
     )
@@ -103,10 +103,14 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         * brake * spared * y.MR
     )  # fmt: skip
     activated = y.MA * spared
+    # interferon heats and opens vessels by itself, so a patient whose IL-6 is blocked can still get worse (`fit`)
     heat = p.w_T * rising(more_tnf, p.x_heatT) + p.w_6 * rising(more_6, p.x_heat6) + p.w_1 * rising(signal1, p.x_heat1)
+    heat = heat + p.w_G * rising(more_g, p.x_heatG)
     set_point = p.Tm + p.T_span * p.g_heat * heat * (1 - p.e_para * rising(y.Para, p.x_para))
     nitric = activated * rising(more_tnf, p.x_NO)
     loss = p.k_leakT * rising(more_tnf, p.x_leak) + p.k_leak6 * rising(more_6, p.x_leak6)
+    loss = loss + p.k_leakG * rising(more_g, p.x_leakG)
+    well = 1 - p.d_CRP + p.d_CRP * y.Burden / p.B0
     acute = p.e_CRP * rising(more_6, p.x_CRP)
     return {
         "IFNg": p.g_IFNg * p.p_IFNg * drive.contact * (1 - p.reach_T * steroid) - p.d_IFNg * (y.IFNg - p.s_IFNg),
@@ -118,7 +122,8 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
             p.p_IL6 * activated * (1 + p.k_6T * rising(more_tnf, p.x_6T)) * falling(y.IL10, p.x_610)
             + (p.k_IL6 + p.k_IL6R) * p.s_IL6 - (p.k_IL6 + p.k_IL6R * (1 - blocked)) * y.IL6
         ),
-        "IL10": p.p_IL10 * (activated + p.c_IL10 * drive.contact) - p.k_IL10 * (y.IL10 - p.s_IL10),
+        # what T cells make goes with their interferon: in patients the two peaks go together (0.87)
+        "IL10": p.p_IL10 * (activated + p.c_IL10 * p.g_IFNg * drive.contact) - p.k_IL10 * (y.IL10 - p.s_IL10),
         "IL1": p.p_IL1 * activated * falling(y.IL10, p.x_110) - p.k_IL1 * y.IL1,
         "Toci": -p.CL_toci / p.V_toci * y.Toci - p.Vmax_toci / p.V_toci * rising(y.Toci, p.Km_toci),
         "Dex": -p.k_dex * y.Dex,
@@ -129,7 +134,8 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         "NO": p.k_NO * (p.g_NO * nitric / p.MA_reference - y.NO),
         "Leak": p.k_leak * (p.g_leak * loss - y.Leak),
         "Fluid": -p.k_fluid * y.Fluid,
-        "CRP": p.k_CRP * (p.s_CRP * (1 + acute) - y.CRP),
+        # what disease adds to CRP at rest goes with its burden: after remission CRP was lower than before the cells
+        "CRP": p.k_CRP * (p.s_CRP * (well * (1 - p.Imax_CRP * blocked) + acute) - y.CRP),
         "Ferritin": p.k_ferritin * (p.s_ferritin * (1 + p.e_ferritin * rising(more_g, p.x_ferritin)) - y.Ferritin),
     }  # fmt: skip
 

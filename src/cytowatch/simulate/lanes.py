@@ -39,6 +39,7 @@ from cytowatch.simulate.solve import (
     higher,
     signs_of,
 )
+from cytowatch.simulate.solve import run as solve_batch
 from cytowatch.simulate.vectors import FLOAT, LANES, VECTOR, Lane, Vectors, constant
 
 _INDEX = ir.IntType(64)
@@ -90,6 +91,9 @@ def run(
 ) -> Solved:
     """Solve a batch as `solve.run` does, in single precision, on every processor."""
     planned = schedule.hourly(hours)
+    if any(amounts.ndim > 1 for amounts in planned.values()):
+        # doses of each patient's own: only calibration asks for them
+        return solve_batch(mechanism, parameters, hours, schedule, keep=keep, steps=steps, care=care)
     varied = tuple(name for name, value in parameters.items() if np.ndim(value))
     weights = factors(mechanism, parameters, 1.0 / steps, np.float32)
     weighted = tuple(name for name, row in weights.items() if any(np.ndim(one) for one in row))

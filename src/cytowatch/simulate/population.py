@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,13 +68,16 @@ def draw(
     first: int = 0,
     changed: Mapping[str, float] | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
+    spreads: Mapping[str, float] | None = None,
 ) -> Drawn:
     """Patients ``first`` to ``first + patients`` of a seed.
 
     ``changed``: values of parameters that a what-if replaces (their spread goes on around the new value).
-    ``limits``: bounds for a patient's values, beside `LIMITS`. ArgumentError if nobody is admitted.
+    ``limits``: bounds for a patient's values, beside `LIMITS`. ``spreads``: other sizes of spreads that there are.
+    ArgumentError if nobody is admitted.
     """
     known = parameters(product.mechanism)
+    known |= {name: replace(known[name], spread=size) for name, size in (spreads or {}).items()}
     center = typical(product, changed)
     bounds = {**LIMITS, **(limits or {})}
     _check(center, bounds, known)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
 import tomli
 
 from cytowatch.errors import ArgumentError
@@ -72,7 +73,7 @@ class Product:
     def schedule(self, values: Mapping[str, object]) -> Schedule:
         """What the plan adds to the states, at whole hours; ``values``: the numbers of the run."""
         if self.trigger == "cells":
-            usual = float(str(values["dose"]))
+            usual = np.asarray(values["dose"], dtype=float)
             return Schedule({(dose.hour, "Homing"): dose.amount * usual for dose in self.doses})
         # by the usual weight: doses of engagers are flat
         weight = table("bedside").values()["weight"]

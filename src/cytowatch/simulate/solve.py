@@ -46,14 +46,14 @@ class Solved:
 class Schedule:
     """What is given by plan: amounts at whole hours, by the state that they go to (``Homing``, ``Drug``, ...)."""
 
-    amounts: Mapping[tuple[int, str], float] = field(default_factory=dict)
+    amounts: Mapping[tuple[int, str], Any] = field(default_factory=dict)
 
     def hourly(self, hours: int) -> dict[str, NDArray[np.float64]]:
-        """One amount an hour for each state that is given anything."""
+        """One amount an hour, or a row of one a patient, for each state that is given anything."""
         found: dict[str, NDArray[np.float64]] = {}
         for (hour, state), amount in self.amounts.items():
             if hour < hours:
-                found.setdefault(state, np.zeros(hours))[hour] += amount
+                found.setdefault(state, np.zeros((hours, *np.shape(amount))))[hour] += amount
         return found
 
 

@@ -171,8 +171,11 @@ def _ward(folder: Path | None, *, quiet: bool) -> int:
 
 
 def _where(folder: Path) -> None:
-    out.print(f"Chart: {folder / 'chart'}; truth: {folder / 'truth'}", soft_wrap=True)
-    out.print(f"Next: cytowatch grade {folder / 'chart'} --out graded --report", soft_wrap=True)
+    if not any((folder / "chart").iterdir()):
+        out.print(f"One row a patient: {folder / 'truth'}", soft_wrap=True)
+    else:
+        out.print(f"Chart: {folder / 'chart'}; truth: {folder / 'truth'}", soft_wrap=True)
+        out.print(f"Next: cytowatch grade {folder / 'chart'} --out graded --report", soft_wrap=True)
     out.print("Simulated: the joins between the published models are ours. Not for a real patient.", soft_wrap=True)
 
 

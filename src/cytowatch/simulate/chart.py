@@ -1,8 +1,8 @@
 """What a ward writes down: trajectories become rows of the contract's long table, and the truth that they tell.
 
-Vital signs every four hours, hourly where a vasopressor or more than a cannula runs, pressures from the arterial line
-every quarter of an hour there; devices, rates and doses when they change; laboratory each morning. Hour by hour the
-simulator knows everything; a chart holds rounded numbers with noise, at the hours at which somebody looked.
+Vital signs every four hours and before whatever is done, hourly where a vasopressor or more than a mask runs, with
+pressures from the arterial line every quarter of an hour; devices, rates and doses when they change; laboratory each
+morning. The simulator knows every hour; a chart holds rounded numbers with noise, when somebody looked.
 """
 
 from __future__ import annotations
@@ -69,9 +69,15 @@ def chart(product: Product, hourly: Mapping[str, Array], names: list[str], seed:
 
 
 def _looked(hourly: Mapping[str, Array]) -> Array:
-    """Hours × patients: whether somebody took the vital signs: every four hours, each hour in intensive care."""
+    """Hours × patients: whether somebody took the vital signs.
+
+    Every four hours, each hour in intensive care, and whenever something is given or the oxygen changed.
+    """
     hours = np.arange(hourly["oxygen"].shape[0])[:, None]
-    return np.asarray((hours % _EVERY == 0) | in_intensive_care(hourly))
+    acted = np.diff(hourly["oxygen"], axis=0, prepend=0) != 0
+    for name in _DOSES:
+        acted |= hourly[f"given_{name}"] > 0
+    return np.asarray((hours % _EVERY == 0) | in_intensive_care(hourly) | acted)
 
 
 def in_intensive_care(hourly: Mapping[str, Array]) -> Array:

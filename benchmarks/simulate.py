@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from cytowatch.simulate.sbml import names_in_sbml, to_sbml
 from numpy.typing import NDArray
 
 from cytowatch.simulate import core, lanes, reference, solve
@@ -26,6 +25,7 @@ from cytowatch.simulate.maths import Named
 from cytowatch.simulate.mechanism import Event
 from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import product
+from cytowatch.simulate.sbml import names_in_sbml, to_sbml
 
 HOURS = 672
 Array = NDArray[Any]

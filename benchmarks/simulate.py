@@ -87,7 +87,7 @@ def _exact(values: dict[str, float], tolerance: float = 1e-9) -> Array:
 def _lanes_reduced(values: dict[str, Any], patients: int) -> Array:
     del patients
     schedule = product("cd19-car-t").schedule(values)
-    return lanes.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["worst_grade"]
+    return lanes.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["bedside_grade"]
 
 
 def _lanes(values: dict[str, Any], patients: int) -> Array:
@@ -99,7 +99,7 @@ def _lanes(values: dict[str, Any], patients: int) -> Array:
 def _jax_reduced(values: dict[str, Any], patients: int) -> Array:
     del patients
     schedule = product("cd19-car-t").schedule(values)
-    return solve.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["worst_grade"]
+    return solve.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["bedside_grade"]
 
 
 def _jax(values: dict[str, Any], patients: int) -> Array:

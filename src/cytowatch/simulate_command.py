@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import polars as pl
 from cyclopts import Parameter
 from rich.table import Table
 
-from cytowatch.errors import EXIT_DONE, ArgumentError
+from cytowatch.errors import EXIT_DONE, ArgumentError, CytowatchError
 from cytowatch.terminal import Advance, err, out, progress_bar
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def simulate(
     """
     _needs_the_extra()
     if list_:
-        _list()
+        _list(product)
         return EXIT_DONE
     if ward:
-        return _ward(out_, quiet=quiet)
+        return _ward(out_, (doses, set_, only, what_if, dirt, figures, sbml), quiet=quiet)
     from cytowatch.simulate import cohort
 
     plan = cohort.Plan(
@@ -102,35 +102,42 @@ def simulate(
     if sbml is not None:
         _write_sbml(plan, sbml)
         return EXIT_DONE
-    others = dict(_other(plan, text) for text in what_if or ())
+    others = _arms(plan, what_if or ())
+    if figures and out_ is None:
+        raise ArgumentError("The figures need a place.", where="--figures", hint="Name a new folder with --out.")
     with progress_bar(quiet) as advance:
         if out_ is None:
             found = cohort.outcomes(plan, advance=advance).lazy()
         else:
             found = cohort.write(plan, out_, charted=chart, advance=advance)
         compared = cohort.arms(plan, others, advance=advance) if others else None
-        if figures:
-            drawn = _drawn(plan, out_, compared, advance)
-    if figures and not quiet:
-        out.print(f"Figures: {', '.join(str(path) for path in drawn)}", soft_wrap=True)
+        drawn = _drawn(plan, out_, compared, advance) if figures else []
     if compared is not None and out_ is not None:
         compared.write_parquet(out_ / "truth" / "arms.parquet")
     if not quiet:
         _tell(found, compared, out_)
-    unsolved = found.filter(pl.col("code") != 0).select("patient", "result").collect()
-    if unsolved.height:
-        shown = ", ".join(unsolved["patient"].head(3))
-        err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
-                  f"{unsolved['result'][0]}. The others are whole.", soft_wrap=True)  # fmt: skip
+        for path in drawn:
+            out.print(f"Figure: {path}", soft_wrap=True)
+    _tell_unsolved(found, patients)
     return EXIT_DONE
+
+
+def _tell_unsolved(found: pl.LazyFrame, patients: int) -> None:
+    """Name who could not be solved; CytowatchError if that is everybody."""
+    unsolved = found.filter(pl.col("code") != 0).select("patient", "result").collect()
+    if not unsolved.height:
+        return
+    shown = ", ".join(unsolved["patient"].head(3))
+    err.print(f"{unsolved.height} patients could not be solved and are not charted, such as {shown}: "
+              f"{unsolved['result'][0]}.", soft_wrap=True)  # fmt: skip
+    if unsolved.height == patients:
+        raise CytowatchError("Nobody could be solved.", hint="Look at what --set changed.")
 
 
 def _drawn(plan: Plan, folder: Path | None, compared: pl.DataFrame | None, advance: Advance) -> list[Path]:
     from cytowatch.simulate.pictures import write
 
-    if folder is None:
-        raise ArgumentError("The figures need a place.", where="--figures", hint="Name a new folder with --out.")
-    return write(plan, folder / "figures", compared, advance=advance)
+    return [] if folder is None else write(plan, folder / "figures", compared, advance=advance)
 
 
 def _write_sbml(plan: Plan, file: Path) -> None:
@@ -154,9 +161,11 @@ def _needs_the_extra() -> None:
         ) from None  # fmt: skip
 
 
-def _ward(folder: Path | None, *, quiet: bool) -> int:
+def _ward(folder: Path | None, others: Iterable[object], *, quiet: bool) -> int:
     from cytowatch.simulate.ward import write
 
+    if any(others):
+        raise ArgumentError("The ward is one by its seed: only --out goes with --ward.", where="--ward")
     if folder is None:
         raise ArgumentError("The ward needs a place.", where="--ward", hint="Name a new folder with --out.")
     with progress_bar(quiet) as advance:
@@ -164,7 +173,7 @@ def _ward(folder: Path | None, *, quiet: bool) -> int:
     if not quiet:
         table = Table("patient", "product", "why they are here", "worst grade", "reactions", box=None)
         for row in found.iter_rows(named=True):
-            table.add_row(row["patient"], row["product"], row["what"], str(row["worst_grade"]), str(row["reactions"]))
+            table.add_row(row["patient"], row["product"], row["what"], str(row["charted_grade"]), str(row["reactions"]))
         out.print(table)
         _where(folder)
     return EXIT_DONE
@@ -206,6 +215,16 @@ def _limits(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
     return found
 
 
+def _arms(plan: Plan, texts: Iterable[str]) -> dict[str, Plan]:
+    found: dict[str, Plan] = {}
+    for text in texts:
+        name, other = _other(plan, text)
+        if name in (*found, "as planned"):
+            raise ArgumentError(f"Two arms cannot both be called `{name}`.", where="--what-if", hint="Give it a name.")
+        found[name] = other
+    return found
+
+
 def _other(plan: Plan, text: str) -> tuple[str, Plan]:
     """One arm of a what-if: its name and its plan."""
     name, colon, settings = text.partition(":")
@@ -232,38 +251,41 @@ def _by_keys(settings: str) -> list[str]:
     return parts
 
 
-def _list() -> None:
-    from cytowatch.simulate.core import TRIGGERS
-    from cytowatch.simulate.population import parameters
+def _list(product: str) -> None:
+    from cytowatch.simulate.population import parameters, typical
+    from cytowatch.simulate.products import product as known
     from cytowatch.simulate.products import products
 
     table = Table("product", "what it is", "basis", box=None, title="Products", title_justify="left")
     for one in products().values():
         table.add_row(one.key, one.title, one.note)
     out.print(table)
-    rows: dict[str, Any] = {}
-    for mechanism in TRIGGERS.values():
-        rows |= parameters(mechanism)
-    table = Table("name", "value", "unit", "spread", "evidence", "meaning", box=None, title="Parameters",
+    chosen = known(product)
+    rows, values = parameters(chosen.mechanism), typical(chosen)
+    table = Table("name", "value", "unit", "spread", "evidence", "meaning", box=None, title=f"Parameters of {product}",
                   title_justify="left")  # fmt: skip
     for name, row in rows.items():
         spread = f"{row.spread} ({row.spread_kind})" if row.spread is not None else ""
-        table.add_row(name, f"{row.value:g}", row.unit, spread, row.evidence, row.meaning)
+        table.add_row(name, f"{values[name]:g}", row.unit, spread, row.evidence, row.meaning)
     out.print(table)
 
 
 # what the summary reads of each patient
-_NEEDED = ("code", "worst_grade", "onset_hour", "peak_IL6", "tocilizumab_given", "dexamethasone")
+_NEEDED = ("code", "bedside_grade", "onset_hour", "peak_IL6", "tocilizumab_given", "dexamethasone")
 
 
 def _tell(found: pl.LazyFrame, compared: pl.DataFrame | None, folder: Path | None) -> None:
+    charted = "charted_grade" in found.collect_schema()
+    if charted and compared is None:
+        found = found.with_columns(bedside_grade="charted_grade")
+    seen = "as charted" if charted and compared is None else "as the bedside sees it"
     frames: Mapping[str, pl.DataFrame] = {"": found.select(_NEEDED).collect()}
     if compared is not None:
         names = compared["arm"].unique(maintain_order=True).to_list()
         frames = {name: compared.filter(pl.col("arm") == name) for name in names}
-    table = Table(*(["arm"] if compared is not None else []), *(f"grade {grade}" for grade in _GRADES), "onset, day",
-                  "peak IL-6, pg/mL", "tocilizumab", "steroid", box=None,
-                  title="Worst CRS grade (ASTCT, from the simulated signs)", title_justify="left")  # fmt: skip
+    table = Table(*(["arm"] if compared is not None else []), *(str(grade) for grade in _GRADES), "onset, day",
+                  "peak IL-6, pg/mL", "toci", "steroid", box=None,
+                  title=f"Patients by worst CRS grade (ASTCT, {seen})", title_justify="left")  # fmt: skip
     for name, part in frames.items():
         table.add_row(*([name] if compared is not None else []), *_summary(part))
     out.print(table)
@@ -277,7 +299,7 @@ def _tell(found: pl.LazyFrame, compared: pl.DataFrame | None, folder: Path | Non
 
 def _summary(part: pl.DataFrame) -> list[str]:
     good = part.filter(pl.col("code") == 0)
-    shares = [f"{_share(good['worst_grade'] == grade):.1%}" for grade in _GRADES]
+    shares = [f"{_share(good['bedside_grade'] == grade):.1%}" for grade in _GRADES]
     onset = good.filter(pl.col("onset_hour") >= 0)["onset_hour"].median()
     quarter = [good["peak_IL6"].quantile(q) or 0 for q in (0.25, 0.5, 0.75)]
     given = [_share(good["tocilizumab_given"] > 0), _share(good["dexamethasone"] > 0)]
@@ -288,10 +310,14 @@ def _summary(part: pl.DataFrame) -> list[str]:
 
 def _paired(compared: pl.DataFrame) -> None:
     """How many of the same patients fare better or worse than as planned."""
-    first = compared.filter(pl.col("arm") == "as planned").select("patient", before="worst_grade")
+    lost = compared.filter(pl.col("code") != 0).group_by("arm", maintain_order=True).len()
+    for name, patients in lost.iter_rows():
+        out.print(f"{name}: {patients} patients could not be solved and count nowhere", soft_wrap=True)
+    compared = compared.filter(pl.col("code") == 0)
+    first = compared.filter(pl.col("arm") == "as planned").select("patient", before="bedside_grade")
     for name in compared["arm"].unique(maintain_order=True).to_list()[1:]:
         part = compared.filter(pl.col("arm") == name)
-        both = part.join(first, on="patient").select(change=pl.col("worst_grade") - pl.col("before"))["change"]
+        both = part.join(first, on="patient").select(change=pl.col("bedside_grade") - pl.col("before"))["change"]
         lower, higher = _share(both < 0), _share(both > 0)
         out.print(f"{name}: a lower worst grade in {lower:.1%} of the same patients, a higher one in {higher:.1%}")
 

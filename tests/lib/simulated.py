@@ -52,7 +52,7 @@ class Ward:
 
     def sickest(self, number: int) -> list[int]:
         """The patients with the worst grades, then those with the highest IL-6: they get the most drugs."""
-        worst, peak = self.found.reduced["worst_grade"], self.found.reduced["peak_IL6"]
+        worst, peak = self.found.reduced["bedside_grade"], self.found.reduced["peak_IL6"]
         return [int(one) for one in np.lexsort((-peak, -worst))[:number]]
 
 

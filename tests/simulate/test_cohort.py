@@ -124,7 +124,7 @@ def test_who_cannot_be_solved_is_told_and_not_charted(tmp_path: Path, monkeypatc
     people = cohort.write(cohort.Plan("cd19-car-t", AT_ONCE, seed=8, days=5), tmp_path / "ward").collect()
     lost = people.filter(pl.col("patient") == "V0000003")
     assert lost["result"].to_list() == ["a value was not a number"]
-    assert lost["worst_grade"].to_list() == lost["peak_IL6"].to_list() == [None]
+    assert lost["bedside_grade"].to_list() == lost["peak_IL6"].to_list() == [None]
     made = files(tmp_path / "ward")
     for name in ("chart/observations-00000.parquet", "truth/grades-00000.parquet", "chart/patients.parquet"):
         assert set(made[name]["patient"]) == set(people["patient"]) - {"V0000003"}, name

@@ -11,7 +11,7 @@ from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import product
 
 # counts and moments decided by a comparison: rounding may tip one in many patients
-_DECIDED = ("worst_grade", "onset_hour", "hours_in_reaction", "tocilizumab_given", "reactions", "peak_IL6_hour")
+_DECIDED = ("bedside_grade", "onset_hour", "hours_in_reaction", "tocilizumab_given", "reactions", "peak_IL6_hour")
 
 
 @pytest.mark.parametrize("key", ["cd19-car-t", "mosunetuzumab"])

@@ -104,7 +104,8 @@ def _drugs(hour: Any, fever: Any, now: dict[str, Any], b: Named, m: Any) -> dict
     now["at_two_since"] = m.where(reached, m.where(now["at_two_since"] < 0, hour, now["at_two_since"]), -1.0)
     long = reached & ((hour - now["at_two_since"] >= b.tocilizumab_after) | (now["grade"] >= 3))
     again = (hour - now["tocilizumab_at"] >= b.tocilizumab_every) & (now["tocilizumab_given"] < b.tocilizumab_doses)
-    prophylaxis = (b.tocilizumab_before >= 0) & (hour == b.tocilizumab_before)
+    due = (b.tocilizumab_prophylaxis_hour >= 0) & (hour >= b.tocilizumab_prophylaxis_hour)
+    prophylaxis = due & (now["tocilizumab_given"] == 0)
     lasting = (now["reaction"] > 0) & fever & (hour - now["reaction_since"] >= b.tocilizumab_fever_after)
     lasting = lasting & (now["tocilizumab_given"] == 0) & (b.tocilizumab_doses > 0)
     toci = (long & again) | lasting | prophylaxis

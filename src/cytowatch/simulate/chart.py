@@ -7,7 +7,7 @@ morning. The simulator knows every hour; a chart holds rounded numbers with nois
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cytowatch.simulate import bedside
+from cytowatch.simulate.noise import normals
 from cytowatch.simulate.products import Product
 from cytowatch.simulate.tables import table
 
@@ -47,6 +48,11 @@ _LABS = {
     "ifn_gamma": ("IFNg", "pg/mL", 1),
 }  # fmt: skip
 
+_LINE = ("line at 15", "line at 30", "line at 45")
+# what chance decides of each hour of a patient; new ones at the end
+_CHANCES = ("temperature", "heart_rate", "saturation", "pressure", *_LINE, *_LABS)
+_PURPOSE = 7
+
 
 @dataclass(frozen=True)
 class Charted:
@@ -56,14 +62,16 @@ class Charted:
     truth: pl.DataFrame
 
 
-def chart(product: Product, hourly: Mapping[str, Array], names: list[str], seed: int, first: int) -> Charted:
-    """Chart a batch: ``hourly`` holds hours × patients of `KEEP`; ``first``: the number of the first patient."""
-    rng = np.random.Generator(np.random.Philox(key=[seed, 7], counter=[0, 0, 0, first]))
+def chart(
+    product: Product, hourly: Mapping[str, Array], names: list[str], seed: int, numbers: Sequence[int]
+) -> Charted:
+    """Chart a batch: ``hourly`` holds hours × patients of `KEEP`; ``numbers``: which patients of the seed they are."""
+    chance = dict(zip(_CHANCES, normals(seed, _PURPOSE, numbers, len(hourly["oxygen"]), len(_CHANCES)), strict=True))
     noise = table("chart").values()
     looked = _looked(hourly)
-    seen = _as_written(hourly, rng, noise)
-    frames = [*_vitals(seen, looked, names), *_line(hourly, rng, noise, names), *_support(hourly, looked, names)]
-    frames += [*_given(hourly, names), *_labs(hourly, rng, noise, names), _trigger(product, names)]
+    seen = _as_written(hourly, chance, noise)
+    frames = [*_vitals(seen, looked, names), *_line(hourly, chance, noise, names), *_support(hourly, looked, names)]
+    frames += [*_given(hourly, names), *_labs(hourly, chance, noise, names), _trigger(product, names)]
     rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
     return Charted(rows, _truth(seen, hourly, looked, names))
 
@@ -86,14 +94,15 @@ def in_intensive_care(hourly: Mapping[str, Array]) -> Array:
     return np.asarray(pressed | (hourly["oxygen"] >= _NOT_CHARTED_FROM))
 
 
-def _as_written(hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float]) -> dict[str, Array]:
+def _as_written(
+    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float]
+) -> dict[str, Array]:
     """What the instruments show: rounded, with their noise."""
-    shape = hourly["temperature"].shape
 
     def shown(name: str, spread: float, digits: int) -> Array:
-        return np.round(hourly[name] + spread * rng.standard_normal(shape), digits)
+        return np.round(hourly[name] + spread * chance[name], digits)
 
-    mean = hourly["pressure"] + noise["pressure"] * rng.standard_normal(shape)
+    mean = hourly["pressure"] + noise["pressure"] * chance["pressure"]
     width = noise["pulse_pressure"] * np.sqrt(np.maximum(mean, 20) / noise["usual_pressure"])
     return {
         "body_temperature": shown("temperature", noise["temperature"], 1),
@@ -133,15 +142,15 @@ def _vitals(seen: Mapping[str, Array], looked: Array, names: list[str]) -> list[
 
 
 def _line(
-    hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float], names: list[str]
+    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float], names: list[str]
 ) -> list[pl.DataFrame]:
     """Mean pressure from an arterial line between two hours of intensive care."""
     at, who = np.nonzero(in_intensive_care(hourly)[:-1])
     pressure = hourly["pressure"]
     frames = []
-    for part in _QUARTERS:
+    for part, of in zip(_QUARTERS, _LINE, strict=True):
         between = pressure[at, who] * (1 - part) + pressure[at + 1, who] * part
-        value = np.round(between + noise["line"] * rng.standard_normal(len(at)))
+        value = np.round(between + noise["line"] * chance[of][at, who])
         frames.append(_frame(at + part, who, "mean_arterial_pressure", value, "mm[Hg]", names))
     return frames
 
@@ -179,7 +188,7 @@ def _given(hourly: Mapping[str, Array], names: list[str]) -> list[pl.DataFrame]:
 
 
 def _labs(
-    hourly: Mapping[str, Array], rng: np.random.Generator, noise: Mapping[str, float], names: list[str]
+    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float], names: list[str]
 ) -> list[pl.DataFrame]:
     """Laboratory each morning, with the imprecision of its methods."""
     hours, patients = hourly["CRP"].shape
@@ -187,7 +196,7 @@ def _labs(
     at, who = (one.ravel() for one in np.meshgrid(mornings, np.arange(patients), indexing="ij"))
     frames = []
     for concept, (state, unit, digits) in _LABS.items():
-        spread = np.exp(noise["laboratory"] * rng.standard_normal(len(at)))
+        spread = np.exp(noise["laboratory"] * chance[concept][at, who])
         frames.append(_frame(at, who, concept, np.round(hourly[state][at, who] * spread, digits), unit, names))
     return frames
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from cytowatch.errors import ArgumentError
 from cytowatch.simulate import chart, dirt, lanes, solve
-from cytowatch.simulate.population import draw
+from cytowatch.simulate.population import check, draw
 from cytowatch.simulate.products import Product, product
 from cytowatch.simulate.solve import CODES, SOLVED, Solved
 
@@ -29,6 +29,8 @@ STEPS = {"cells": 1, "engager": 4}
 RECORD = "simulation.json"
 Advance = Callable[[str, float], None]
 _MOST_DAYS = 365
+_SEEDS = 2**63
+_MOST_PATIENTS = 100_000_000
 _COVARIATES = ("age", "weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung")
 
 
@@ -51,11 +53,16 @@ class Plan:
             raise ArgumentError(f"{self.patients} patients cannot be simulated.", where="--patients", hint="1 or more.")
         if not 1 <= self.days <= _MOST_DAYS:
             raise ArgumentError(f"{self.days} days cannot be simulated.", where="--days", hint=f"1 to {_MOST_DAYS}.")
-        if self.seed < 0:
-            raise ArgumentError("A seed is 0 or more.", where="--seed")
+        if not 0 <= self.seed < _SEEDS:
+            raise ArgumentError("A seed is 0 or more, and below 2 to the 63rd.", where="--seed")
+        if self.patients > _MOST_PATIENTS:
+            raise ArgumentError(
+                f"{self.patients} patients are more than can be numbered, and would fill any disk.", where="--patients",
+                hint=f"{_MOST_PATIENTS} at most.",
+            )  # fmt: skip
         if not 0 <= self.dirt <= 1:
             raise ArgumentError("Dirt is a share, 0 (none) to 1.", where="--dirt")
-        self.given()
+        check(self.given(), self.changed, self.limits)
 
     def given(self) -> Product:
         """The product with the plan's doses."""
@@ -123,6 +130,12 @@ def _people_file(folder: Path, number: int) -> Path:
     return folder / "truth" / f"patients-{number:05d}.parquet"
 
 
+def with_charted_grade(people: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+    """Beside the grade that the bedside saw, hour by hour and without noise, the worst that its chart tells."""
+    worst = truth.group_by("patient").agg(pl.col("grade").max().cast(pl.Int16).alias("charted_grade"))
+    return people.join(worst, on="patient", how="left", maintain_order="left")
+
+
 def patients_table(people: pl.DataFrame) -> pl.DataFrame:
     """The contract's table of patients, of `outcomes`."""
     return people.select(
@@ -137,8 +150,11 @@ def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *
         good = np.flatnonzero(found.code == SOLVED)
         names = [str(people["patient"][int(one)]) for one in good]
         hourly = {name: value[:, good] for name, value in found.hourly.items()}
-        seen = chart.chart(plan.given(), hourly, names, plan.seed, first)
-        rows = dirt.soil(seen.observations, plan.dirt, plan.seed, number) if plan.dirt else seen.observations
+        numbers = [first + int(one) for one in good]
+        seen = chart.chart(plan.given(), hourly, names, plan.seed, numbers)
+        known = dict(zip(names, numbers, strict=True))
+        rows = dirt.soil(seen.observations, plan.dirt, plan.seed, known) if plan.dirt else seen.observations
+        people = with_charted_grade(people, seen.truth)
         put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
         put(seen.truth, folder / "truth" / f"grades-{number:05d}.parquet")
     put(people, _people_file(folder, number))
@@ -151,7 +167,7 @@ def row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFra
     drawn = {name: np.broadcast_to(np.asarray(values[name], dtype=np.float32), size) for name in _COVARIATES}
     reduced = {name: value.astype(np.float32) for name, value in found.reduced.items()}
     frame = pl.DataFrame({"patient": names, "code": found.code, **drawn, **reduced})
-    whole = ("worst_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
+    whole = ("bedside_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
     lost = pl.col("code") != SOLVED
     # a patient that could not be solved has no outcome
     return frame.with_columns(
@@ -169,7 +185,7 @@ def _batches(patients: int, most: int) -> Iterator[tuple[int, int]]:
 def claim(what: Mapping[str, Any], folder: Path) -> None:
     """Make a folder the place of one simulation; ArgumentError if it is another's, or holds anything else."""
     record = folder / RECORD
-    wanted = json.loads(json.dumps(what))
+    wanted = json.loads(json.dumps({"simulated": True, **what}))
     if record.is_file() and json.loads(record.read_text(encoding="utf-8")) != wanted:
         raise ArgumentError(
             "The folder holds another simulation.", where=str(folder),

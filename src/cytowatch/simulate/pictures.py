@@ -45,7 +45,7 @@ def courses(plan: Plan) -> alt.VConcatChart:
 def arms(compared: pl.DataFrame) -> alt.Chart:
     """Shares of the worst grade in each arm of the same patients (`cohort.arms`)."""
     good = compared.filter(pl.col("code") == SOLVED)
-    shares = good.group_by("arm", pl.col("worst_grade").cast(pl.String).alias("grade")).len("patients")
+    shares = good.group_by("arm", pl.col("bedside_grade").cast(pl.String).alias("grade")).len("patients")
     order = compared["arm"].unique(maintain_order=True).to_list()
     chart: alt.Chart = (
         alt.Chart(shares, title=_title("The same patients under other care", "worst CRS grade (ASTCT)"))
@@ -71,7 +71,7 @@ def responses(plan: Plan) -> alt.Chart:
         doses = ",".join(f"{dose.hour / HOURS_A_DAY:g}:{dose.amount * times:g}" for dose in given.doses)
         changed = {**plan.changed, "B0": plan.changed.get("B0", usual["B0"]) * times}
         for what, one in (("dose", replace(small, doses=doses)), ("burden", replace(small, changed=changed))):
-            found = outcomes(one).filter(pl.col("code") == SOLVED)["worst_grade"]
+            found = outcomes(one).filter(pl.col("code") == SOLVED)["bedside_grade"]
             rows += [(what, times, f"grade {grade} or more", float((found >= grade).sum()) / len(found))
                      for grade in (2, 3)]  # fmt: skip
     frame = pl.DataFrame(rows, schema=["what", "times", "outcome", "share"], orient="row")
@@ -157,7 +157,7 @@ def _share(plan: Plan, values: Mapping[str, Any]) -> float:
     schedule = given.schedule({name: float(value[0]) for name, value in values.items()})
     found = lanes.run(given.mechanism, values, plan.days * HOURS_A_DAY, schedule, steps=STEPS[given.trigger])
     good = found.code == SOLVED
-    return float((found.reduced["worst_grade"][good] >= 3).mean()) if good.any() else float("nan")
+    return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.any() else float("nan")
 
 
 def _quantiles(plan: Plan) -> dict[str, pl.DataFrame]:

@@ -81,7 +81,7 @@ def draw(
     known = parameters(product.mechanism)
     known |= {name: replace(known[name], spread=size) for name, size in (spreads or {}).items()}
     center = typical(product, changed)
-    bounds = {**LIMITS, **(limits or {})}
+    bounds = {**LIMITS, **{name: _within(name, asked) for name, asked in (limits or {}).items()}}
     _check(center, bounds, known)
     blocks = range(first // BLOCK, (first + patients - 1) // BLOCK + 1)
     drawn, rejected = [], 0
@@ -92,6 +92,35 @@ def draw(
         rejected += int(again[inside].sum())
     varied = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
     return Drawn({**center, **varied}, patients, rejected)
+
+
+def check(product: Product, changed: Mapping[str, float], limits: Mapping[str, tuple[float, float]]) -> None:
+    """ArgumentError for a name that is not there, a value of no number or of the wrong sign, limits that cross."""
+    known = parameters(product.mechanism)
+    for name, value in changed.items():
+        _known([name], known)
+        if not np.isfinite(value):
+            raise ArgumentError(f"{name} cannot be {value}.", where="--set", hint=f"Its unit is {known[name].unit}.")
+        if value < 0 <= known[name].value:
+            raise ArgumentError(
+                f"{name} cannot be below 0: {value:g}.", where="--set",
+                hint=f"It is {known[name].value:g} {known[name].unit}.",
+            )  # fmt: skip
+    _check(typical(product, changed), {**LIMITS, **{name: _within(name, one) for name, one in limits.items()}}, known)
+
+
+def _within(name: str, asked: tuple[float, float]) -> tuple[float, float]:
+    """Limits within those that hold for everybody."""
+    low, high = LIMITS.get(name, (-np.inf, np.inf))
+    if not asked[0] <= asked[1]:
+        return asked
+    if asked[1] < low or asked[0] > high:
+        raise ArgumentError(
+            f"Nobody can be admitted: {name} is {low:g} to {high:g} in this simulator; {asked[0]:g} to {asked[1]:g} is "
+            "asked.",
+            where="--only",
+        )
+    return max(asked[0], low), min(asked[1], high)
 
 
 def _known(names: Iterable[str], known: Iterable[str]) -> None:

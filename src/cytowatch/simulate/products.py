@@ -57,7 +57,7 @@ class Product:
             day, _, amount = part.partition(":")
             try:
                 dose = Dose(round(float(day) * _HOURS_A_DAY), float(amount))
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise _bad_plan(f"`{part.strip()}` is no day and amount", text) from None
             if not dose.amount > 0 or dose.hour < 0 or dose.amount == float("inf"):
                 raise _bad_plan(f"`{part.strip()}`: a day is 0 or later, and a dose more than 0", text)
@@ -75,7 +75,7 @@ class Product:
         if self.trigger == "cells":
             usual = np.asarray(values["dose"], dtype=float)
             return Schedule({(dose.hour, "Homing"): dose.amount * usual for dose in self.doses})
-        # by the usual weight: doses of engagers are flat
+        # a flat dose, taken as that of the usual weight: the volumes of the drug are by weight, and so all are alike
         weight = table("bedside").values()["weight"]
         return Schedule({(dose.hour, "Drug"): 1000 * dose.amount / weight for dose in self.doses})
 

@@ -160,7 +160,7 @@ def _added(y: Any, names: tuple[str, ...], amounts: Mapping[str, Any]) -> Any:
 
 # what is reduced on the fly, with its value before the first hour
 PEAKS: dict[str, float] = {
-    "worst_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
+    "bedside_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
     "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999,
     "lowest_saturation": 999, "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
 }  # fmt: skip
@@ -175,7 +175,7 @@ def higher(
     return {
         **now,
         "peak_IL6_hour": m.where(y["IL6"] > peaks["peak_IL6"], hour, peaks["peak_IL6_hour"]),
-        "worst_grade": m.maximum(peaks["worst_grade"], seen["grade"]),
+        "bedside_grade": m.maximum(peaks["bedside_grade"], seen["grade"]),
         "onset_hour": m.where((peaks["onset_hour"] < 0) & (seen["grade"] > 0), hour, peaks["onset_hour"]),
         "highest_temperature": m.maximum(peaks["highest_temperature"], y["Temp"]),
         "lowest_pressure": m.minimum(peaks["lowest_pressure"], signs_["pressure"]),

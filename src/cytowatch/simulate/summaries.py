@@ -135,7 +135,7 @@ def of_model(values: Mapping[str, Any], found: Solved) -> Cohort:
     daily_cells = np.sum([sampled(days, name) for name in CELLS], axis=0) if CELLS[0] in hourly else None
     none = np.full((len(good), len(WEEKS)), np.nan)
     return Cohort(
-        grade=reduced["worst_grade"],
+        grade=reduced["bedside_grade"],
         onset=np.where(reduced["onset_hour"] >= 0, reduced["onset_hour"] / 24, np.nan),
         burden=np.broadcast_to(np.asarray(values["B0"], dtype=float), found.code.shape)[good],
         cells=none if daily_cells is None else daily_cells[:, list(WEEKS)],

@@ -17,13 +17,25 @@ from numpy.typing import NDArray
 
 from cytowatch.errors import CytowatchError
 from cytowatch.simulate import chart, lanes
-from cytowatch.simulate.cohort import HOURS_A_DAY, STEPS, Advance, Plan, claim, patients_table, put, row_each
+from cytowatch.simulate.cohort import (
+    HOURS_A_DAY,
+    STEPS,
+    Advance,
+    Plan,
+    claim,
+    patients_table,
+    put,
+    row_each,
+    with_charted_grade,
+)
 from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import Product
 from cytowatch.simulate.solve import SOLVED, Schedule, Solved
 from cytowatch.simulate.tables import FOLDER
 
 _CULTURE_AFTER = 20
+# a noisy reading may chart another grade than the bedside saw: so many more are charted and looked at
+_SPARE = 12
 _INFECTED = 3.0
 # by product and plan of doses: the patients looked through, and how they fared
 _Known = dict[tuple[str, str], tuple[dict[str, Any], pl.DataFrame]]
@@ -93,20 +105,31 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
         values = draw(given, plan.patients, plan.seed).values
         known[key] = values, row_each(values, _solve(given, values, plan, ()), 0)
     values, people = known[key]
-    chosen = _chosen(bed, people, number)
-    some = {name: value[chosen] if np.ndim(value) else value for name, value in values.items()}
-    names = [f"W{number + place + 1:02d}" for place in range(len(chosen))]
     onset = None if bed.infection_day is None else bed.infection_day * HOURS_A_DAY
+    chosen = _candidates(bed, people, number)
+    some = {name: value[chosen] if np.ndim(value) else value for name, value in values.items()}
     solved = _solve(given, some, plan, chart.KEEP, onset)
-    charted = chart.chart(given, solved.hourly, names, plan.seed, number)
-    if onset is not None:
-        charted = chart.Charted(pl.concat([charted.observations, _cultures(names, onset)]), charted.truth)
-    row = (
-        row_each(some, solved, 0)
-        .head(len(names))
-        .with_columns(patient=pl.Series(names), product=pl.lit(bed.product), what=pl.lit(bed.what))
+    every = [f"W{one}" for one in chosen]
+    charted = chart.chart(given, solved.hourly, every, plan.seed, [int(one) for one in chosen])
+    rows = with_charted_grade(row_each(some, solved, 0).with_columns(patient=pl.Series(every)), charted.truth)
+    lying = rows.filter(pl.col("charted_grade") == bed.grade) if bed.grade is not None and onset is None else rows
+    lying = lying.head(bed.patients)
+    if lying.height < bed.patients:
+        raise CytowatchError(
+            f"The cohort holds {lying.height} patients for the bed `{bed.what}`, {bed.patients} are needed.",
+            hint="Look through more patients, or ask for less, in ward.toml.",
+        )
+    names = {old: f"W{number + place + 1:02d}" for place, old in enumerate(lying["patient"])}
+    named = [
+        frame.filter(pl.col("patient").is_in(list(names))).with_columns(pl.col("patient").replace_strict(names))
+        for frame in (charted.observations, charted.truth, lying)
+    ]
+    observations = named[0] if onset is None else pl.concat([named[0], _cultures(list(names.values()), onset)])
+    cause = "the product" if onset is None else "an infection"
+    yield (
+        chart.Charted(observations, named[1]),
+        named[2].with_columns(product=pl.lit(bed.product), what=pl.lit(bed.what), cause=pl.lit(cause)),
     )
-    yield charted, row
 
 
 def _solve(
@@ -119,23 +142,18 @@ def _solve(
     return lanes.run(given.mechanism, values, hours, Schedule(amounts), keep=keep, steps=STEPS[given.trigger])
 
 
-def _chosen(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:
-    """The first patients who fare as the bed asks; other beds take others, so each begins a little later."""
+def _candidates(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:
+    """The first patients who fare so as the bedside sees it; other beds take others, so each begins a little later."""
     fits = (pl.col("code") == SOLVED) & (pl.col("age") <= bed.oldest)
     fits &= (pl.col("onset_hour") < 0) | (pl.col("onset_hour") >= bed.onset_from_day * HOURS_A_DAY)
     if bed.onset_from_day:
         fits &= pl.col("onset_hour") >= 0
     if bed.grade is not None:
-        fits &= pl.col("worst_grade") == bed.grade
+        fits &= pl.col("bedside_grade") == bed.grade
     if bed.reactions is not None:
         fits &= pl.col("reactions") >= bed.reactions
-    found = people.with_row_index("at").filter(fits, pl.col("at") >= number)["at"].head(bed.patients).to_numpy()
-    if len(found) < bed.patients:
-        raise CytowatchError(
-            f"The cohort holds {len(found)} patients for the bed `{bed.what}`, {bed.patients} are needed.",
-            hint="Look through more patients, or ask for less, in ward.toml.",
-        )
-    return found.astype(np.int64)
+    found = people.with_row_index("at").filter(fits, pl.col("at") >= number)["at"]
+    return found.head(bed.patients + _SPARE).to_numpy().astype(np.int64)
 
 
 def _cultures(names: list[str], onset: int) -> pl.DataFrame:

@@ -33,6 +33,15 @@ def table(key: str) -> str:
     return "\n".join(lines)
 
 
+def put(text: str, key: str, table_: str) -> str:
+    """The page with a table between its marks, which may hold nothing yet; SystemExit if they are not there once."""
+    marks = re.compile(rf"(<!-- table: {re.escape(key)} -->\n)(?:(?!<!-- table: ).)*?(<!-- end -->)", re.DOTALL)
+    text, found = marks.subn(lambda between: f"{between[1]}{table_}\n{between[2]}", text)
+    if found != 1:
+        raise SystemExit(f"{PAGE}: the marks of {key} stand {found} times, and once is asked.")
+    return text
+
+
 def main() -> None:
     """Write page and figures."""
     import vl_convert
@@ -40,8 +49,7 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     FIGURES.mkdir(exist_ok=True)
     for key, title in TITLES.items():
-        marks = re.compile(rf"(<!-- table: {key} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text = marks.sub(lambda found, key=key: found[1] + table(key) + found[2], text)  # type: ignore[misc]
+        text = put(text, key, table(key))
         svg = vl_convert.vegalite_to_svg(fit_figure.chart(key, title).to_dict())
         (FIGURES / f"fit-{key}.svg").write_text(svg, encoding="utf-8")
     PAGE.write_text(text, encoding="utf-8")

@@ -28,7 +28,13 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def soiled(folder: Path) -> pl.DataFrame:
-    return dirt.soil(charted(folder), SHARE, 5, 0)
+    rows = charted(folder)
+    return dirt.soil(rows, SHARE, 5, numbers(rows))
+
+
+def numbers(rows: pl.DataFrame) -> dict[str, int]:
+    """Which patient of the seed a name is: it is told in the name."""
+    return {name: int(name[1:]) for name in rows["patient"].unique()}
 
 
 def with_dirt(folder: Path) -> cw.Result:
@@ -105,7 +111,7 @@ def test_dirt_is_of_every_kind(clean: Path) -> None:
     late = after.filter(pl.col("available").is_not_null())
     assert set(late["concept"]) <= {"crp", "ferritin", "il_6", "ifn_gamma"}
     assert (late["available"] - late["hours"] == 6).all()
-    unspoiled = dirt.soil(before, 0.0, 5, 0).select(before.columns)
+    unspoiled = dirt.soil(before, 0.0, 5, numbers(before)).select(before.columns)
     assert unspoiled.sort(before.columns).equals(before.sort(before.columns))
 
 

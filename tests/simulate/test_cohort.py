@@ -128,3 +128,27 @@ def test_who_cannot_be_solved_is_told_and_not_charted(tmp_path: Path, monkeypatc
     made = files(tmp_path / "ward")
     for name in ("chart/observations-00000.parquet", "truth/grades-00000.parquet", "chart/patients.parquet"):
         assert set(made[name]["patient"]) == set(people["patient"]) - {"V0000003"}, name
+
+
+def test_a_patient_is_charted_the_same_whoever_else_there_is(unbroken: Path, tmp_path: Path) -> None:
+    """Also the noise and the dirt of a chart belong to the patient."""
+    fewer = replace(PLAN, patients=PLAN.patients - AT_ONCE // 2)
+    cohort.write(fewer, tmp_path / "fewer")
+    few, many = (
+        pl.read_parquet(folder / "chart" / "observations*.parquet") for folder in (tmp_path / "fewer", unbroken)
+    )
+    many = many.filter(pl.col("patient").is_in(few["patient"].unique().to_list()))
+    assert few["patient"].n_unique() == fewer.patients
+    assert few.sort(pl.all()).equals(many.sort(pl.all()))
+
+
+def test_the_charted_grade_stands_beside_the_one_of_the_bedside(unbroken: Path) -> None:
+    """A noisy reading may chart a fever that was none: both are kept, by names of their own."""
+    made = files(unbroken)
+    people = pl.concat([frame for name, frame in made.items() if name.startswith("truth/patients")])
+    grades = pl.concat([frame for name, frame in made.items() if name.startswith("truth/grades")])
+    worst = grades.group_by("patient").agg(pl.col("grade").max())
+    both = people.join(worst, on="patient")
+    assert both.height == PLAN.patients
+    assert (both["charted_grade"] == both["grade"]).all()
+    assert (both["charted_grade"] - both["bedside_grade"]).abs().mean() < 0.5  # type: ignore[operator]

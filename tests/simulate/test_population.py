@@ -92,7 +92,8 @@ def test_limits_hold_and_what_they_reject_is_counted() -> None:
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
-        ({"weight": (500.0, 600.0)}, "hardly anybody: weight between 500 and 600"),
+        ({"weight": (500.0, 600.0)}, "weight is 35 to 200 in this simulator"),
+        ({"g_heat": (500.0, 600.0)}, "hardly anybody: g_heat between 500 and 600"),
         ({"V_dex": (1.0, 2.0)}, "V_dex is 51.3 in every patient"),
         ({"weight": (90.0, 60.0)}, "limits of weight are the wrong way round"),
         ({"height": (1.0, 2.0)}, "no parameter `height`"),

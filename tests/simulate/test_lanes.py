@@ -14,7 +14,7 @@ from cytowatch.simulate.products import product
 _DECIDED = ("bedside_grade", "onset_hour", "hours_in_reaction", "tocilizumab_given", "reactions", "peak_IL6_hour")
 
 
-@pytest.mark.parametrize("key", ["cd19-car-t", "mosunetuzumab"])
+@pytest.mark.parametrize("key", ["cd19-car-t", pytest.param("mosunetuzumab", marks=pytest.mark.long)])
 def test_both_solvers_give_the_same_patients(key: str) -> None:
     given = product(key)
     values = draw(given, 300, 5).values

@@ -77,7 +77,7 @@ def far(of: Ward, patients: Sequence[int]) -> dict[str, float]:
     return worst
 
 
-@pytest.mark.parametrize("key", [CELLS, ENGAGER])
+@pytest.mark.parametrize("key", [CELLS, pytest.param(ENGAGER, marks=pytest.mark.long)])
 def test_two_engines_agree_on_the_sickest(key: str) -> None:
     of = ward(key)
     assert max(far(of, of.sickest(2)).values()) < APART
@@ -90,7 +90,7 @@ def test_two_engines_agree_on_a_hundred_patients(key: str) -> None:
     assert max(far(of, range(100)).values()) < APART
 
 
-@pytest.mark.parametrize("key", [CELLS, ENGAGER])
+@pytest.mark.parametrize("key", [CELLS, pytest.param(ENGAGER, marks=pytest.mark.long)])
 def test_doses_are_events_of_the_model(key: str) -> None:
     of = ward(key)
     (patient,) = of.sickest(1)

@@ -174,3 +174,8 @@ def _start_of_engager(p: Mapping[str, Any]) -> dict[str, Any]:
 CELLS = Mechanism("core-cells", _rates_of_cells, _start_of_cells, "core-cells")
 ENGAGER = Mechanism("core-engager", _rates_of_engager, _start_of_engager, "core-engager")
 TRIGGERS = {"cells": CELLS, "engager": ENGAGER}
+
+
+def by_key(key: str) -> Mechanism:
+    """The assembled mechanism of a key."""
+    return next(one for one in TRIGGERS.values() if one.key == key)

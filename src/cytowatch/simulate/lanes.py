@@ -27,6 +27,7 @@ from cytowatch.simulate.mechanism import Mechanism
 from cytowatch.simulate.solve import (
     HIGHEST,
     LOWEST,
+    MEMORY_REDUCED,
     NOT_FINITE,
     OUT_OF_RANGE,
     PEAKS,
@@ -44,7 +45,6 @@ from cytowatch.simulate.vectors import FLOAT, LANES, VECTOR, Lane, Vectors, cons
 
 _INDEX = ir.IntType(64)
 _BYTES = 4 * LANES
-_MEMORY_REDUCED = ("tocilizumab_given", "reactions")
 _LARGEST = 3e38
 Array = NDArray[np.float32]
 
@@ -66,7 +66,7 @@ class Shape:
     @property
     def model(self) -> Mechanism:
         """The mechanism."""
-        return next(one for one in core.TRIGGERS.values() if one.key == self.mechanism)
+        return core.by_key(self.mechanism)
 
     @property
     def rows(self) -> dict[tuple[str, str], int]:
@@ -158,7 +158,7 @@ def _solved(shape: Shape, data: Array, kept: Array, patients: int) -> Solved:
         name: np.ascontiguousarray(kept[:, :, place, :].transpose(1, 0, 2).reshape(kept.shape[1], -1)[:, :patients])
         for place, name in enumerate(shape.keep)
     }
-    reduced = {name: row("peak", name) for name in PEAKS} | {name: row("memory", name) for name in _MEMORY_REDUCED}
+    reduced = {name: row("peak", name) for name in PEAKS} | {name: row("memory", name) for name in MEMORY_REDUCED}
     return Solved(hourly, reduced, row("code", "code").astype(np.int32))
 
 
@@ -286,7 +286,7 @@ def _hour(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, 
 
 
 def step(mechanism: Mechanism, y: dict[str, Any], p: Named, weights: Mapping[str, Any], m: Maths) -> dict[str, Any]:
-    """One step of the fourth order, state by state (`solve.step` has it in arrays)."""
+    """One step of the fourth order, state by state (`solve._step` has it in arrays)."""
 
     def rest(at: dict[str, Any]) -> dict[str, Any]:
         rates = mechanism.rates(Named(at), p, m)

@@ -98,8 +98,7 @@ def _compiled(key: str, *shape: Any) -> Any:
     import jax
 
     if (key, *shape) not in _COMPILED:
-        mechanism = next(one for one in core.TRIGGERS.values() if one.key == key)
-        _COMPILED[key, *shape] = jax.jit(partial(_whole, mechanism, *shape))
+        _COMPILED[key, *shape] = jax.jit(partial(_whole, core.by_key(key), *shape))
     return _COMPILED[key, *shape]
 
 
@@ -143,7 +142,7 @@ def _whole(
 
     carry = (whole, memory, peaks, jnp.zeros(patients, jnp.int32))
     (_, seen, peaks, bad), hourly = jax.lax.scan(hour, carry, (jnp.arange(hours, dtype=kind), given))
-    return hourly, {**peaks, **{name: seen[name] for name in ("tocilizumab_given", "reactions")}}, bad
+    return hourly, {**peaks, **{name: seen[name] for name in MEMORY_REDUCED}}, bad
 
 
 def _wide(rows: dict[str, tuple[Any, ...]]) -> tuple[int, ...]:
@@ -158,6 +157,8 @@ def _added(y: Any, names: tuple[str, ...], amounts: Mapping[str, Any]) -> Any:
     return y
 
 
+# what is told of a patient's memory after the last hour
+MEMORY_REDUCED = ("tocilizumab_given", "reactions")
 # what is reduced on the fly, with its value before the first hour
 PEAKS: dict[str, float] = {
     "bedside_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,

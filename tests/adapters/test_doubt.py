@@ -92,9 +92,9 @@ def test_a_row_that_cannot_be_placed_says_so(cells: dict[str, Any], rule: str) -
     assert "it says no moment" in hint
 
 
-def test_what_is_no_therapy_or_is_taken_back_leaves_no_doubt() -> None:
+def test_what_has_no_name_or_is_taken_back_leaves_no_doubt() -> None:
     found = admitted(
-        {"concept": "platelets", "value": "99999", "unit": "10*9/L"},
+        {"concept": "splenomegaly", "value": None, "unit": None, "text": "perhaps"},
         {"concept": "levofed", "value": "7.26"},
         {"value": "7.26", "hours": "noon", "status": "entered-in-error"},
     )

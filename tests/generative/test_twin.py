@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 import pytest
 from tests.generative.random_patients import random_patients
+from tests.lib.unread import with_unread
 
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.reference import grade_reference
@@ -32,6 +33,7 @@ OPTIONS: list[dict[str, object]] = [
 def compare(count: int, seed: int, clock: str, options: dict[str, object]) -> None:
     """Grade random patients with both engines and hold every table against the other."""
     rows, people = random_patients(count, seed, clock=clock)
+    rows = with_unread(rows, KNOWLEDGE)
     middle = int(rows["time"].quantile(0.5) or 0) if "as_of_hours" in options else None
     assumed = options.get("assumed")
     absent = options.get("not_recorded", frozenset())

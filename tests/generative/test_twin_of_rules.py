@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from tests.generative.random_charts import random_charts
 from tests.generative.test_twin import same
+from tests.lib.unread import with_unread
 
 from cytowatch.engine.apply import grade_observations, needed_by
 from cytowatch.engine.lookalikes import as_scales
@@ -37,6 +38,7 @@ def compare(scale: str, count: int, seed: int, clock: str, options: dict[str, ob
     graded = KNOWLEDGE.scales[KNOWLEDGE.scales[scale].view_of or scale]
     read = needed_by([scale], KNOWLEDGE)
     rows, people = random_charts(count, seed, graded, KNOWLEDGE, read, clock=clock)
+    rows = with_unread(rows, KNOWLEDGE)
     as_of = int(rows["time"].quantile(0.5) or 0) if "as_of" in options else None
     assumed, absent = options.get("assumed"), options.get("absent", frozenset())
     fast = grade_observations(

@@ -1,7 +1,8 @@
-"""Rows in doubt: what admission hands on of a row that it rejects (decisions 0014 and 0019, semantics page, section 1).
+"""Rows in doubt: what admission hands on of a row that it rejects (semantics page, section 1).
 
 Therapies are a closed world: no row means not given; and of some findings silence means that they are absent. A row
-that could not be read is no proof of that.
+that could not be read is no proof of that. Nor does a reading still hold once another was taken that could not be read.
+Decisions 0014, 0019 and 0036.
 """
 
 from __future__ import annotations
@@ -26,12 +27,18 @@ _SAID = {
         "until it is corrected, it counts as a dose that may have been given",
         "until it is corrected, it counts as not given, for it says no moment at which it may have been",
     ),
+    "reading": (
+        "until it is corrected or measured anew, the value is unknown from then on, whatever was measured before",
+        "until it is corrected, it counts as not measured, for it says no moment from which the value would be unknown",
+    ),
     "finding": (
         "until it is corrected, or the finding charted anew, silence about it is no proof of its absence for its time",
         "until it is corrected, it counts as not charted, for it says no moment from which that would be unknown",
     ),
 }
-_FINDING = "finding"
+_FINDING, _READING = "finding", "reading"
+# all that is known of them is that they are at least the least there is
+_BOUNDED = ("infusion", "dose", _READING)
 # events charted by exception, and what is taken as normal where an instrument was done
 _BY_SILENCE = {"kinds": ("exception",), "concepts": ("consciousness",)}
 UNREAD = "unread_finding"
@@ -41,7 +48,8 @@ _ERROR = "entered-in-error"
 def in_doubt(refused: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
     """The rows in doubt for the refused rows, as observations; ``row`` is −1 − the number of the refused row."""
     kind = _kinds(meanings)
-    found = refused.filter(kind.is_in(_SAID) & is_placed(refused)).with_columns(kind.alias("_kind"))
+    kept = kind.is_in(_SAID) & is_placed(refused) & ((kind != _READING) | _was_measured(refused))
+    found = refused.filter(kept).with_columns(kind.alias("_kind"))
     if found.is_empty():
         return OBSERVATIONS.empty()
     finding = pl.col("_kind") == _FINDING
@@ -50,8 +58,8 @@ def in_doubt(refused: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
         "patient": pl.col("patient"),
         "time": pl.col("_time"),
         "concept": pl.when(finding).then(pl.lit(UNREAD)).otherwise(meanings.concepts()),
-        # at least nothing: all that is known of a rate or a dose
-        "value": pl.when(pl.col("_kind").is_in(["infusion", "dose"])).then(0.0),
+        "value": pl.when(pl.col("_kind").is_in(_BOUNDED)).then(_least(meanings)),
+        "unit": pl.when(pl.col("_kind") == _READING).then(_units(meanings)),
         "comparator": pl.when(~finding).then(pl.lit(">=")),
         "text": pl.when(finding).then(meanings.concepts()).when(pl.col("_kind") == "device").then(pl.lit("other")),
         "source": pl.col("source"),
@@ -78,13 +86,38 @@ def is_taken_back(refused: pl.DataFrame) -> pl.Expr:
     return pl.col("_status").eq_missing(pl.lit(_ERROR))
 
 
+def _was_measured(refused: pl.DataFrame) -> pl.Expr:
+    """True where a row carries anything: one without a value does not say that something was measured."""
+    given = [pl.col(name).is_not_null() for name in ("value", "text") if name in refused.columns]
+    return pl.any_horizontal(pl.lit(value=False), *given)
+
+
+def _least(meanings: Meanings) -> pl.Expr:
+    """The least plausible value of a reading; 0 for a rate or a dose."""
+    least = [_range(meaning.concept)[1] if _kind(meaning.concept) == _READING else 0.0 for meaning in meanings.each]
+    return meanings.spread(least, pl.Float64())
+
+
+def _units(meanings: Meanings) -> pl.Expr:
+    return meanings.spread([_range(meaning.concept)[0] for meaning in meanings.each], pl.String())
+
+
+def _range(concept: Concept | None) -> tuple[str | None, float]:
+    """The canonical unit of a reading, and its least plausible value in it."""
+    if concept is None or not concept.plausible:
+        return None, 0.0
+    unit, (low, _) = next(iter(concept.plausible.items()))
+    return unit or None, low
+
+
 def consequence(part: pl.DataFrame, meanings: Meanings) -> pl.Expr:
     """What the hint of a refused row adds: what is made of a therapy that it may have spoken of; else nothing."""
     kinds = [_kind(meaning.concept) for meaning in meanings.each]
     said = [[_SAID[kind][place] if kind in _SAID else None for kind in kinds] for place in (0, 1)]
     placed, lost = (pl.format("; {}", meanings.spread(words, pl.String())) for words in said)
     words = pl.when(is_placed(part)).then(placed).otherwise(lost)
-    return pl.when(~is_taken_back(part)).then(words).fill_null("")
+    tells = ~is_taken_back(part) & ((_kinds(meanings) != _READING) | _was_measured(part))
+    return pl.when(tells).then(words).fill_null("")
 
 
 def _kinds(meanings: Meanings) -> pl.Expr:
@@ -92,9 +125,9 @@ def _kinds(meanings: Meanings) -> pl.Expr:
 
 
 def _kind(concept: Concept | None) -> str:
-    """What is made of a concept's refused rows: its kind, or `finding`; empty for none."""
+    """What is made of a concept's refused rows: its kind, or `finding`; empty for none, and for what has no number."""
     if concept is None:
         return ""
     if concept.kind in _BY_SILENCE["kinds"] or concept.key in _BY_SILENCE["concepts"]:
         return _FINDING
-    return concept.kind
+    return "" if concept.kind == _READING and not concept.plausible else concept.kind

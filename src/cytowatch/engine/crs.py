@@ -92,7 +92,8 @@ def add_signs(
     table = grid.with_columns(
         *raw,
         is_open("fever|true").alias("fever"),
-        is_open("fever|false").alias("afebrile"),
+        # a fever counts for a day, so for a day after what may have been one nobody is known to be without
+        (is_open("fever|false") & ~is_open("fever|maybe")).alias("afebrile"),
         attributed(pressure).alias("pressure_elsewhere"),
         attributed(oxygen).alias("oxygen_elsewhere"),
     )
@@ -382,6 +383,7 @@ def counters_read(scale: Scale, compiled: Compiled, rules: Rules) -> list[str]:
         "fever|false",
         "fever|ever",
         "fever|last",
+        "fever|maybe",
         "reason|any",
         "reason|excludes",
         "reason|chronic",

@@ -33,16 +33,26 @@ def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: K
     )
 
 
-def fever_counters(fevers: pl.DataFrame) -> list[pl.DataFrame]:
-    """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading), ``|ever`` (there is one)."""
+def fever_counters(fevers: pl.DataFrame, counts_for: int) -> list[pl.DataFrame]:
+    """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading), ``|ever`` (there is one).
+
+    And ``fever|maybe``: a reading of the last ``counts_for`` microseconds may have been a fever.
+    """
     if fevers.is_empty():
         return []
+    open_ = fevers.filter((pl.col("fever|true") == 0) & (pl.col("fever|false") == 0))
+    maybe = open_.select(
+        "subject",
+        pl.col("time").alias("start"),
+        (pl.col("time") + counts_for).alias("end"),
+        pl.lit(1, pl.Int8).alias("fever|maybe"),
+    )
     state = merge_runs(fevers, ["fever|true", "fever|false"])
     runs = merge_runs(fevers.with_columns((pl.col("fever|true")).alias("fever|ever")), ["fever|ever"], "fever|last")
     following = pl.col("start").shift(-1)
     same = pl.col("subject") == pl.col("subject").shift(-1)
     latest = runs.with_columns(pl.when(same).then(following).otherwise(FOREVER).alias("end"))
-    return [state, latest]
+    return [state, latest, maybe]
 
 
 def _attributed_at_reading(readings_: pl.DataFrame, rows: Charted, own: str) -> pl.Series:

@@ -74,7 +74,7 @@ def _counter_frames(
     said = ["attribution", *dict.fromkeys(d.attribution for d in scale.domains if d.attributed_at == "moment")]
     drugs = [*sorted(compiled.needs.drugs), *rules.inotropes]
     return [
-        *fever_counters(fevers),
+        *fever_counters(fevers, rules.fever_gap),
         *counters.reading_counters(rows, people, compiled.needs, knowledge),
         *counters.drug_counters(rows, drugs, knowledge),
         *counters.device_counters(rows, compiled.needs.devices, knowledge),

@@ -22,6 +22,7 @@ _LASTING = ("infusion", "device")
 _NAMED = ("trigger", "statement")
 _UNREAD = "unread_finding"
 _THERAPIES = ("infusion", "device", "dose")
+_READING = "reading"
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,15 @@ def _with_codes(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     )
 
 
+def unread() -> pl.Expr:
+    """Rows that admission hands on for rows that it rejected."""
+    return pl.col("row") < 0
+
+
 def in_doubt(kind: str) -> pl.Expr:
-    """Rows of a therapy that say only that something was charted and could not be read."""
+    """Rows of a therapy or a reading that say only that something was charted and could not be read."""
+    if kind == _READING:
+        return unread()
     bound = pl.col("comparator").cast(pl.String).eq_missing(pl.lit(">="))
     if kind not in _THERAPIES:
         return pl.lit(value=False)
@@ -83,8 +91,8 @@ def in_doubt(kind: str) -> pl.Expr:
 
 def _any_in_doubt(knowledge: Knowledge) -> pl.Expr:
     """The same for rows of every concept, each by its kind."""
-    therapies = {kind: [c.key for c in knowledge.concepts.values() if c.kind == kind] for kind in _THERAPIES}
-    return pl.any_horizontal(pl.col("concept").is_in(keys) & in_doubt(kind) for kind, keys in therapies.items())
+    keys = {kind: [c.key for c in knowledge.concepts.values() if c.kind == kind] for kind in (*_THERAPIES, _READING)}
+    return pl.any_horizontal(pl.col("concept").is_in(own) & in_doubt(kind) for kind, own in keys.items())
 
 
 def _drop_entered_in_error(rows: pl.DataFrame, doubtful: pl.Expr) -> tuple[pl.DataFrame, pl.Series]:
@@ -174,6 +182,7 @@ def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
     bound = pl.col("comparator").cast(pl.String)
     order = [
         (status.replace_strict(_STATUS_RANK, default=1, return_dtype=pl.Int8), True),
+        *_readable_first(concept),
         (pl.coalesce("available", "time"), True),
         *_given_first(concept),
         (_badness(concept), True),
@@ -182,11 +191,17 @@ def _survivors(doubtful: pl.DataFrame, concept: Concept) -> pl.DataFrame:
         (pl.col("source"), False),
         (pl.col("row"), False),
     ]
-    # what could not be read neither wins nor loses against what could
-    doubtful = doubtful.with_columns(in_doubt(concept.kind).alias("in_doubt"))
-    fact.append("in_doubt")
+    if concept.kind in _THERAPIES:
+        # what could not be read neither wins nor loses against what could
+        doubtful = doubtful.with_columns(in_doubt(concept.kind).alias("in_doubt"))
+        fact.append("in_doubt")
     best_first = doubtful.sort([by for by, _ in order], descending=[down for _, down in order], nulls_last=True)
     return best_first.unique(fact, keep="first", maintain_order=True).select("at")
+
+
+def _readable_first(concept: Concept) -> list[tuple[pl.Expr, bool]]:
+    """Of one measurement written down twice, the one that can be read says what it was."""
+    return [(unread(), False)] if concept.kind == _READING else []
 
 
 def _given_first(concept: Concept) -> list[tuple[pl.Expr, bool]]:

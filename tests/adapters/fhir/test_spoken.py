@@ -117,7 +117,7 @@ SILENT = {
     "a panel": local("Ventilator settings", hasMember=[{"reference": "Observation/y"}]),
     "a test": local("Oxygen saturation of blood", **quantity(97)),
     "the past": local("History of respiratory support", valueString="ventilator in 2019"),
-    "a code of the table": observation("8310-5", id="z", **quantity(39), valueString="ventilator"),
+    "a code of the table": observation("8310-5", id="z", **quantity(39, "Cel"), valueString="ventilator"),
     "a component that says no": observation(
         {"text": "Ventilator"}, id="x", component=[{"code": {"text": "In use"}, "valueBoolean": False}]
     ),

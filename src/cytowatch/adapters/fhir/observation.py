@@ -40,6 +40,8 @@ _ABSENT = frozenset(
 )  # fmt: skip
 # these say that nothing was there to be recorded
 _NOTHING_THERE = ("not-applicable", "not-performed")
+# and these that nothing was measured; a therapy may have been given all the same
+_NOT_MEASURED = (*_NOTHING_THERE, "asked-unknown", "not-asked", "asked-declined", "not-permitted", "unable")
 _SIGNS = frozenset("<>=≤≥")
 _OTHER_VALUES = (
     "valueRange", "valueRatio", "valueSampledData", "valueTime", "valueDateTime", "valuePeriod", "valueAttachment",
@@ -190,7 +192,7 @@ def _state(
             values.append(whole)
     for value in values:
         if value.said is not None:
-            if value.said.fate == "rejected" or (value.target.doubtful and value.told not in _NOTHING_THERE):
+            if value.said.fate == "rejected" or _may_be_there(value):
                 end = until if value.target.own else None
                 sheet.refuse(row, value.said, value.target, time, end, value.told)
             else:
@@ -205,6 +207,12 @@ def _state(
         )  # fmt: skip
     if not values:
         sheet.say(row, _PANEL, main.concept or None)
+
+
+def _may_be_there(value: Value) -> bool:
+    """Whether what is absent from the resource may all the same have been given, or measured."""
+    nothing = _NOT_MEASURED if value.target.kind == "reading" else _NOTHING_THERE
+    return value.target.doubtful and value.told not in nothing
 
 
 def _status(one: Observation, *, own: bool) -> Said | None:

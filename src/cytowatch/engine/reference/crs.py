@@ -72,7 +72,7 @@ class CrsWalker:
         episode: Episode | None = None
         before: Signs | None = None
         for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
-            signs = self.signs.at(self._charted(time))
+            signs = self._in_doubt(time, self.signs.at(self._charted(time)))
             if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
                 episode.end, episode.last_sign, episode.closed = time, self._last_before(time), True
                 episode = None
@@ -84,6 +84,11 @@ class CrsWalker:
         if episode is not None:
             episode.end, episode.last_sign = span.end, self._last_before(span.end)
         return walk
+
+    def _in_doubt(self, time: int, signs: Signs) -> Signs:
+        """The signs; for a day after what may have been a fever, a temperature below it says that of now only."""
+        since = time - latest(self.signs.maybe_times, time)
+        return signs._replace(fever=None) if signs.fever is False and since < self.chart.rules.fever_gap else signs
 
     def _charted(self, time: int) -> int:
         """The latest moment at which anything charted changed: the signs are the same since."""

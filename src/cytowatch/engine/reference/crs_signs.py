@@ -49,6 +49,7 @@ class CrsSigns:
         self.other_pressor = rules.drugs("vasopressin")
         self.fever_cut = rules.fever_cut()
         self.fever_rows = [row for row in chart.of(TEMPERATURE) if self._fever(row) is True]
+        self.maybe_times = [row.time for row in chart.of(TEMPERATURE) if self._fever(row) is None]
         self._known: dict[int, Signs] = {}
 
     def at(self, time: int) -> Signs:

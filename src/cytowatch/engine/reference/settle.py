@@ -26,7 +26,9 @@ def standing(rows: list[Row], concepts: dict[str, Concept]) -> list[Row]:
 
 
 def is_in_doubt(row: Row, kind: str) -> bool:
-    """Whether the row says only that something was charted of a therapy and could not be read."""
+    """Whether the row says only that something was charted, and could not be read."""
+    if kind == "reading":
+        return row.row < 0
     if row.comparator != ">=":
         return False
     return kind == "device" or (kind in {"infusion", "dose"} and row.value == 0)
@@ -78,16 +80,22 @@ def _fact(row: Row, concept: Concept) -> tuple[object, ...]:
     """What the row is about: rows of one fact exclude each other."""
     lasts = concept.kind in {"infusion", "device"}
     named = concept.kind in {"trigger", "statement"} or concept.free_text
-    doubtful = is_in_doubt(row, concept.kind)
+    # a measurement that was written down twice is one fact, whether or not both can be read
+    doubtful = concept.kind != "reading" and is_in_doubt(row, concept.kind)
     return row.concept, row.time, row.until if lasts else None, row.text if named else None, doubtful
 
 
 def _preference(row: Row, concept: Concept) -> tuple[float | str, ...]:
-    """Smaller is preferred: status, later known, a dose that was given, worse, comparator, later end, source, row."""
+    """Smaller is preferred.
+
+    In turn: status, a reading that can be read, later known, a dose that was given, worse, comparator, later end,
+    source, row.
+    """
     known = row.time if row.available is None else row.available
     category = concept.categories.index(row.text) if row.text in concept.categories else -1
     return (
         -_STATUS[row.status or "final"],
+        concept.kind == "reading" and row.row < 0,
         -known,
         concept.kind == "dose" and row.value == 0,
         -_badness(row.value, concept.worse),

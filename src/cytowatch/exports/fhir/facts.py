@@ -70,7 +70,7 @@ def facts_of(rows: pl.DataFrame, keys: pl.DataFrame, knowledge: Knowledge, files
         ),
         withdrawn=_withdrawn(rows),
     )  # fmt: skip
-    doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose")]
+    doubtful = [in_doubt(kind) & (pl.col("concept_kind") == kind) for kind in ("infusion", "device", "dose", "reading")]
     # admission calls a device that it could not read by no other name
     unread = pl.any_horizontal(doubtful) & ((pl.col("concept_kind") != "device") | (pl.col("text") == "other"))
     return identified(known, files).with_columns(

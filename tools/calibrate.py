@@ -136,7 +136,7 @@ def record(
 def apply(given: Product, center: Mapping[str, float]) -> None:
     """Values that the product has of its own go to the product, all others to the tables."""
     own = {name for name in center if name in given.values}
-    products = FOLDER / "products.toml"
+    products = FOLDER / "plans" / "products.toml"
     text = products.read_text(encoding="utf-8")
     head, mark, rest = text.partition(f"[product.{given.key}]")
     values = ", ".join(f"{name} = {center.get(name, value)}" for name, value in given.values.items())

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytowatch.simulate import lanes, solve
-from cytowatch.simulate.cohort import STEPS
 from cytowatch.simulate.maths import Named
 from cytowatch.simulate.mechanism import Event, Mechanism
 from cytowatch.simulate.population import draw, typical
@@ -69,7 +68,7 @@ def solved_again(given: Product, values: dict[str, Any], hours: int) -> solve.So
     """The same shape as `ward`, so that nothing is compiled anew."""
     keep = (*solve.GIVEN_HOURLY, *given.mechanism.states(values), *solve.SIGNS, "grade")
     schedule = given.schedule({"dose": 0.0} | {name: np.ravel(value)[0] for name, value in values.items()})
-    return solve.run(given.mechanism, values, hours, schedule, keep=keep, steps=STEPS[given.trigger])
+    return solve.run(given.mechanism, values, hours, schedule, keep=keep, steps=given.steps(hours))
 
 
 @dataclass(frozen=True)
@@ -96,25 +95,28 @@ def arms(key: str, hours: int, *several: Arm, steps: int = 4) -> list[dict[str, 
 
 
 def stepped(
-    mechanism: Mechanism, values: Mapping[str, Any], hours: int, doses: Mapping[tuple[int, str], Any], steps: int,
-    kind: Any = np.float64,
+    mechanism: Mechanism, values: Mapping[str, Any], hours: int, doses: Mapping[tuple[int, str], Any],
+    steps: int | Sequence[int], kind: Any = np.float64,
 ) -> dict[str, Array]:  # fmt: skip
     """The steps of the fast solver without JAX, doses at whole hours: each state at each hour, after its doses."""
     size = max((np.size(value) for value in values.values()), default=1)
     p = Named({name: np.broadcast_to(np.asarray(value, dtype=kind), size) for name, value in values.items()})
     y = {name: np.broadcast_to(np.asarray(value, dtype=kind), size) for name, value in mechanism.start(values).items()}
-    factors = solve.factors(mechanism, values, 1.0 / steps, kind)
+    counts, kinds = solve.paces(steps, hours)
+    factors = [solve.factors(mechanism, values, 1.0 / count, kind) for count in counts]
     course: dict[str, list[Array]] = {name: [] for name in y}
     for hour in range(hours):
         for name, value in y.items():
             y[name] = (value + np.asarray(doses.get((hour, name), 0.0))).astype(kind)
             course[name].append(y[name])
-        for _ in range(steps):
-            y = cast("dict[str, Array]", lanes.step(mechanism, y, p, factors, np))
+        for _ in range(counts[kinds[hour]]):
+            y = cast("dict[str, Array]", lanes.step(mechanism, y, p, factors[kinds[hour]], np))
     return {name: np.array(states) for name, states in course.items()}
 
 
-def replayed(of: Ward, patients: Sequence[int], hours: int, steps: int, kind: Any = np.float64) -> dict[str, Array]:
+def replayed(
+    of: Ward, patients: Sequence[int], hours: int, steps: int | Sequence[int], kind: Any = np.float64
+) -> dict[str, Array]:
     """Some patients of a ward by `stepped`, with what was done to each: each state, hours × patients."""
     doses: dict[tuple[int, str], Array] = {}
     for number, patient in enumerate(patients):

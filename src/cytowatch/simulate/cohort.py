@@ -19,13 +19,11 @@ from cytowatch.errors import ArgumentError
 from cytowatch.simulate import chart, dirt, lanes, solve
 from cytowatch.simulate.population import check, draw
 from cytowatch.simulate.products import Product, product
-from cytowatch.simulate.solve import CODES, SOLVED, Solved
+from cytowatch.simulate.solve import CODES, SOLVED, Schedule, Solved
 
 HOURS_A_DAY = 24
 # patients held at once: hourly signs of so many take some 100 MB
 CHARTED_AT_ONCE, REDUCED_AT_ONCE = 1024, 16384
-# steps an hour, so that a state is within 0.4 (cells) and 1 percent (engagers) of its peak: tests/simulate/test_solver
-STEPS = {"cells": 1, "engager": 4}
 RECORD = "simulation.json"
 Advance = Callable[[str, float], None]
 _MOST_DAYS = 365
@@ -74,12 +72,20 @@ def solved(plan: Plan, first: int, patients: int, *, keep: Sequence[str] = ()) -
     """Patients ``first`` onward: what was drawn, what was found, and how many draws were rejected."""
     given = plan.given()
     drawn = draw(given, patients, plan.seed, first=first, changed=plan.changed, limits=plan.limits)
-    work = solve.run if plan.accelerator else lanes.run
-    found = work(
-        given.mechanism, drawn.values, plan.days * HOURS_A_DAY, given.schedule(dict(drawn.values)), keep=keep,
-        steps=STEPS[given.trigger],
+    found = course(
+        given, drawn.values, plan.days * HOURS_A_DAY, given.schedule(dict(drawn.values)), keep=keep,
+        accelerator=plan.accelerator,
     )  # fmt: skip
     return drawn.values, found, drawn.rejected
+
+
+def course(
+    given: Product, values: Mapping[str, Any], hours: int, schedule: Schedule, *, keep: Sequence[str] = (),
+    accelerator: bool = False,
+) -> Solved:  # fmt: skip
+    """What becomes of patients with these numbers under the care of the ward, by the solver of this machine."""
+    work = solve.run if accelerator else lanes.run
+    return work(given.mechanism, values, hours, schedule, keep=keep, steps=given.steps(hours))
 
 
 def outcomes(plan: Plan, *, advance: Advance | None = None) -> pl.DataFrame:

@@ -36,7 +36,7 @@ def cells(y: Named, p: Named, m: Maths) -> tuple[dict[str, Any], Drive]:
 
     Three phenotypes and their four rates of Mueller-Schoell 2021; expansion by antigen up to a ceiling is ours. Far
     below the ceiling cells grow by rho B / (B + h_burden) - k23 - ke: with the fit, at a burden of 1, they double in
-    1.02 d after CD19 cells (0.755 and 0.78 d in Ogasawara 2021 and Stein 2019) and in 0.55 d after CD22 cells.
+    0.80 d after CD19 cells (0.755 and 0.78 d in Ogasawara 2021 and Stein 2019) and in 0.52 d after CD22 cells.
     """
     del m
     seen = rising(y.Burden, p.h_burden)

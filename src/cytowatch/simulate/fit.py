@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from cytowatch.errors import KnowledgeError
 from cytowatch.simulate import summaries
-from cytowatch.simulate.cohort import STEPS
 from cytowatch.simulate.population import draw, parameters
 from cytowatch.simulate.products import Product
 from cytowatch.simulate.solve import Solved, run
@@ -34,7 +33,8 @@ SPREAD = "spread of "
 SUPPORT = 3.0
 # most moves of the middle after the last step
 CLOSING = 4
-HOURS = 28 * 24
+_HOURS_A_DAY = 24
+HOURS = 28 * _HOURS_A_DAY
 # first doses in mg of three regimens of Hosseini 2020, the highest first
 FIRST_DOSES = {"A": 20.0, "B": 6.7, "C": 1.6}
 FIRST_HOURS = 48
@@ -145,9 +145,9 @@ def _summaries(
 ) -> list[dict[str, float]]:
     values = stacked(product, members, patients, seed)
     keep = [name for name in summaries.KEEP if product.trigger == "cells" or name not in summaries.CELLS]
-    found = run(product.mechanism, values, HOURS, product.schedule(values), keep=keep, steps=STEPS[product.trigger])
+    found = run(product.mechanism, values, HOURS, product.schedule(values), keep=keep, steps=product.steps(HOURS))
     slices = [slice(number * patients, (number + 1) * patients) for number in range(len(members))]
-    more = _regimens(product, values, slices) if product.trigger == "engager" else [{} for _ in slices]
+    more = _regimens(product, values, slices) if product.trigger == "engager" else _growth(values, slices)
     return [
         summaries.summaries(summaries.of_model(_part(values, one), _part_of(found, one))) | also
         for one, also in zip(slices, more, strict=True)
@@ -163,12 +163,19 @@ def _part_of(found: Solved, rows: slice) -> Solved:
     return Solved(hourly, {name: one[rows] for name, one in found.reduced.items()}, found.code[rows])
 
 
+def _growth(values: Mapping[str, Any], slices: Sequence[slice]) -> list[dict[str, float]]:
+    """How fast cells grow far below their ceiling, for each member: `core.cells` at a burden of 1."""
+    rate = values["rho"] / (1 + values["h_burden"]) - values["k23"] - values["ke"]
+    days = np.broadcast_to(np.log(2) / np.maximum(rate, 1e-4) / _HOURS_A_DAY, slices[-1].stop)
+    return [{"cells double, median days": float(np.median(days[rows]))} for rows in slices]
+
+
 def _regimens(product: Product, values: Mapping[str, Any], slices: Sequence[slice]) -> list[dict[str, float]]:
     """IL-6 after other first doses, for each member: its peak within two days, against that after the highest."""
     peaks = {}
     for regimen, dose in FIRST_DOSES.items():
         plan = product.with_doses(f"0:{dose}")
-        found = run(product.mechanism, values, FIRST_HOURS, plan.schedule(values), steps=STEPS[product.trigger])
+        found = run(product.mechanism, values, FIRST_HOURS, plan.schedule(values), steps=plan.steps(FIRST_HOURS))
         peaks[regimen] = np.log(np.maximum(found.reduced["peak_IL6"].astype(float), 1e-3))
     highest, *others = FIRST_DOSES
 

@@ -1,16 +1,18 @@
 """The solver of processors: the same equations and the same care as `solve.py`, sixteen patients to an instruction.
 
-The equations are traced once (`vectors.py`) into one straight stretch of vector instructions an hour, which stays in
-the nearest cache; JAX walks through arrays of all patients for each operation instead. Both give the same patients to
-the rounding of single precision (`tests/simulate`); JAX stays for accelerators and for 64 bits.
+The equations are traced once (`vectors.py`) into two straight stretches of vector instructions, the care of an hour
+and a step, which stay in the nearest cache; JAX walks through arrays of all patients for each operation instead. Both
+give the same patients to the rounding of single precision (`tests/simulate`); JAX stays for accelerators and for 64
+bits.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -38,12 +40,13 @@ from cytowatch.simulate.solve import (
     doses,
     factors,
     higher,
+    paces,
     signs_of,
 )
 from cytowatch.simulate.solve import run as solve_batch
 from cytowatch.simulate.vectors import FLOAT, LANES, VECTOR, Lane, Vectors, constant
 
-_INDEX = ir.IntType(64)
+_INDEX, _PACE = ir.IntType(64), ir.IntType(32)
 _BYTES = 4 * LANES
 _LARGEST = 3e38
 Array = NDArray[np.float32]
@@ -57,10 +60,10 @@ class Shape:
     varied: tuple[str, ...]
     weighted: tuple[str, ...]
     fixed: tuple[tuple[str, float], ...]
-    weights: tuple[tuple[str, tuple[float, ...]], ...]
+    weights: tuple[tuple[tuple[str, tuple[float, ...]], ...], ...]
     planned: tuple[str, ...]
     keep: tuple[str, ...]
-    steps: int
+    counts: tuple[int, ...]
     care: bool
 
     @property
@@ -72,7 +75,8 @@ class Shape:
     def rows(self) -> dict[tuple[str, str], int]:
         """Where each number of a block of patients lies: parameters, weights, states, memory, peaks, the code."""
         states = self.model.states(dict(self.fixed) | dict.fromkeys(self.varied, 1.0))
-        weights = [f"{name}.{place}" for name in self.weighted for place in range(6)]
+        each = range(len(self.counts))
+        weights = [f"{name}.{place}.{pace}" for pace in each for name in self.weighted for place in range(6)]
         kinds = {"parameter": self.varied, "weight": weights, "state": states, "memory": bedside.MEMORY,
                  "peak": PEAKS, "code": ("code",)}  # fmt: skip
         named = [(kind, name) for kind, names in kinds.items() for name in names]
@@ -86,7 +90,7 @@ def run(
     schedule: Schedule,
     *,
     keep: Sequence[str] = (),
-    steps: int = STEPS_AN_HOUR,
+    steps: int | Sequence[int] = STEPS_AN_HOUR,
     care: bool = True,
 ) -> Solved:
     """Solve a batch as `solve.run` does, in single precision, on every processor."""
@@ -95,30 +99,39 @@ def run(
         # doses of each patient's own: only calibration asks for them
         return solve_batch(mechanism, parameters, hours, schedule, keep=keep, steps=steps, care=care)
     varied = tuple(name for name, value in parameters.items() if np.ndim(value))
-    weights = factors(mechanism, parameters, 1.0 / steps, np.float32)
-    weighted = tuple(name for name, row in weights.items() if any(np.ndim(one) for one in row))
+    counts, kinds = paces(steps, hours)
+    weights = [factors(mechanism, parameters, 1.0 / count, np.float32) for count in counts]
+    weighted = tuple(name for name, row in weights[0].items() if any(np.ndim(one) for one in row))
     shape = Shape(
         mechanism.key, varied, weighted,
         tuple((name, float(value)) for name, value in parameters.items() if not np.ndim(value)),
-        tuple((name, tuple(float(one) for one in row)) for name, row in weights.items() if name not in weighted),
-        tuple(planned), tuple(keep), steps, care,
+        tuple(
+            tuple((name, tuple(float(one) for one in row)) for name, row in each.items() if name not in weighted)
+            for each in weights
+        ),
+        tuple(planned), tuple(keep), counts, care,
     )  # fmt: skip
     patients = max((np.shape(parameters[name])[0] for name in varied), default=1)
     data = _filled(shape, parameters, weights, patients)
     amounts = np.ascontiguousarray(np.stack([planned[name] for name in planned], axis=1, dtype=np.float32)
                                    if planned else np.zeros((hours, 1), np.float32))  # fmt: skip
     kept = _aligned((data.shape[0], hours, max(len(keep), 1), LANES) if keep else (1, 1, 1, LANES))
-    _each_processor(_compiled(shape), data, amounts, kept, hours)
+    _each_processor(_compiled(shape), data, amounts, kinds, kept, hours)
     return _solved(shape, data, kept, patients)
 
 
-def _each_processor(work: _Compiled, data: Array, amounts: Array, kept: Array, hours: int) -> None:
+def _each_processor(
+    work: _Compiled, data: Array, amounts: Array, kinds: NDArray[np.int32], kept: Array, hours: int
+) -> None:
     blocks = data.shape[0]
     cuts = np.linspace(0, blocks, min(os.cpu_count() or 1, blocks) + 1).astype(int)
     each = kept[0].nbytes if kept.shape[0] == blocks else 0
 
     def part(begin: int, end: int) -> None:
-        work.call(data[begin:].ctypes.data, amounts.ctypes.data, kept.ctypes.data + begin * each, hours, end - begin)
+        work.call(
+            data[begin:].ctypes.data, amounts.ctypes.data, kinds.ctypes.data, kept.ctypes.data + begin * each, hours,
+            end - begin,
+        )  # fmt: skip
 
     with ThreadPoolExecutor(len(cuts)) as pool:
         for done in [pool.submit(part, int(a), int(b)) for a, b in pairwise(cuts) if b > a]:
@@ -133,11 +146,14 @@ def _aligned(shape: tuple[int, ...]) -> Array:
     return raw[first : first + size].reshape(shape)
 
 
-def _filled(shape: Shape, parameters: Mapping[str, Any], weights: Mapping[str, Any], patients: int) -> Array:
+def _filled(shape: Shape, parameters: Mapping[str, Any], weights: Sequence[Mapping[str, Any]], patients: int) -> Array:
     """Blocks × rows × lanes: every number that a block begins with, the last one filled up with its last patient."""
     start = shape.model.start(parameters)
     begun: dict[tuple[str, str], Any] = {("parameter", name): parameters[name] for name in shape.varied}
-    begun |= {("weight", f"{name}.{place}"): one for name in shape.weighted for place, one in enumerate(weights[name])}
+    begun |= {
+        ("weight", f"{name}.{place}.{pace}"): one
+        for pace, each in enumerate(weights) for name in shape.weighted for place, one in enumerate(each[name])
+    }  # fmt: skip
     begun |= {("state", name): value for name, value in start.items()}
     begun |= {("memory", name): value for name, value in bedside.MEMORY.items()}
     begun |= {("peak", name): value for name, value in PEAKS.items()} | {("code", "code"): 0.0}
@@ -185,44 +201,46 @@ def _compiled(shape: Shape) -> _Compiled:
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     pointer, whole = ctypes.c_void_p, ctypes.c_int64
-    kind = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, whole, whole)
+    kind = ctypes.CFUNCTYPE(None, pointer, pointer, pointer, pointer, whole, whole)
     return _Compiled(kind(engine.get_function_address("run")), engine)
 
 
 def _module(shape: Shape) -> ir.Module:
-    """``run(data, amounts, kept, hours, blocks)``: for each block of patients, for each hour, one stretch of work."""
+    """``run(data, amounts, kinds, kept, hours, blocks)``: for each block of patients, for each hour, care and steps."""
     module = ir.Module()
     pointer = FLOAT.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, pointer, _INDEX, _INDEX])
+    kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, _PACE.as_pointer(), pointer, _INDEX, _INDEX])
     function = ir.Function(module, kind, "run")
-    entry, block, hour, ended, left = (function.append_basic_block(name) for name in
-                                       ("entry", "block", "hour", "ended", "left"))  # fmt: skip
-    data, amounts, kept, hours, blocks = function.args
-    build = ir.IRBuilder(entry)
-    build.branch(block)
-    build.position_at_end(block)
-    number = build.phi(_INDEX)
-    number.add_incoming(ir.Constant(_INDEX, 0), entry)
-    here = build.gep(data, [build.mul(number, ir.Constant(_INDEX, len(shape.rows) * LANES))])
-    build.branch(hour)
-    build.position_at_end(hour)
-    at = build.phi(_INDEX)
-    at.add_incoming(ir.Constant(_INDEX, 0), block)
-    written = build.add(build.mul(number, hours), at)
-    width = max(len(shape.keep), 1) * LANES
-    place = build.gep(kept, [build.mul(written, ir.Constant(_INDEX, width))])
-    given = build.gep(amounts, [build.mul(at, ir.Constant(_INDEX, max(len(shape.planned), 1)))])
-    _hour(shape, build, here, given, place, at)
-    after = build.add(at, ir.Constant(_INDEX, 1))
-    at.add_incoming(after, hour)
-    build.cbranch(build.icmp_signed("<", after, hours), hour, ended)
-    build.position_at_end(ended)
-    another = build.add(number, ir.Constant(_INDEX, 1))
-    number.add_incoming(another, ended)
-    build.cbranch(build.icmp_signed("<", another, blocks), block, left)
-    build.position_at_end(left)
+    data, amounts, kinds, kept, hours, blocks = function.args
+    build = ir.IRBuilder(function.append_basic_block("entry"))
+    with _counted(build, blocks, "block") as number:
+        here = build.gep(data, [build.mul(number, ir.Constant(_INDEX, len(shape.rows) * LANES))])
+        with _counted(build, hours, "hour") as at:
+            written = build.add(build.mul(number, hours), at)
+            place = build.gep(kept, [build.mul(written, ir.Constant(_INDEX, max(len(shape.keep), 1) * LANES))])
+            given = build.gep(amounts, [build.mul(at, ir.Constant(_INDEX, max(len(shape.planned), 1)))])
+            _care(shape, build, here, given, place, at)
+            _steps(shape, build, here, build.load(build.gep(kinds, [at])))
+            _judge(shape, build, here)
     build.ret_void()
     return module
+
+
+@contextmanager
+def _counted(build: ir.IRBuilder, times: Any, name: str) -> Iterator[Any]:
+    """What is written inside is done so many times (at least once); gives the number of the turn."""
+    before = build.block
+    body = build.append_basic_block(name)
+    build.branch(body)
+    build.position_at_end(body)
+    turn = build.phi(_INDEX)
+    turn.add_incoming(ir.Constant(_INDEX, 0), before)
+    yield turn
+    following = build.add(turn, ir.Constant(_INDEX, 1))
+    turn.add_incoming(following, build.block)
+    after = build.append_basic_block(f"after_{name}")
+    build.cbranch(build.icmp_signed("<", following, times), body, after)
+    build.position_at_end(after)
 
 
 class _Block:
@@ -256,13 +274,12 @@ def _splat(work: Vectors, number: Any) -> Lane:
     return Lane(work, work.build.shuffle_vector(one, constant(0), everywhere))
 
 
-def _hour(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, at: Any) -> None:
-    """One hour of sixteen patients: planned doses, signs, care, peaks, the steps of the equations."""
+def _care(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, at: Any) -> None:
+    """What comes before the steps of an hour, of sixteen patients: planned doses, signs, care, peaks."""
     work = Vectors(build)
     block, kept = _Block(shape, work, here), _Block(shape, work, place)
-    fixed = {name: Lane(work, constant(value)) for name, value in shape.fixed}
-    p = Named({**fixed, **block.loaded("parameter")})
-    y, seen, peaks, code = (block.loaded(kind) for kind in ("state", "memory", "peak", "code"))
+    p = _numbers(shape, work, block)
+    y, seen, peaks = (block.loaded(kind) for kind in ("state", "memory", "peak"))
     for row, name in enumerate(shape.planned):
         y[name] = y[name] + _splat(work, build.load(build.gep(given, [ir.Constant(_INDEX, row)])))
     number = _splat(work, build.sitofp(at, FLOAT))
@@ -275,14 +292,39 @@ def _hour(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, 
     for row, name in enumerate(shape.keep):
         build.store(work.value(every[name]), kept.slot(row), align=_BYTES)
     block.store("peak", higher(peaks, y, signs, seen, number, work))
-    own = block.loaded("weight")
-    weights = {name: tuple(Lane(work, constant(one)) for one in row) for name, row in shape.weights}
-    weights |= {name: tuple(own[f"{name}.{place}"] for place in range(6)) for name in shape.weighted}
-    for _ in range(shape.steps):
-        y = step(shape.model, y, p, weights, work)
-    block.store("code", {"code": _judged(y, code["code"], work)})
     block.store("state", y)
     block.store("memory", seen)
+
+
+def _numbers(shape: Shape, work: Vectors, block: _Block) -> Named:
+    fixed = {name: Lane(work, constant(value)) for name, value in shape.fixed}
+    return Named({**fixed, **block.loaded("parameter")})
+
+
+def _steps(shape: Shape, build: ir.IRBuilder, here: Any, kind: Any) -> None:
+    """The steps of an hour at its pace: for each pace one step is written, and done so many times."""
+    after = build.append_basic_block("stepped")
+    begins = [build.append_basic_block(f"pace_{count}") for count in shape.counts]
+    chosen = build.switch(kind, begins[0])
+    for pace, begin in enumerate(begins):
+        if pace:
+            chosen.add_case(ir.Constant(_PACE, pace), begin)
+        build.position_at_end(begin)
+        with _counted(build, ir.Constant(_INDEX, shape.counts[pace]), "step"):
+            work = Vectors(build)
+            block = _Block(shape, work, here)
+            own = block.loaded("weight")
+            weights = {name: tuple(Lane(work, constant(one)) for one in row) for name, row in shape.weights[pace]}
+            weights |= {name: tuple(own[f"{name}.{place}.{pace}"] for place in range(6)) for name in shape.weighted}
+            block.store("state", step(shape.model, block.loaded("state"), _numbers(shape, work, block), weights, work))
+        build.branch(after)
+    build.position_at_end(after)
+
+
+def _judge(shape: Shape, build: ir.IRBuilder, here: Any) -> None:
+    work = Vectors(build)
+    block = _Block(shape, work, here)
+    block.store("code", {"code": _judged(block.loaded("state"), block.loaded("code")["code"], work)})
 
 
 def step(mechanism: Mechanism, y: dict[str, Any], p: Named, weights: Mapping[str, Any], m: Maths) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from cytowatch.simulate import lanes
-from cytowatch.simulate.cohort import HOURS_A_DAY, STEPS, Advance, Plan, outcomes
+from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes
 from cytowatch.simulate.population import draw, parameters
 from cytowatch.simulate.solve import SOLVED
 from cytowatch.simulate.tables import table
@@ -155,7 +154,7 @@ def _share(plan: Plan, values: Mapping[str, Any]) -> float:
     given = plan.given()
     # the dose of cells stands in the schedule, which is one for all
     schedule = given.schedule({name: float(value[0]) for name, value in values.items()})
-    found = lanes.run(given.mechanism, values, plan.days * HOURS_A_DAY, schedule, steps=STEPS[given.trigger])
+    found = course(given, values, plan.days * HOURS_A_DAY, schedule, accelerator=plan.accelerator)
     good = found.code == SOLVED
     return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.any() else float("nan")
 
@@ -164,9 +163,9 @@ def _quantiles(plan: Plan) -> dict[str, pl.DataFrame]:
     given = plan.given()
     patients = min(plan.patients, _PATIENTS)
     values = draw(given, patients, plan.seed, changed=plan.changed, limits=plan.limits).values
-    found = lanes.run(
-        given.mechanism, values, plan.days * HOURS_A_DAY, given.schedule(values), keep=tuple(COURSES),
-        steps=STEPS[given.trigger],
+    found = course(
+        given, values, plan.days * HOURS_A_DAY, given.schedule(values), keep=tuple(COURSES),
+        accelerator=plan.accelerator,
     )  # fmt: skip
     good = found.code == SOLVED
     frames = {}

@@ -1,8 +1,8 @@
 """The fast solver: a whole batch of patients at once, hour by hour, with the care of each hour between two steps.
 
 Exponential time differencing of fourth order (Cox and Matthews 2002): the fast linear losses are taken exactly, the
-rest as by Runge and Kutta. Steps are fixed, so that no patient waits for another; `tests/simulate` holds the step
-against the adaptive reference.
+rest as by Runge and Kutta. Steps are fixed, more of them in the hours after a dose, so that no patient waits for
+another; `tests/simulate` holds them against the adaptive reference.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ def run(
     schedule: Schedule,
     *,
     keep: Sequence[str] = (),
-    steps: int = STEPS_AN_HOUR,
+    steps: int | Sequence[int] = STEPS_AN_HOUR,
     care: bool = True,
     double: bool = False,
 ) -> Solved:
     """Solve a batch; ``parameters``: numbers, or one number a patient. ``keep``: what to give back of every hour.
 
+    ``steps``: how many in an hour, or in each (`Product.steps`).
     ``care``: the bedside policy acts (else only the schedule does). ``double``: in 64 bits. A patient that will not
     solve gets a code (`CODES`), never a silent NaN.
     """
@@ -82,13 +83,22 @@ def run(
         planned = schedule.hourly(hours)
         given = {state: amounts.astype(kind) for state, amounts in planned.items()}
         values = {name: np.asarray(value, dtype=kind) for name, value in parameters.items()}
-        work = _compiled(mechanism.key, hours, patients, tuple(keep), steps, care, tuple(sorted(given)), double)
-        hourly, reduced, code = work(values, given, factors(mechanism, parameters, 1.0 / steps, kind))
+        counts, kinds = paces(steps, hours)
+        rows = [factors(mechanism, parameters, 1.0 / count, kind) for count in counts]
+        work = _compiled(mechanism.key, hours, patients, tuple(keep), care, tuple(sorted(given)), double)
+        hourly, reduced, code = work(values, given, rows, np.asarray(counts, dtype=np.int32), kinds)
         return Solved(
             {name: np.asarray(one) for name, one in hourly.items()},
             {name: np.asarray(one) for name, one in reduced.items()},
             np.asarray(code),
         )
+
+
+def paces(steps: int | Sequence[int], hours: int) -> tuple[tuple[int, ...], NDArray[np.int32]]:
+    """The different numbers of steps in an hour, and which of them each hour has."""
+    each = np.broadcast_to(np.asarray(steps, dtype=np.int64), hours)
+    counts, kinds = np.unique(each, return_inverse=True)
+    return tuple(int(one) for one in counts), kinds.astype(np.int32)
 
 
 _COMPILED: dict[tuple[Any, ...], Any] = {}
@@ -103,8 +113,8 @@ def _compiled(key: str, *shape: Any) -> Any:
 
 
 def _whole(
-    mechanism: Mechanism, hours: int, patients: int, keep: tuple[str, ...], steps: int, care: bool,
-    planned: tuple[str, ...], double: bool, values: dict[str, Any], given: dict[str, Any], rows: dict[str, Any],
+    mechanism: Mechanism, hours: int, patients: int, keep: tuple[str, ...], care: bool, planned: tuple[str, ...],
+    double: bool, values: dict[str, Any], given: dict[str, Any], rows: list[dict[str, Any]], counts: Any, kinds: Any,
 ) -> tuple[dict[str, Any], dict[str, Any], Any]:  # fmt: skip
     import jax
     import jax.numpy as jnp
@@ -112,19 +122,21 @@ def _whole(
     del planned
     kind = jnp.float64 if double else jnp.float32
     p = Named(values)
-    names = tuple(rows)
+    names = tuple(rows[0])
     start = mechanism.start(values)
     # one array of states × patients: the compiler then computes no shared term of the equations twice
     whole = jnp.stack([jnp.broadcast_to(jnp.asarray(start[name], kind), (patients,)) for name in names])
+    # one of each for each pace
     weights = tuple(
-        jnp.stack([jnp.broadcast_to(row, _wide(rows)) for row in part]) for part in zip(*rows.values(), strict=True)
+        jnp.stack([jnp.stack([jnp.broadcast_to(one[name][part], _wide(one)) for name in names]) for one in rows])
+        for part in range(len(rows[0][names[0]]))
     )
     memory = {name: jnp.full(patients, value, kind) for name, value in bedside.MEMORY.items()}
     peaks = {name: jnp.full(patients, value, kind) for name, value in PEAKS.items()}
 
     def hour(carry: Any, at: Any) -> Any:
         y, seen, peaks, bad = carry
-        number, amounts = at
+        number, amounts, pace = at
         y = _added(y, names, amounts)
         state = dict(zip(names, y, strict=True))
         before = signs_of(Named(state), p, seen, jnp)
@@ -135,13 +147,14 @@ def _whole(
             state = dict(zip(names, y, strict=True))
         kept = {name: {**state, **before, **seen, **as_given(given_now)}[name] for name in keep}
         peaks = higher(peaks, state, before, seen, number, jnp)
-        y = jax.lax.fori_loop(0, steps, lambda _, y: _step(mechanism, names, y, p, weights, jnp), y)
+        own = tuple(part[pace] for part in weights)
+        y = jax.lax.fori_loop(0, counts[pace], lambda _, y: _step(mechanism, names, y, p, own, jnp), y)
         extreme = (y.max(0) > HIGHEST) | (y.min(0) < LOWEST)
         fault = jnp.where(jnp.isfinite(y.sum(0)), jnp.where(extreme, OUT_OF_RANGE, SOLVED), NOT_FINITE)
         return (y, seen, peaks, jnp.where(bad > 0, bad, fault)), kept
 
     carry = (whole, memory, peaks, jnp.zeros(patients, jnp.int32))
-    (_, seen, peaks, bad), hourly = jax.lax.scan(hour, carry, (jnp.arange(hours, dtype=kind), given))
+    (_, seen, peaks, bad), hourly = jax.lax.scan(hour, carry, (jnp.arange(hours, dtype=kind), given, kinds))
     return hourly, {**peaks, **{name: seen[name] for name in MEMORY_REDUCED}}, bad
 
 

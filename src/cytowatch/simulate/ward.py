@@ -16,13 +16,13 @@ import tomli
 from numpy.typing import NDArray
 
 from cytowatch.errors import CytowatchError
-from cytowatch.simulate import chart, lanes
+from cytowatch.simulate import chart
 from cytowatch.simulate.cohort import (
     HOURS_A_DAY,
-    STEPS,
     Advance,
     Plan,
     claim,
+    course,
     patients_table,
     put,
     row_each,
@@ -139,7 +139,7 @@ def _solve(
     if infected is not None:
         amounts[infected, "Infection"] = _INFECTED
     hours = plan.days * HOURS_A_DAY
-    return lanes.run(given.mechanism, values, hours, Schedule(amounts), keep=keep, steps=STEPS[given.trigger])
+    return course(given, values, hours, Schedule(amounts), keep=keep)
 
 
 def _candidates(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:

@@ -74,10 +74,11 @@ twin: $(DEV) ## COUNT random patients through both engines (100,000; takes a whi
 bench: $(DEV) ## measure time and memory, write benchmarks/README.md
 	@$(BIN)/python benchmarks/bench.py
 
-docs: $(DEV) ## make docs/reference/ anew from the clinical tables and the commands
+docs: $(DEV) ## make docs/reference/ anew from the clinical tables and the commands, and the page of published models
 	@$(BIN)/python tools/make_reference.py
 	@$(BIN)/python tools/make_scale_pages.py
 	@$(BIN)/python tools/make_cases_page.py
+	@$(BIN)/python tools/make_models_page.py
 
 format: $(DEV) ## put the code in its form
 	@$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,16 +11,20 @@ from cyclopts import Parameter
 
 from cytowatch.adapters.bucket import BucketOptions
 from cytowatch.adapters.doors import Asked, Source, read_source
+from cytowatch.adapters.tables import find_tables, is_parquet
 from cytowatch.cluster.command import SparkAsked, check_alone, check_asked, grade_on_spark, summary
 from cytowatch.errors import EXIT_DONE, EXIT_REJECTS_WITH_STRICT, ArgumentError
 from cytowatch.knowledge import Knowledge, load
 from cytowatch.pipeline import Outcome, grade_intake
 from cytowatch.report import ReportData, write_report
-from cytowatch.results import check_place, write_results
+from cytowatch.results import check_place, write_results, write_run
+from cytowatch.schema import SIMULATED
 from cytowatch.streaming import LargeInput, find_large, stream
 from cytowatch.summary import summarize
 from cytowatch.terminal import Overlays, err, out, progress_bar
 
+# in run.json, from which the report takes it
+_VIRTUAL = {"simulated": True}
 _Files = Annotated[list[Path] | None, Parameter(negative=(), consume_multiple=True)]
 
 
@@ -118,25 +123,30 @@ def grade(
             say = _silent if quiet else _tell
             done = stream(large, patients, tables, options, out_, format_, advance=advance, say=say, fresh=fresh)
         return _finish(
-            done.outcome, done.written, tables, out_, report=report, quiet=quiet, strict=strict, rejects=done.rejects
-        )
+            done.outcome, done.written, tables, out_, report=report, quiet=quiet, strict=strict, rejects=done.rejects,
+            virtual=_simulated(source, inputs),
+        )  # fmt: skip
     with progress_bar(quiet) as advance:
         asked = Asked(tuple(inputs), patients, mapping, zone, tuple(codes or ()), advance)
         intake = read_source(source, asked, tables).not_recording(absent)
         advance("grading", 1.0)
         outcome = grade_intake(intake, tables, scale, as_of, assume_trigger=assume_trigger, look_alikes=look_alikes)
     written = [] if out_ is None else write_results(outcome, out_, format_)
-    return _finish(outcome, written, tables, out_, report=report, quiet=quiet, strict=strict)
+    return _finish(
+        outcome, written, tables, out_, report=report, quiet=quiet, strict=strict, virtual=_simulated(source, inputs)
+    )
 
 
 def _grade_on_spark(asked: SparkAsked, tables: Knowledge, *, report: bool, quiet: bool, strict: bool) -> int:
     with progress_bar(quiet) as advance:
         result, _ = grade_on_spark(asked, tables, advance)
+        if virtual := _simulated("csv", asked.inputs):
+            write_run({**result.run, **_VIRTUAL}, asked.out)
         if report:
             advance("drawing the report", 0.9)
             write_report(ReportData.from_folder(asked.out), tables, asked.out / "report.html")
     if not quiet:
-        for part in summary(result, asked.out):
+        for part in (*summary(result, asked.out), *_told(virtual=virtual)):
             out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_REJECTS_WITH_STRICT if strict and result.run["rows"]["rejects"] else EXIT_DONE
 
@@ -151,15 +161,29 @@ def _finish(
     quiet: bool,
     strict: bool,
     rejects: pl.LazyFrame | None = None,
+    virtual: bool = False,
 ) -> int:
+    if virtual and folder is not None:
+        write_run({**outcome.run, **_VIRTUAL}, folder)
     if report and folder is not None:
         with progress_bar(quiet) as advance:
             advance("drawing the report", 0.0)
             written.append(write_report(ReportData.from_folder(folder), tables, folder / "report.html"))
     if not quiet:
-        for part in summarize(outcome, written, tables, rejects):
+        for part in (*summarize(outcome, written, tables, rejects), *_told(virtual=virtual)):
             out.print(part, soft_wrap=isinstance(part, str))
     return EXIT_REJECTS_WITH_STRICT if strict and not outcome.rejects.is_empty() else EXIT_DONE
+
+
+def _simulated(source: Source, inputs: Sequence[str]) -> bool:
+    """Whether a Parquet file of the input carries the mark of `cytowatch simulate`; other formats can carry none."""
+    files = find_tables(inputs)[0] if source == "csv" else []
+    marks = (pl.read_parquet_metadata(file.path) for file in files if is_parquet(file))
+    return any(mark.get(SIMULATED) == "true" for mark in marks)
+
+
+def _told(*, virtual: bool) -> list[str]:
+    return ["Virtual patients: the input was simulated, and nobody in it was measured."] if virtual else []
 
 
 def _large(inputs: list[str], *, quiet: bool) -> LargeInput | None:

@@ -17,6 +17,8 @@ LIST_SEPARATOR = "|"
 # what a folder of results is known by: the record of its run, and the mark while its tables are replaced
 RUN_RECORD = "run.json"
 BEING_REPLACED = ".being-replaced"
+# what the metadata of a Parquet file say, with the value `true`, if nobody in it was ever measured
+SIMULATED = "cytowatch.simulated"
 
 
 @dataclass(frozen=True)

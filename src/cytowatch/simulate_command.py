@@ -95,6 +95,7 @@ def simulate(
     if ward:
         return _ward(out_, (doses, set_, only, what_if, dirt, figures, sbml), quiet=quiet)
     from cytowatch.simulate import cohort
+    from cytowatch.simulate.mark import mark, put
 
     plan = cohort.Plan(
         product, patients, seed, days, doses, _numbers(set_ or (), "--set"), _limits(only or ()), dirt, accelerator
@@ -113,7 +114,7 @@ def simulate(
         compared = cohort.arms(plan, others, advance=advance) if others else None
         drawn = _drawn(plan, out_, compared, advance) if figures else []
     if compared is not None and out_ is not None:
-        compared.write_parquet(out_ / "truth" / "arms.parquet")
+        put(compared, out_ / "truth" / "arms.parquet", mark(plan.product, plan.seed))
     if not quiet:
         _tell(found, compared, out_)
         for path in drawn:

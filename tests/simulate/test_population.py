@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from cytowatch.errors import ArgumentError
 from cytowatch.simulate import cohort
-from cytowatch.simulate.population import BLOCK, LIMITS, Drawn, draw, parameters
+from cytowatch.simulate.maths import Maths, Named
+from cytowatch.simulate.population import BLOCK, LIMITS, Drawn, draw, parameters, typical
 from cytowatch.simulate.products import Product, product, products
 
 ENGAGER = product("mosunetuzumab")
@@ -143,3 +144,15 @@ def test_a_plan_of_doses_in_mg_and_in_shares() -> None:
 def test_a_plan_that_cannot_be_simulated(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(ArgumentError, match=told):
         cohort.Plan(**{"product": "mosunetuzumab", "patients": 5, **changed})
+
+
+@pytest.mark.parametrize("key", ["cd19-car-t", "mosunetuzumab"])
+def test_the_cap_of_burden_stands_in_the_table(key: str) -> None:
+    given = product(key)
+    cap = parameters(given.mechanism)["B_most"]
+    assert (cap.value, cap.evidence, cap.unit) == (4, "house", "burden")
+    for most in (cap.value, 9.0):
+        values = typical(given, {"B_most": most})
+        rest = {**given.mechanism.start(values), "Burden": most}
+        # without cells and without drug burden stays at its cap
+        assert given.mechanism.rates(Named(rest), Named(values), cast(Maths, np))["Burden"] == 0

@@ -237,8 +237,17 @@ def test_every_figure_shows_ours_beside_theirs(key: str) -> None:
     figure = figures.FIGURES[key]()
     assert all(course.level is not None or course.points is not None for course in figure.courses)
     spec = figures.chart(figure).to_dict()
-    assert len(spec["spec"]["layer"]) == 3
-    assert {layer["mark"]["type"] for layer in spec["spec"]["layer"]} == {"line", "point", "rule"}
+    assert [panel["title"] for panel in spec["concat"]] == [course.panel for course in figure.courses]
+    for panel, course in zip(spec["concat"], figure.courses, strict=True):
+        drawn = {layer["mark"]["type"]: layer for layer in panel["layer"] if layer["data"]["values"]}
+        wanted = {"line"} | ({"point"} if course.points is not None else set())
+        assert set(drawn) == wanted | ({"rule", "text"} if course.level is not None else set())
+        assert drawn["line"]["encoding"]["y"]["title"] == course.unit != ""
+    assert ("diamonds" in figures.key_to(figure)) == any(course.points is not None for course in figure.courses)
+
+
+def test_a_peak_is_told_with_its_digits() -> None:
+    assert [figures.told(value) for value in (24000.0, 915.3, 49.31, 0.5)] == ["24,000", "915", "49.3", "0.5"]
 
 
 def test_both_readings_of_the_spread_of_tisagenlecleucel() -> None:

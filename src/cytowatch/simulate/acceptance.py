@@ -62,6 +62,16 @@ def targets(number: str) -> dict[str, Target]:
     return out
 
 
+def title(number: str) -> str:
+    """What one number is about."""
+    return str(_read("acceptance.toml")[number]["title"])
+
+
+def source(number: str) -> str:
+    """Where the targets of one number are from."""
+    return str(_read("acceptance.toml")[number]["source"])
+
+
 def _top(times: Array, values: Array) -> tuple[float, float]:
     at = int(np.argmax(values))
     return float(values[at]), float(times[at])
@@ -129,6 +139,19 @@ def stein_kinetics() -> dict[str, float]:
         "initial half-life": initial,
         "terminal half-life": terminal,
         "time of the peak": _top(times, stein.course(p, times))[1],
+    }
+
+
+def liso_cel_kinetics() -> dict[str, float]:
+    """Lisocabtagene maraleucel, read off the closed form."""
+    times = np.linspace(0, 30, 30001)
+    share = stein.growth_of_liso_cel(table("ogasawara-2021").values(), times)
+    peak, (first, last) = _top(times, share)[1], times[share >= 0.5][[0, -1]]
+    return {
+        "lag": float(times[share <= share[0]][-1]),
+        "doubling time": peak - float(first),
+        "time of the peak": peak,
+        "initial half-life": float(last) - peak,
     }
 
 
@@ -203,6 +226,7 @@ GROUPS: dict[str, Callable[[], dict[str, float]]] = {
     "11": crp_half_life,
     "12": assembled.discrimination,
     "M": mueller_schoell_typical,
+    "O": liso_cel_kinetics,
     "T": tue_peaks,
 }
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from cytowatch.errors import ArgumentError
 from cytowatch.simulate import chart, dirt, lanes, solve
+from cytowatch.simulate.mark import mark, put
 from cytowatch.simulate.population import check, draw
 from cytowatch.simulate.products import Product, product
 from cytowatch.simulate.solve import CODES, SOLVED, Schedule, Solved
@@ -127,7 +128,7 @@ def write(plan: Plan, folder: Path, *, charted: bool = True, advance: Advance | 
     people = pl.scan_parquet(folder / "truth" / "patients-*.parquet")
     if charted:
         solved_ones = people.filter(pl.col("code") == SOLVED).collect()
-        put(patients_table(solved_ones), folder / "chart" / "patients.parquet")
+        put(patients_table(solved_ones), folder / "chart" / "patients.parquet", mark(plan.product, plan.seed))
     return people
 
 
@@ -151,7 +152,7 @@ def patients_table(people: pl.DataFrame) -> pl.DataFrame:
 
 def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *, charted: bool) -> None:
     values, found, _ = solved(plan, first, size, keep=chart.KEEP if charted else ())
-    people = row_each(values, found, first)
+    people, marked = row_each(values, found, first), mark(plan.product, plan.seed)
     if charted:
         good = np.flatnonzero(found.code == SOLVED)
         names = [str(people["patient"][int(one)]) for one in good]
@@ -161,9 +162,9 @@ def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *
         known = dict(zip(names, numbers, strict=True))
         rows = dirt.soil(seen.observations, plan.dirt, plan.seed, known) if plan.dirt else seen.observations
         people = with_charted_grade(people, seen.truth)
-        put(rows, folder / "chart" / f"observations-{number:05d}.parquet")
-        put(seen.truth, folder / "truth" / f"grades-{number:05d}.parquet")
-    put(people, _people_file(folder, number))
+        put(rows, folder / "chart" / f"observations-{number:05d}.parquet", marked)
+        put(seen.truth, folder / "truth" / f"grades-{number:05d}.parquet", marked)
+    put(people, _people_file(folder, number), marked)
 
 
 def row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFrame:
@@ -204,10 +205,3 @@ def claim(what: Mapping[str, Any], folder: Path) -> None:
     aside = record.with_suffix(".part")
     aside.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
     aside.replace(record)
-
-
-def put(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table whole or not at all."""
-    aside = path.with_suffix(".part")
-    frame.write_parquet(aside)
-    aside.replace(path)

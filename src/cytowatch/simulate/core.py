@@ -20,7 +20,6 @@ LOSSES: dict[str, tuple[str, ...]] = {
     "MA": ("k_MA",), "TNF": ("k_TNF",), "IL6": ("k_IL6", "k_IL6R"), "IL10": ("k_IL10",), "IL1": ("k_IL1",),
     "Dex": ("k_dex",), "AnaDepot": ("ka_ana",), "Para": ("k_para",), "Temp": ("k_temp",), "Fluid": ("k_fluid",),
 }  # fmt: skip
-_MOST_BURDEN = 4.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def cells(y: Named, p: Named, m: Maths) -> tuple[dict[str, Any], Drive]:
         "TCM": p.k_home * y.Homing + growth * y.TCM - p.k23 * y.TCM - p.ke * y.TCM,
         "TEM": growth * y.TEM + p.k23 * y.TCM - p.k34 * y.TEM - p.ke * y.TEM,
         "TEff": p.k34 * y.TEM - p.ke4 * y.TEff,
-        "Burden": p.g_burden * y.Burden * (1 - y.Burden / _MOST_BURDEN) - killing,
+        "Burden": p.g_burden * y.Burden * (1 - y.Burden / p.B_most) - killing,
     }
     return rates, Drive((y.TEM + y.TEff) / p.T_reference * seen, killing)
 
@@ -76,7 +75,7 @@ def engager(y: Named, p: Named, m: Maths) -> tuple[dict[str, Any], Drive]:
         "Tact": p.k_Tact * activation * y.Trest + p.k_prolif * y.Tact * activation - (p.k_Tdie + p.k_rest) * y.Tact,
         "Bblood": p.k_Bgen * (p.B_start - y.Bblood) - killing * y.Bblood,
         "Bnode": p.k_Bgen * (p.B_start - y.Bnode) - tissue * y.Bnode,
-        "Burden": p.g_burden * y.Burden * (1 - y.Burden / _MOST_BURDEN) - tissue * y.Burden,
+        "Burden": p.g_burden * y.Burden * (1 - y.Burden / p.B_most) - tissue * y.Burden,
     }
     contact = y.Tact * bound * (y.Bblood + p.w_node * y.Bnode + p.w_tumor * y.Burden)
     return rates, Drive(contact, killing * y.Bblood + tissue * (p.w_node * y.Bnode + p.w_tumor * y.Burden))

@@ -1,6 +1,7 @@
 """The tables of mechanisms: every number of a model with its unit, its spread, where it stands, how well it is known.
 
-A file ``mechanisms/<key>.toml`` holds ``[mechanism]`` (title, citation, note, time unit), ``[parameter.<name>]``
+A file ``mechanisms/<key>.toml`` holds ``[mechanism]`` (title, citation, note, time unit, and of a published model
+``people``: whom it was fitted to), ``[parameter.<name>]``
 (``value, unit, locator, evidence``, and where published ``spread`` with ``spread_kind``), and ``[set.<name>]`` for the
 values of one population, patient or drug that replace them.
 """
@@ -49,6 +50,7 @@ class Table:
     time_unit: str
     parameters: Mapping[str, Parameter]
     sets: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    people: str = ""
 
     def values(self, named: str | None = None, **others: float) -> dict[str, float]:
         """Every value by name, for one set; ``others`` replace them. ArgumentError for a name that is not there."""
@@ -82,7 +84,10 @@ def parse(key: str, file: Path, document: dict[str, Any]) -> Table:
     if strange:
         raise _bad(file, f"a set names `{strange[0]}`, which is no parameter")
     try:
-        return Table(key, head["title"], head["citation"], head.get("note", ""), head["time"], parameters, sets)
+        return Table(
+            key, head["title"], head["citation"], head.get("note", ""), head["time"], parameters, sets,
+            head.get("people", ""),
+        )  # fmt: skip
     except KeyError as missing:
         raise _bad(file, f"[mechanism] needs {missing}") from None
 

@@ -24,10 +24,10 @@ from cytowatch.simulate.cohort import (
     claim,
     course,
     patients_table,
-    put,
     row_each,
     with_charted_grade,
 )
+from cytowatch.simulate.mark import mark, put
 from cytowatch.simulate.population import draw
 from cytowatch.simulate.products import Product
 from cytowatch.simulate.solve import SOLVED, Schedule, Solved
@@ -90,10 +90,11 @@ def write(folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
         if advance is not None:
             advance(bed.what, (place + 1) / len(whole.beds))
     found = pl.concat(people)
-    put(pl.concat(charts), folder / "chart" / "observations.parquet")
-    put(patients_table(found), folder / "chart" / "patients.parquet")
-    put(pl.concat(truths), folder / "truth" / "grades.parquet")
-    put(found, folder / "truth" / "patients.parquet")
+    marked = mark(", ".join(sorted({bed.product for bed in whole.beds})), whole.seed)
+    put(pl.concat(charts), folder / "chart" / "observations.parquet", marked)
+    put(patients_table(found), folder / "chart" / "patients.parquet", marked)
+    put(pl.concat(truths), folder / "truth" / "grades.parquet", marked)
+    put(found, folder / "truth" / "patients.parquet", marked)
     return found
 
 

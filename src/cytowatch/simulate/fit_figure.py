@@ -13,7 +13,7 @@ ASKED, REACHED = "target, 95 % interval", "virtual patients"
 PANELS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("share, correlation or ratio", lambda name: any(
         word in name for word in ("share", "correlation", "AUROC", "Spearman", "ratio"))),
-    ("day, or days", lambda name: name.endswith((" day", "quartiles", "median")) and "ln" not in name.split()),
+    ("day, or days", lambda name: name.endswith((" day", " days", "quartiles", "median")) and "ln" not in name.split()),
     ("natural logarithm", lambda name: "ln" in name.split() and "correlation" not in name),
 )  # fmt: skip
 

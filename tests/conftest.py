@@ -19,6 +19,7 @@ _TOGETHER = {
     "cluster/": "spark", "test_omop_databases": "postgres", "test_browser": "browser", "test_cd22": "cd22",
     "knowledge/test_lint": "lint", "knowledge/test_rule_lint": "lint", "knowledge/test_rule_faults": "lint",
     "knowledge/test_faults": "lint", "test_knowledge_lint_passes": "lint",
+    "how-to/add-a-scale": "lint", "how-to/site-policy": "lint", "how-to/simulate": "cohort",
     "simulate/test_sbml": "ward", "simulate/test_solver": "ward",
     "simulate/test_chart": "charts", "simulate/test_cohort": "cohort",
 }  # fmt: skip

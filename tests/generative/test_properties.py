@@ -24,7 +24,8 @@ from cytowatch.schema import HOUR_US
 
 SCALES = ["crs.astct-2019", "icans.astct-2019"]
 SEEDS = st.integers(min_value=0, max_value=1_000_000)
-COUNT = 30
+# a grading takes nearly as long for few patients as for many: few gradings of many patients find as much, sooner
+COUNT = 80
 Tables = tuple[pl.DataFrame, pl.DataFrame]
 
 
@@ -49,7 +50,7 @@ def shuffled(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 @given(SEEDS)
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_shuffled_is_sorted(seed: int) -> None:
     rows, people = random_patients(COUNT, seed)
     whole = graded(rows.sort("patient", "concept", "time", "row"), people)
@@ -59,7 +60,7 @@ def test_shuffled_is_sorted(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=3)
+@settings(max_examples=2)
 def test_one_alone_is_one_among_many(seed: int) -> None:
     rows, people = random_patients(12, seed)
     whole = in_order(graded(rows, people))
@@ -71,7 +72,7 @@ def test_one_alone_is_one_among_many(seed: int) -> None:
 
 
 @given(SEEDS, SEEDS)
-@settings(max_examples=4)
+@settings(max_examples=2)
 def test_a_stranger_changes_nothing(seed: int, other: int) -> None:
     rows, people = random_patients(COUNT, seed)
     more_rows, more_people = random_patients(5, other)
@@ -86,7 +87,7 @@ def test_a_stranger_changes_nothing(seed: int, other: int) -> None:
 
 
 @given(SEEDS, st.integers(min_value=2, max_value=5))
-@settings(max_examples=4)
+@settings(max_examples=2)
 def test_parts_put_together_are_the_whole(seed: int, parts: int) -> None:
     rows, people = random_patients(COUNT, seed)
     chance = Random(seed)  # noqa: S311
@@ -126,7 +127,7 @@ def as_written(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 @given(SEEDS)
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_rows_are_whole(seed: int) -> None:
     """Bounds in order, a grade where they agree, no empty row, no overlap, no gap but between two watched spans."""
     rows, people = random_patients(COUNT, seed)
@@ -149,7 +150,7 @@ STATE = ["grade", "at_least", "at_most", "criteria", "missing", "flags", "episod
 
 
 @given(SEEDS)
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_neighbors_differ(seed: int) -> None:
     """A new row says something new; between two watches it may say the same again."""
     timeline = in_order(graded(*random_patients(COUNT, seed)))[0]
@@ -160,7 +161,7 @@ def test_neighbors_differ(seed: int) -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=5)
+@settings(max_examples=2)
 def test_episodes_are_what_the_timeline_says(seed: int) -> None:
     """Every episode has rows; it begins with the first, and is as bad as the worst of them."""
     timeline, episodes = in_order(graded(*random_patients(COUNT, seed)))
@@ -180,7 +181,7 @@ def test_episodes_are_what_the_timeline_says(seed: int) -> None:
 
 
 @given(SEEDS, st.floats(min_value=0.05, max_value=0.95))
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_as_of_is_a_prefix(seed: int, share: float) -> None:
     """What is said as of a moment stands when more becomes known.
 

@@ -128,18 +128,31 @@ def test_as_of_is_a_prefix(share: float) -> None:
     For patients whose first trigger, if they have one, is not later than the moment (before it a scale says only that
     there is none), and whose rows are neither taken back nor known late.
     """
+    rows, people = from_one_beginning()
+    moment = int(share * 60 * DAY_US)
+    triggers = rows.filter(pl.col("concept").is_in(TRIGGERS)).group_by("patient").agg(pl.col("time").min())
+    late = triggers.filter(pl.col("time") > moment)
+    then = graded((rows.join(late, on="patient", how="anti"), people), as_of=moment)
+    expected = in_order(then)["timeline"]
+    assert expected["scale"].n_unique() == len([*SCALES, *ASTCT])
+    later = known_later().join(late, on="patient", how="anti")
+    assert_frame_equal(cut_off(later, expected), expected)
+
+
+@cache
+def from_one_beginning() -> Charts:
+    """Patients whose first row is at one moment, and of whom nothing is taken back or known late."""
     rows, people = charts(3)
     rows = rows.filter(pl.col("status") != "entered-in-error").with_columns(pl.lit(None, pl.Int64).alias("available"))
     first = rows.group_by("patient").agg(pl.col("time").min().alias("first"))
     rows = rows.join(first, on="patient").with_columns(pl.col("time", "until") - pl.col("first")).drop("first")
-    people = people.with_columns(pl.lit(None, pl.Date).alias("birth_date"))
-    moment = int(share * 60 * DAY_US)
-    triggers = rows.filter(pl.col("concept").is_in(TRIGGERS)).group_by("patient").agg(pl.col("time").min())
-    rows = rows.join(triggers.filter(pl.col("time") > moment), on="patient", how="anti")
-    later, then = graded((rows, people)), graded((rows, people), as_of=moment)
-    expected = in_order(then)["timeline"]
-    assert expected["scale"].n_unique() == len([*SCALES, *ASTCT])
-    assert_frame_equal(cut_off(in_order(later)["timeline"], expected), expected)
+    return rows, people.with_columns(pl.lit(None, pl.Date).alias("birth_date"))
+
+
+@cache
+def known_later() -> pl.DataFrame:
+    """What is said of them in the end: the same for every moment."""
+    return in_order(graded(from_one_beginning()))["timeline"]
 
 
 # ---------------------------------------------------------------- the shape of what is said

@@ -93,14 +93,16 @@ def _rect(fill: str = "", stroke: str = "", opacity: float = 1.0) -> alt.MarkDef
 
 
 def _boxes(axis: Axis, rows: Rows, y: alt.Y, mark: alt.MarkDef) -> alt.Chart:
-    boxes: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(x=axis.x(), x2="x2:Q", y=y, y2="high:Q")
+    boxes: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(
+        x=axis.x(), x2=alt.X2("x2:Q"), y=y, y2=alt.Y2("high:Q")
+    )
     return boxes
 
 
 def _labels(axis: Axis, rows: Rows, y: alt.Y) -> alt.Chart:
     placed = [{**row, "low": TOP_GRADE / 2 if row["at_most"] is None else row["at_most"]} for row in rows]
     text = alt.Chart(inlined(placed)).mark_text(fontWeight="bold", dy=-7, fontSize=11)
-    labels: alt.Chart = text.encode(x=axis.x("text_at"), y=y, text="label:N")
+    labels: alt.Chart = text.encode(x=axis.x("text_at"), y=y, text=alt.Text("label:N"))
     return labels
 
 
@@ -126,7 +128,7 @@ def line_lane(axis: Axis, series: Mapping[str, Rows], title: str, *, rule: float
 def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.Chart]:
     color = LINE_COLORS[index % len(LINE_COLORS)]
     base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
-    line = base.mark_line(strokeWidth=1.3, color=color).encode(detail="piece:N")
+    line = base.mark_line(strokeWidth=1.3, color=color).encode(detail=alt.Detail("piece:N"))
     shape = ("circle", "square", "triangle-up")[index % 3]
     # Where readings are dense the line says it all, and thousands of points weigh a page down. A reading on its own,
     # with gaps on either side, makes no line and is always drawn.
@@ -139,7 +141,7 @@ def _line(axis: Axis, rows: Rows, y: alt.Y, name: str, index: int) -> list[alt.C
     label = alt.Chart(inlined([{**rows[-1], "name": name}])).mark_text(
         align="left", dx=6, color=color, fontWeight="bold"
     )
-    return [line, points, label.encode(x=axis.x(), y=y, text="name:N")]
+    return [line, points, label.encode(x=axis.x(), y=y, text=alt.Text("name:N"))]
 
 
 def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
@@ -154,7 +156,7 @@ def support_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     layers = [
         _spans(axis, certain, y, alt.MarkDef(type="bar", size=14, fill="#b9d6e3", stroke="#0b5c7d", strokeWidth=0.8)),
         _spans(axis, unsure, y, alt.MarkDef(type="bar", size=14, fill=HATCH, stroke=_OUTLINE, strokeDash=[3, 2])),
-        text.encode(x=axis.x("text_at"), y=y, text="label:N"),
+        text.encode(x=axis.x("text_at"), y=y, text=alt.Text("label:N")),
     ]
     return alt.layer(*layers, width=axis.width, height=step * len(names), title=title)
 
@@ -182,7 +184,7 @@ def _names(names: Sequence[str]) -> alt.Y:
 
 
 def _spans(axis: Axis, rows: Rows, y: alt.Y, mark: alt.MarkDef) -> alt.Chart:
-    spans: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(x=axis.x(), x2="x2:Q", y=y)
+    spans: alt.Chart = alt.Chart(inlined(rows), mark=mark).encode(x=axis.x(), x2=alt.X2("x2:Q"), y=y)
     return spans
 
 
@@ -192,7 +194,7 @@ def word_lane(axis: Axis, rows: Rows, title: str) -> Lane:
     y = _names(names)
     base = alt.Chart(inlined(rows)).encode(x=axis.x(), y=y)
     ticks = base.mark_tick(color=MUTED, thickness=1, size=14)
-    text = base.mark_text(align="left", dx=3, fontSize=10.5).encode(text="label:N")
+    text = base.mark_text(align="left", dx=3, fontSize=10.5).encode(text=alt.Text("label:N"))
     return alt.layer(ticks, text, width=axis.width, height=18 * len(names), title=title)
 
 

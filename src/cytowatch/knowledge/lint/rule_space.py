@@ -213,22 +213,22 @@ class Space:
 
     def _evaluated(self, atom: Atom) -> tuple[Bits, int]:
         places, table = self.field.tables[atom]
-        sure = undecided = unknown = 0
-        for state, verdict in table.items():
-            if verdict is False:
-                continue
-            mask = self.full
-            for place, value in zip(places, state, strict=True):
-                mask &= self.columns[place].get(value, 0)
-                if not mask:
-                    break
-            if verdict is True:
-                sure |= mask
-            elif verdict is UNDECIDED:
-                undecided |= mask
-            else:
-                unknown |= mask
-        return Bits(sure, sure | undecided | unknown), self.full & ~unknown
+        said: dict[Verdict, int] = {True: 0, False: 0, UNDECIDED: 0, UNKNOWN: 0}
+        for state, mask in self._occurring(places):
+            said[table[state]] |= mask
+        sure, unknown = said[True], said[UNKNOWN]
+        return Bits(sure, sure | said[UNDECIDED] | unknown), self.full & ~unknown
+
+    def _occurring(self, places: Sequence[int]) -> Iterator[tuple[State, int]]:
+        """Each combination of values of some axes that occurs, and where it does."""
+        if not places:
+            yield (), self.full
+            return
+        # most spaces hold few values of most axes: what does not occur is not gone through
+        for state, mask in self._occurring(places[:-1]):
+            for value, column in self.columns[places[-1]].items():
+                if here := mask & column:
+                    yield (*state, value), here
 
 
 def _every(full: int, sets: Iterable[int]) -> int:

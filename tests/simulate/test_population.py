@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, cast
 
 import numpy as np
@@ -77,14 +78,28 @@ def test_two_parameters_are_drawn_independently() -> None:
     assert np.abs(beside).max() < 4.5 / np.sqrt(BLOCK)
 
 
+def chance(name: str, low: float, high: float) -> float:
+    """The chance that a value drawn from the tables lies within limits."""
+    one = SPREAD.get(name)
+    if one is None or one.spread is None:
+        return 1.0
+    center, size = ENGAGER.values.get(name, one.value), float(str(one.spread))
+    if one.spread_kind == "sd":
+        bell = NormalDist(center, size)
+        return bell.cdf(high) - bell.cdf(low)
+    sd = {"ln_variance": np.sqrt(size), "cv": np.sqrt(np.log1p(size**2))}.get(one.spread_kind, size)
+    bell = NormalDist(np.log(center), sd)
+    return bell.cdf(np.log(high)) - bell.cdf(np.log(low))
+
+
 def test_limits_hold_and_what_they_reject_is_counted() -> None:
     drawn = draw(ENGAGER, BLOCK, 1, limits={"B0": (0.5, 2.0)})
     for name, (low, high) in {**LIMITS, "B0": (0.5, 2.0)}.items():
         assert ((drawn.values[name] >= low) & (drawn.values[name] <= high)).all(), name
-    # candidates are rejected until one fits: with a chance of q each, q / (1 - q) a patient
-    inside = 0.5118
-    expected = BLOCK * (1 - inside) / inside
-    assert drawn.rejected == pytest.approx(expected, rel=0.1)
+    # values are rejected until one fits, each for itself: with a chance of q, (1 - q) / q a patient
+    chances = [chance(name, *within) for name, within in {**LIMITS, "B0": (0.5, 2.0)}.items()]
+    expected = BLOCK * sum((1 - inside) / inside for inside in chances)
+    assert drawn.rejected == pytest.approx(expected, rel=0.05)
     # only those of the patients that are asked for count, so that batches add up
     halves = [draw(ENGAGER, BLOCK // 2, 1, first=first, limits={"B0": (0.5, 2.0)}) for first in (0, BLOCK // 2)]
     assert sum(half.rejected for half in halves) == drawn.rejected

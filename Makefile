@@ -71,8 +71,9 @@ long: $(DEV) ## the tests that take minutes each: random round trips, fuzz, kill
 twin: $(DEV) ## COUNT random patients through both engines (100,000; takes a while)
 	@COUNT=$(COUNT) $(BIN)/python -m pytest tests/generative -m long -n $(WORKERS) --dist loadgroup
 
-bench: $(DEV) ## measure time and memory, write benchmarks/README.md
+bench: $(DEV) ## measure time and memory, write benchmarks/README.md; then how many patients are simulated a second
 	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python benchmarks/simulate.py
 
 docs: $(DEV) ## make docs/reference/ anew from the clinical tables and the commands, and the page of published models
 	@$(BIN)/python tools/make_reference.py

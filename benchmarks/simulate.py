@@ -28,6 +28,7 @@ from cytowatch.simulate.products import product
 from cytowatch.simulate.sbml import names_in_sbml, to_sbml
 
 HOURS = 672
+CELLS, ENGAGER = "cd19-car-t", "mosunetuzumab"
 Array = NDArray[Any]
 Work = Callable[[dict[str, Any], int], Array]
 
@@ -39,26 +40,31 @@ def main() -> None:
     parser.add_argument("--peers", type=int, default=128, help="for the peers, which are slower")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    given = product("cd19-car-t")
-    values = draw(given, asked.patients, asked.seed).values
+    values = draw(product(CELLS), asked.patients, asked.seed).values
     exact = np.stack([_exact(_one(values, number)) for number in range(8)], axis=1)
     print(f"{os.cpu_count()} processors, {asked.patients} patients ({asked.peers} for peers), {HOURS} h")
-    print(f"{'solver':58} {'patients/s':>10} {'us each':>9} {'error':>8}")
+    print(f"{'solver':66} {'patients/s':>10} {'us each':>9} {'error':>8}")
     ours: list[tuple[str, Work]] = [
-        ("lanes: ward, grade reduced on the fly, no hours kept", _lanes_reduced),
-        ("lanes: equations alone, IL-6 of each hour", _lanes),
-        ("JAX on this machine: ward, grade reduced on the fly", _jax_reduced),
-        ("JAX: equations alone, IL-6 of each hour", _jax),
+        ("cells, lanes: ward, grade reduced on the fly, no hours kept", _reduced(lanes.run, CELLS)),
+        ("cells, lanes: equations alone, IL-6 of each hour", _alone(lanes.run, CELLS)),
+        ("cells, JAX on this machine: ward, grade reduced on the fly", _reduced(solve.run, CELLS)),
+        ("cells, JAX: equations alone, IL-6 of each hour", _alone(solve.run, CELLS)),
     ]
     peers: list[tuple[str, Work]] = [
-        ("diffrax: vmap of Tsit5, 1e-6", _diffrax),
-        ("libRoadRunner: CVODE, 1e-6, one process", _roadrunner),
-        ("scikit-sundae: CVODE, equations in Python, 1e-6", _sundae),
-        ("SciPy: LSODA, equations in Python, 1e-6", _scipy),
+        ("cells, diffrax: vmap of Tsit5, 1e-6", _diffrax),
+        ("cells, libRoadRunner: CVODE, 1e-6, one process", _roadrunner),
+        ("cells, scikit-sundae: CVODE, equations in Python, 1e-6", _sundae),
+        ("cells, SciPy: LSODA, equations in Python, 1e-6", _scipy),
     ]
     for works, patients in ((ours, asked.patients), (peers, asked.peers)):
         for name, work in works:
             _measured(name, work, values, patients, exact)
+    others = draw(product(ENGAGER), asked.patients, asked.seed).values
+    for name, work in (
+        ("engager, lanes: ward, grade reduced on the fly, no hours kept", _reduced(lanes.run, ENGAGER)),
+        ("engager, JAX on this machine: ward, grade reduced on the fly", _reduced(solve.run, ENGAGER)),
+    ):
+        _measured(name, work, others, asked.patients, exact)
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
@@ -72,7 +78,7 @@ def _measured(name: str, work: Work, values: dict[str, Any], patients: int, exac
     if found.ndim == 2:
         peak = exact.max(0)
         error = f"{(np.abs(found[:, : exact.shape[1]] - exact) / peak).max():.0e}"
-    print(f"{name:58} {patients / seconds:10.0f} {seconds / patients * 1e6:9.1f} {error:>8}", flush=True)
+    print(f"{name:66} {patients / seconds:10.0f} {seconds / patients * 1e6:9.1f} {error:>8}", flush=True)
 
 
 def _one(values: dict[str, Any], number: int) -> dict[str, float]:
@@ -84,28 +90,29 @@ def _exact(values: dict[str, float], tolerance: float = 1e-9) -> Array:
     return reference.solve(core.CELLS, values, np.arange(HOURS, dtype=float), events, tolerance=tolerance)["IL6"]
 
 
-def _lanes_reduced(values: dict[str, Any], patients: int) -> Array:
-    del patients
-    schedule = product("cd19-car-t").schedule(values)
-    return lanes.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["bedside_grade"]
+def _reduced(run: Any, key: str) -> Work:
+    """One of our solvers with the ward, the grade reduced on the fly, and nothing of each hour kept."""
+    given = product(key)
+
+    def work(values: dict[str, Any], patients: int) -> Array:
+        del patients
+        found = run(given.mechanism, values, HOURS, given.schedule(values), steps=given.steps(HOURS))
+        return np.asarray(found.reduced["bedside_grade"])
+
+    return work
 
 
-def _lanes(values: dict[str, Any], patients: int) -> Array:
-    del patients
-    schedule = product("cd19-car-t").schedule(values)
-    return lanes.run(core.CELLS, values, HOURS, schedule, keep=("IL6",), steps=1, care=False).hourly["IL6"]
+def _alone(run: Any, key: str) -> Work:
+    """The equations alone, IL-6 of each hour given back: what peers do."""
+    given = product(key)
 
+    def work(values: dict[str, Any], patients: int) -> Array:
+        del patients
+        schedule, steps = given.schedule(values), given.steps(HOURS)
+        found = run(given.mechanism, values, HOURS, schedule, keep=("IL6",), steps=steps, care=False)
+        return np.asarray(found.hourly["IL6"])
 
-def _jax_reduced(values: dict[str, Any], patients: int) -> Array:
-    del patients
-    schedule = product("cd19-car-t").schedule(values)
-    return solve.run(core.CELLS, values, HOURS, schedule, steps=1).reduced["bedside_grade"]
-
-
-def _jax(values: dict[str, Any], patients: int) -> Array:
-    del patients
-    schedule = product("cd19-car-t").schedule(values)
-    return solve.run(core.CELLS, values, HOURS, schedule, keep=("IL6",), steps=1, care=False).hourly["IL6"]
+    return work
 
 
 _SOLVERS: dict[str, Any] = {}
@@ -154,7 +161,7 @@ def _roadrunner(values: dict[str, Any], patients: int) -> Array:
         model.timeCourseSelections = [named["IL6"]]
         _SOLVERS["roadrunner"] = model
     model = _SOLVERS["roadrunner"]
-    known = set(model.getGlobalParameterIds())
+    known = {*model.model.getGlobalParameterIds(), *model.model.getFloatingSpeciesIds()}
     found = []
     for number in range(patients):
         own = _one(values, number)
@@ -171,18 +178,22 @@ def _sundae(values: dict[str, Any], patients: int) -> Array:
     from sksundae.cvode import CVODE
 
     names = core.CELLS.states(_one(values, 0))
-    found = []
-    for number in range(patients):
-        own = _one(values, number)
+
+    def rates_of(own: dict[str, float]) -> Callable[[float, Array, Array], None]:
         p = Named(own)
 
-        def rate(_: float, y: Array, out: Array, p: Named = p) -> None:
+        def rate(_: float, y: Array, out: Array) -> None:
             rates = core.CELLS.rates(Named(dict(zip(names, y, strict=True))), p, np)
             for place, name in enumerate(names):
                 out[place] = rates[name]
 
+        return rate
+
+    found = []
+    for number in range(patients):
+        own = _one(values, number)
         begun = {**core.CELLS.start(own), "Homing": own["dose"]}
-        solver = CVODE(rate, rtol=1e-6, atol=1e-9, max_num_steps=100_000)
+        solver = CVODE(rates_of(own), rtol=1e-6, atol=1e-9, max_num_steps=100_000)
         done = solver.solve(np.arange(HOURS, dtype=float), np.array([begun[name] for name in names]))
         found.append(done.y[:, names.index("IL6")])
     return np.stack(found, axis=1)

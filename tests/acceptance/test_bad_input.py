@@ -82,7 +82,7 @@ class Bad:
     @property
     def leaves_doubt(self) -> bool:
         """Whether it speaks of something that a grade needs, of which it is then unknown what it was."""
-        needed = ("oxygen_device", "norepinephrine", "epinephrine", "mean_arterial_pressure", "ice_score")
+        needed = ("oxygen_device", "norepinephrine", "epinephrine", "mean_arterial_pressure")
         return self.cells.get("concept") in needed
 
 

@@ -1,4 +1,4 @@
-"""A reading that could not be read ends the one before it: the value is unknown until the next one (decision 0036)."""
+"""A vital sign that could not be read ends the one before it: it is unknown until the next one (decision 0036)."""
 
 from __future__ import annotations
 
@@ -94,6 +94,30 @@ def test_a_normal_temperature_does_not_outlast_one_that_could_not_be_read() -> N
     assert {hour: said for hour, said in found.items() if hour >= 20} == {
         20.0: (0, 1, ["body_temperature"]), 28.0: (0, 2, ["blood_pressure"]),
     }  # fmt: skip
+
+
+def test_an_episode_closes_and_opens_by_what_is_known() -> None:
+    """After tocilizumab a lone low pressure is no grade, whatever a temperature in between may have been."""
+    course = [reading(hour, 37.0) for hour in range(6, 60, 4) if hour != 22]
+    pressures = [reading(hour, 80 if hour == 34 else 120, "systolic_bp") for hour in range(2, 60, 4)]
+    given = [{"concept": "tocilizumab", "hours": 3, "value": 560, "unit": "mg"}]
+    found = graded(reading(2, 38.6), *given, *course, *pressures, reading(22, 98.6))
+    assert found[34.0][:2] == (0, 2)
+
+
+LEFT = {
+    "a score": ("ice_score", "unable", "{score}"),
+    "a laboratory value": ("creatinine", "see note", "mg/dL"),
+    "a flow": ("oxygen_flow", "see", "L/min"),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_other_readings_stay_as_they_were(name: str) -> None:
+    concept, value, unit = LEFT[name]
+    found = admitted({"concept": concept, "value": value, "unit": unit})
+    assert found.rejects["rule"].to_list() == ["not_a_number"]
+    assert found.in_doubt.is_empty()
 
 
 def test_a_pressure_may_have_fallen() -> None:

@@ -6,15 +6,15 @@ import polars as pl
 
 from cytowatch.knowledge.model import Knowledge
 
-_EVERY = 17
+_EVERY = 7
 
 
 def with_unread(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
-    """The rows, every 17th reading of them in doubt: at least its least plausible value, numbered −1 − its row."""
+    """The rows, every 7th of these vital signs in doubt: at least the least plausible, numbered −1 − its row."""
     least = {
         key: next(iter(concept.plausible.values()))[0]
         for key, concept in knowledge.concepts.items()
-        if concept.kind == "reading" and concept.plausible
+        if concept.ends_unread
     }
     reading = pl.col("value").is_not_null() & pl.col("concept").cast(pl.String).is_in(list(least))
     # not by the place alone: rows of one patient come in a rhythm

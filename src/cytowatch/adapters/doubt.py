@@ -125,9 +125,9 @@ def _kinds(meanings: Meanings) -> pl.Expr:
 
 
 def _kind(concept: Concept | None) -> str:
-    """What is made of a concept's refused rows: its kind, or `finding`; empty for none, and for what has no number."""
+    """What is made of a concept's refused rows: its kind, or `finding`; empty where nothing is."""
     if concept is None:
         return ""
     if concept.kind in _BY_SILENCE["kinds"] or concept.key in _BY_SILENCE["concepts"]:
         return _FINDING
-    return "" if concept.kind == _READING and not concept.plausible else concept.kind
+    return "" if concept.kind == _READING and not concept.ends_unread else concept.kind

@@ -43,9 +43,9 @@ MISSING = [
 ]
 # what the later steps read of a segment; the counters themselves are not carried on
 _ABOUT = (
-    "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "afebrile",
-    "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray", "drug_doubtful",
-    "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "oxygen_excluded",
+    "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "cool",
+    "afebrile", "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray",
+    "drug_doubtful", "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "oxygen_excluded",
     "death|own", "death|unknown",
 )  # fmt: skip
 _HIGHEST_GRADE, _BEYOND_LEVEL = 4, 5
@@ -92,6 +92,7 @@ def add_signs(
     table = grid.with_columns(
         *raw,
         is_open("fever|true").alias("fever"),
+        is_open("fever|false").alias("cool"),
         # a fever counts for a day, so for a day after what may have been one nobody is known to be without
         (is_open("fever|false") & ~is_open("fever|maybe")).alias("afebrile"),
         attributed(pressure).alias("pressure_elsewhere"),
@@ -272,7 +273,7 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         ~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)
     ).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
-    free = pl.col("afebrile") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
+    free = pl.col("cool") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
     return add_episodes(table, pl.col("fever"), free, "last_sign", rules.episode_gap)
 
 

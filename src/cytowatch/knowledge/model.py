@@ -147,6 +147,7 @@ class Concept:
     free_text: bool = False
     value_needed: bool = True
     whole: bool = False  # a fraction of it does not exist
+    ends_unread: bool = False  # a row of it that cannot be read ends the reading before it (decision 0036)
     text_needed: bool = False
     worse: Literal["high", "low"] = "high"
     aliases: tuple[str, ...] = ()

@@ -122,6 +122,7 @@ def concept(key: str, reader: Reader, sets: dict[str, UnitSet]) -> Concept:
         category_aliases=_category_aliases(reader, categories),
         free_text=reader.truth("free_text", False),
         whole=reader.truth("whole", False),
+        ends_unread=reader.truth("ends_unread", False),
         value_needed=reader.truth("value_needed", kind == "reading" and bool(units)),
         text_needed=reader.truth("text_needed", bool(categories)),
         worse=reader.word("worse", ("high", "low"), "high"),

@@ -169,8 +169,7 @@ class Codes:
 def _target(
     concept: Concept, *, category: str | None = None, unit: str | None = None, site: bool = False, own: bool = False
 ) -> Target:
-    number = concept.kind == "reading" and bool(concept.plausible)
-    doubtful = number or concept.kind in (*_THERAPIES, *_BY_SILENCE) or concept.key == "consciousness"
+    doubtful = concept.ends_unread or concept.kind in (*_THERAPIES, *_BY_SILENCE) or concept.key == "consciousness"
     texts = bool(concept.categories) or concept.free_text or concept.text_needed
     return Target(
         concept.key, category, unit, site, own, concept.kind, bool(concept.units), texts or not concept.units, doubtful

@@ -50,8 +50,10 @@ def placed(unread: pl.DataFrame, observed: pl.DataFrame, knowledge: Knowledge, z
     dated = frame.filter(pl.col("start").is_not_null())
     of_day = pl.col("start") != pl.col("start_end")
     undated = frame.filter(pl.col("start").is_null(), pl.col("kind").is_in(_THERAPIES))
+    # a reading that says only its day ends none: nobody knows which came before it
+    ended = ~of_day | (pl.col("kind") != "reading")
     parts = [
-        dated.filter(lasting | (pl.col("kind") != "dose")),
+        dated.filter(lasting | (pl.col("kind") != "dose"), ended),
         dated.filter(pl.col("kind") == "dose").with_columns(end=pl.lit(None, pl.Int64)),
         dated.filter(pl.col("kind") == "dose", of_day).with_columns(
             start=pl.col("end") - _SECOND_US, end=pl.lit(None, pl.Int64)

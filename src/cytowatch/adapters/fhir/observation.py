@@ -211,7 +211,8 @@ def _state(
 
 def _may_be_there(value: Value) -> bool:
     """Whether what is absent from the resource may all the same have been given, or measured."""
-    nothing = _NOT_MEASURED if value.target.kind == "reading" else _NOTHING_THERE
+    measured = value.target.kind == "reading" and value.target.numbers
+    nothing = _NOT_MEASURED if measured else _NOTHING_THERE
     return value.target.doubtful and value.told not in nothing
 
 

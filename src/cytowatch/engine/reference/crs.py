@@ -72,7 +72,7 @@ class CrsWalker:
         episode: Episode | None = None
         before: Signs | None = None
         for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
-            signs = self._in_doubt(time, self.signs.at(self._charted(time)))
+            signs = self.signs.at(self._charted(time))
             if episode is not None and self._closes(time, signs, before) and not deaths.happened(time):
                 episode.end, episode.last_sign, episode.closed = time, self._last_before(time), True
                 episode = None
@@ -80,7 +80,8 @@ class CrsWalker:
                 episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(time))
                 walk.episodes.append(episode)
             before = signs
-            walk.states.append((time, deaths.over(self._state(time, signs, episode), time)))
+            state = self._state(time, self._in_doubt(time, signs), episode)
+            walk.states.append((time, deaths.over(state, time)))
         if episode is not None:
             episode.end, episode.last_sign = span.end, self._last_before(span.end)
         return walk

@@ -76,7 +76,7 @@ OBSERVATIONS = Table(
     ),
 )
 
-# rejected rows that may have been a therapy or a finding, as observations (decision 0014)
+# rejected rows that may have been a therapy, a finding or a vital sign, as observations (decisions 0014, 0019, 0036)
 IN_DOUBT = Table("in_doubt", OBSERVATIONS.columns)
 
 PATIENTS = Table(

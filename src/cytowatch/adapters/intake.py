@@ -23,7 +23,7 @@ def no_units() -> pl.DataFrame:
 class Admission:
     """What became of one raw table: tables ``observations``, ``rejects`` and ``ledger`` of schema.py, and its clock.
 
-    ``in_doubt``: for each rejected row of a therapy one more observation, which is counted nowhere (see doubt.py).
+    ``in_doubt``: for each rejected row of which a doubt is left one more observation, counted nowhere (see doubt.py).
     """
 
     observations: pl.DataFrame

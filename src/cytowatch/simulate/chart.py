@@ -221,9 +221,12 @@ def _truth(seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array
     catecholamines = rate["norepinephrine"].astype(int) + rate["epinephrine"]
     pressed = np.select([catecholamines >= 2, (catecholamines == 1) | rate["vasopressin"], low], [4, 3, 2], 0)
     aired = np.array([step[-1] for step in bedside.OXYGEN])[hourly["oxygen"].astype(int)]
-    helped = (catecholamines > 0) | rate["vasopressin"] | (aired > 0)
-    # what is stopped in an hour was a sign up to then
-    sign = helped | np.vstack([np.zeros_like(helped[:1]), helped[:-1]]) | (looked & low)
+    # a pressure that was low is so until somebody looks again
+    looks = np.maximum.accumulate(np.where(looked, np.arange(len(looked))[:, None], -1))
+    still_low = (looks >= 0) & np.take_along_axis(low, np.maximum(looks, 0), axis=0)
+    present = (catecholamines > 0) | rate["vasopressin"] | (aired > 0) | still_low
+    # what ends in an hour was a sign up to then
+    sign = present | np.vstack([np.zeros_like(present[:1]), present[:-1]])
     grade = np.where(_begun(fever, sign), np.maximum(np.maximum(pressed, aired), 1), 0)
     columns = {"hours": at.astype(float), "grade": grade[at, who], "fever": fever[at, who], "_who": who}
     frame = pl.DataFrame(columns).select(

@@ -27,7 +27,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     # from 11 years on the limits of pressure are those of adults, and the ward's policy knows no others
     "age": (11, 90),
     # times what a reaction makes of it, no more than has been measured
-    "s_CRP": (0.1, 35),
+    "s_CRP": (0.1, 30),
 }  # fmt: skip
 # a population that takes more candidates for each patient than this admits nobody, for all that is known
 _MOST_TRIES = 200

@@ -59,7 +59,7 @@ def _kept(data: ReportData, losses: Losses) -> pl.DataFrame:
     rows = data.observations
     losses.add(
         "observations",
-        "rejected rows in doubt are not written: read back, what they may have been counts as not given",
+        "rejected rows in doubt are not written: read back, a therapy counts as not given, and the vital sign before it counts on",
         data.in_doubt.height,
     )
     losses.add("observations", "when a result became known (available)", rows["available"].count())

@@ -144,7 +144,7 @@ class Sheet:
     def refuse(
         self, row: int, said: Said, target: Target, time: str | None, until: str | None = None, value: str | None = None
     ) -> None:
-        """The same where the code is known: what could not be read (see `adapters/doubt.py`) is in doubt from then on."""
+        """The same where the code is known: what could not be read is in doubt from then on (`adapters/doubt.py`)."""
         self.say(row, said, target.concept, value)
         if target.doubtful:
             self.unread(row, target.concept, time, until)

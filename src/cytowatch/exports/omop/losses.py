@@ -6,7 +6,10 @@ import polars as pl
 
 WHY = {
     "superseded": "a row that another one corrects, repeats or withdraws: the model holds only what stands",
-    "in_doubt": "a therapy that may have been given, or a refused vital sign (read back, the value before it counts on): the model has no place for 'perhaps'",
+    "in_doubt": (
+        "a therapy that may have been given, or a refused vital sign (read back, the value before it counts on): "
+        "the model has no place for 'perhaps'"
+    ),
     "end_of_state": "the end of a measurement or a finding: measurement and observation have a moment only",
     "end_of_doubt": "the end of an infusion of which it is unknown whether it ran: its end is written as its start",
     "open_end": "an infusion whose end nobody charted: a second row from there on, with its end at its start, says so",

@@ -336,7 +336,8 @@ def test_what_cannot_be_carried_is_counted(tmp_path: Path) -> None:
     )
     assert found == {
         "the end of a dose is written, and only its start is read back": 1,
-        "rejected rows in doubt are not written: read back, a therapy counts as not given, and the vital sign before it counts on": 1,
+        "rejected rows in doubt are not written: read back, a therapy counts as not given, and of a vital sign the one "
+        "before counts on": 1,
         "status preliminary or amended": 1,
         "symptom: no domain here carries it": 1,
         "when a result became known (available)": 1,

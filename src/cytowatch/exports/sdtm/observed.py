@@ -59,7 +59,8 @@ def _kept(data: ReportData, losses: Losses) -> pl.DataFrame:
     rows = data.observations
     losses.add(
         "observations",
-        "rejected rows in doubt are not written: read back, a therapy counts as not given, and the vital sign before it counts on",
+        "rejected rows in doubt are not written: read back, a therapy counts as not given, and of a vital sign the one "
+        "before counts on",
         data.in_doubt.height,
     )
     losses.add("observations", "when a result became known (available)", rows["available"].count())

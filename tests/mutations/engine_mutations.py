@@ -290,7 +290,11 @@ TIME = [
     ),
     crs(
         "an episode ends without measurements",
-        ("crs", "free = pl.col('afebrile') &", "free = ~pl.col('fever') &"),
+        ("crs", "free = pl.col('cool') &", "free = ~pl.col('fever') &"),
+    ),
+    crs(
+        "a temperature that may have been a fever is forgotten with the next one",
+        ("crs", "is_open('fever|false') & ~is_open('fever|maybe')", "is_open('fever|false')"),
     ),
     crs(
         "an episode never ends",

@@ -28,7 +28,9 @@ def graded(folder: Path) -> cw.Result:
 
 def looks(folder: Path, result: cw.Result) -> pl.DataFrame:
     """Each look with its true grade and what the engine held at that moment; ``begun``: from the first fever on."""
-    segments = result.timeline.filter(pl.col("scale") == SCALE).select("patient", "start", "end", "at_least", "at_most")
+    segments = result.timeline.filter(pl.col("scale") == SCALE).select(
+        "patient", "start", "end", "at_least", "at_most", "flags"
+    )
     seen = truth(folder).with_columns(pl.col("hours").cast(pl.Float64)).sort("hours")
     joined = seen.join_asof(
         segments.sort("start"), left_on="hours", right_on="start", by="patient", check_sortedness=False

@@ -17,7 +17,7 @@ import cytowatch as cw
 from cytowatch.simulate import cohort, dirt
 
 SHARE = 0.05
-_FEVER_COUNTS_FOR = 24
+_LOWEST_FAHRENHEIT = 60
 
 
 @pytest.fixture(scope="module")
@@ -49,23 +49,26 @@ def worst(folder: Path, result: cw.Result) -> pl.DataFrame:
     return true.join(found, on="patient", how="left").with_columns(pl.col("at_least", "at_most").fill_null(0))
 
 
-def lost_fevers(folder: Path, rows: pl.DataFrame) -> pl.DataFrame:
-    """Looks that found a fever, of which the spoiled chart tells nothing at all: not even one in the wrong unit."""
-    told = rows.filter(pl.col("concept") == "body_temperature")
-    fevers = truth(folder).filter("fever").with_columns(pl.col("hours").cast(pl.Float64))
-    return fevers.join(told, on=["patient", "hours"], how="anti").select("patient", lost="hours")
+def spoiled_looks(folder: Path, rows: pl.DataFrame) -> pl.DataFrame:
+    """Looks in a reaction of which the chart tells nothing at all, or only a temperature in the wrong unit."""
+    told = rows.filter((pl.col("concept") == "body_temperature") & (pl.col("value") < _LOWEST_FAHRENHEIT))
+    ill = truth(folder).filter(pl.col("grade") > 0).with_columns(pl.col("hours").cast(pl.Float64))
+    return ill.join(told, on=["patient", "hours"], how="anti").select("patient", spoiled="hours")
 
 
 def clean_charts_hold(folder: Path) -> None:
     result = graded(folder)
-    assert result.rejects.height == 0
+    # of 10,000 patients one has more interferon than anybody measured, and its rows are refused
+    assert set(result.rejects["concept"]) <= {"ifn_gamma", "crp"}
+    assert result.rejects["patient"].n_unique() <= charted(folder)["patient"].n_unique() / 5000
     seen = looks(folder, result)
     begun = seen.filter("begun")
     print(f"{seen.height} looks, {begun.height} once a reaction has begun: {equal(begun):.2%} equal")
     assert outside(seen).height == 0
     assert equal(begun) > 0.99
-    # the engine is unsure only of a pressure that is low by one of its two numbers
-    unsure = begun.filter(pl.col("at_least") < pl.col("at_most"))
+    # the engine is unsure only of a pressure that is low by one of its two numbers, and where signs go on for more than
+    # a day after the fever and nothing was given that waives it
+    unsure = begun.filter(pl.col("at_least") < pl.col("at_most"), ~pl.col("flags").list.contains("not_gradable"))
     assert set(unsure["at_most"]) <= {2}
     assert outside(worst(folder, result)).height == 0
 
@@ -76,13 +79,10 @@ def dirty_charts_hold(folder: Path) -> None:
     seen = looks(folder, result)
     wrong = outside(seen)
     print(f"{wrong.height} of {seen.height} looks wrong, {equal(seen.filter('begun')):.2%} equal")
-    # only of a look that left no trace the engine cannot know: the reading before it still counts (8 hours)
-    assert wrong.height < 0.002 * seen.height
-    told = rows.filter(pl.col("concept") == "systolic_bp").select("patient", "hours")
-    wrong = wrong.join(told, on=["patient", "hours"], how="semi")
-    lost = wrong.join(lost_fevers(folder, rows), on="patient")
-    for_so_long = (pl.col("hours") - pl.col("lost")).is_between(0, _FEVER_COUNTS_FOR)
-    assert lost.filter(for_so_long).select("patient", "hours").n_unique() == wrong.height
+    # what left no trace the engine cannot know: the reading before it still counts (8 hours), a fever would have (24)
+    assert wrong.height < 0.001 * seen.height
+    after = wrong.join(spoiled_looks(folder, rows), on="patient").filter(pl.col("spoiled") <= pl.col("hours"))
+    assert after.select("patient", "hours").n_unique() == wrong.height
     of_patients = worst(folder, result)
     assert of_patients.filter(pl.col("at_least") > pl.col("grade")).height == 0
     assert outside(of_patients).height <= 0.02 * of_patients.height

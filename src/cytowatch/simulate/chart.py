@@ -35,6 +35,8 @@ _EVERY, _MORNING, _DAY, _QUARTERS = 4, 6, 24, (0.25, 0.5, 0.75)
 _NOT_CHARTED_FROM = 5
 # ASTCT 2019 names no number; these are policy adult_hypotension of the tables, told again for a truth of its own
 _LOW_SYSTOLIC, _LOW_MEAN = 90, 65
+# younger patients are graded by the systolic pressure alone
+_MEAN_FROM_YEARS = 18
 # policy episode_gap_hours
 _OVER_AFTER = 24
 _INFUSIONS = {"norepinephrine": "ug/kg/min", "epinephrine": "ug/kg/min", "vasopressin": "[U]/min"}
@@ -63,9 +65,13 @@ class Charted:
 
 
 def chart(
-    product: Product, hourly: Mapping[str, Array], names: list[str], seed: int, numbers: Sequence[int]
+    product: Product, hourly: Mapping[str, Array], people: pl.DataFrame, seed: int, numbers: Sequence[int]
 ) -> Charted:
-    """Chart a batch: ``hourly`` holds hours × patients of `KEEP`; ``numbers``: which patients of the seed they are."""
+    """Chart a batch: ``hourly`` holds hours × patients of `KEEP`; ``numbers``: which patients of the seed they are.
+
+    ``people`` (``patient, age``): one row each, in the same order.
+    """
+    names = people["patient"].to_list()
     chance = dict(zip(_CHANCES, normals(seed, _PURPOSE, numbers, len(hourly["oxygen"]), len(_CHANCES)), strict=True))
     noise = table("chart").values()
     looked = _looked(hourly)
@@ -73,7 +79,8 @@ def chart(
     frames = [*_vitals(seen, looked, names), *_line(hourly, chance, noise, names), *_support(hourly, looked, names)]
     frames += [*_given(hourly, names), *_labs(hourly, chance, noise, names), _trigger(product, names)]
     rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
-    return Charted(rows, _truth(seen, hourly, looked, names))
+    adult = people["age"].round(1).to_numpy() >= _MEAN_FROM_YEARS
+    return Charted(rows, _truth(seen, hourly, looked, names, adult))
 
 
 def _looked(hourly: Mapping[str, Array]) -> Array:
@@ -208,7 +215,9 @@ def _trigger(product: Product, names: list[str]) -> pl.DataFrame:
     return _frame(at, who, product.concept, amount, product.unit, names, text)
 
 
-def _truth(seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array, names: list[str]) -> pl.DataFrame:
+def _truth(
+    seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array, names: list[str], adult: Array
+) -> pl.DataFrame:
     """The ASTCT grade that the signs and the support make at each hour at which somebody looked, by a rule of its own.
 
     A reaction begins with a charted fever and is over a day after its last sign; in it the worst of pressure and
@@ -216,7 +225,7 @@ def _truth(seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array
     """
     at, who = np.nonzero(looked)
     fever = looked & (seen["body_temperature"] >= table("bedside").values()["fever"])
-    low = (seen["systolic_bp"] < _LOW_SYSTOLIC) | (seen["mean_arterial_pressure"] < _LOW_MEAN)
+    low = (seen["systolic_bp"] < _LOW_SYSTOLIC) | (adult & (seen["mean_arterial_pressure"] < _LOW_MEAN))
     rate = {name: np.round(hourly[name], 3) > 0 for name in _INFUSIONS}
     catecholamines = rate["norepinephrine"].astype(int) + rate["epinephrine"]
     pressed = np.select([catecholamines >= 2, (catecholamines == 1) | rate["vasopressin"], low], [4, 3, 2], 0)

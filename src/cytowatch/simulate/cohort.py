@@ -155,11 +155,11 @@ def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *
     people, marked = row_each(values, found, first), mark(plan.product, plan.seed)
     if charted:
         good = np.flatnonzero(found.code == SOLVED)
-        names = [str(people["patient"][int(one)]) for one in good]
+        sound = people[good.tolist()]
         hourly = {name: value[:, good] for name, value in found.hourly.items()}
         numbers = [first + int(one) for one in good]
-        seen = chart.chart(plan.given(), hourly, names, plan.seed, numbers)
-        known = dict(zip(names, numbers, strict=True))
+        seen = chart.chart(plan.given(), hourly, sound, plan.seed, numbers)
+        known = dict(zip(sound["patient"], numbers, strict=True))
         rows = dirt.soil(seen.observations, plan.dirt, plan.seed, known) if plan.dirt else seen.observations
         people = with_charted_grade(people, seen.truth)
         put(rows, folder / "chart" / f"observations-{number:05d}.parquet", marked)

@@ -111,8 +111,9 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     some = {name: value[chosen] if np.ndim(value) else value for name, value in values.items()}
     solved = _solve(given, some, plan, chart.KEEP, onset)
     every = [f"W{one}" for one in chosen]
-    charted = chart.chart(given, solved.hourly, every, plan.seed, [int(one) for one in chosen])
-    rows = with_charted_grade(row_each(some, solved, 0).with_columns(patient=pl.Series(every)), charted.truth)
+    people_ = row_each(some, solved, 0).with_columns(patient=pl.Series(every))
+    charted = chart.chart(given, solved.hourly, people_, plan.seed, [int(one) for one in chosen])
+    rows = with_charted_grade(people_, charted.truth)
     lying = rows.filter(pl.col("charted_grade") == bed.grade) if bed.grade is not None and onset is None else rows
     lying = lying.head(bed.patients)
     if lying.height < bed.patients:

@@ -13,12 +13,12 @@ SCALE = "crs.astct-2019"
 
 def charted(folder: Path) -> pl.DataFrame:
     """The long table of a cohort."""
-    return pl.concat([pl.read_parquet(one) for one in sorted((folder / "chart").glob("observations-*.parquet"))])
+    return pl.concat([pl.read_parquet(one) for one in sorted((folder / "chart").glob("observations*.parquet"))])
 
 
 def truth(folder: Path) -> pl.DataFrame:
     """The truth of each look: ``patient, hours, grade, fever``."""
-    return pl.concat([pl.read_parquet(one) for one in sorted((folder / "truth").glob("grades-*.parquet"))])
+    return pl.concat([pl.read_parquet(one) for one in sorted((folder / "truth").glob("grades*.parquet"))])
 
 
 def graded(folder: Path) -> cw.Result:

@@ -13,32 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cytowatch.simulate import (
-    acceptance,
-    crp,
-    dobreva,
-    drugs,
-    figures,
-    hardiansyah,
-    hosseini,
-    mueller_schoell,
-    tables,
-    tue,
-    windoloski,
-)
-from cytowatch.simulate.mechanism import Mechanism
+from cytowatch.simulate import acceptance, figures, tables
+from cytowatch.simulate.published import PUBLISHED
 
 ROOT = Path(__file__).parent.parent
 WORDS = Path(__file__).with_name("models_page.toml")
 PAGE = ROOT / "docs" / "explanation" / "published-models.md"
 FIGURES = PAGE.parent / "figures"
-MODELS: dict[str, Mechanism] = {
-    one.table: one
-    for one in (
-        hardiansyah.MODEL, mueller_schoell.MODEL, hosseini.MODEL, dobreva.MODEL, windoloski.MODEL, tue.MODEL, crp.CRP,
-        drugs.FREY, drugs.MOES, drugs.HORNIK, drugs.DEXAMETHASONE, drugs.ANAKINRA,
-    )
-}  # fmt: skip
 MADE = "<!-- Made by `python tools/make_models_page.py` from tools/models_page.toml and the tables of mechanisms. -->"
 INTRODUCTION = """The published models that stand in `cytowatch/simulate`, each alone: what it describes, whom it was
 fitted to, what our code solves, and what it reaches. In the figures the line is ours; dashes and diamonds are what
@@ -68,7 +49,7 @@ def filled(text: str) -> str:
     def number(found: re.Match[str]) -> str:
         asked = found[1]
         if asked.startswith("states "):
-            model = MODELS[asked.removeprefix("states ")]
+            model = next(one for one, _ in PUBLISHED if one.table == asked.removeprefix("states "))
             return str(len(model.states(tables.table(model.table).values())))
         key, _, name = asked.partition(".")
         key, _, named = key.partition(":")

@@ -13,8 +13,8 @@ from cytowatch.handout.make import handout
 from cytowatch.knowledge import load as load_knowledge
 from cytowatch.knowledge.probability import Probability, probability
 from cytowatch.pipeline import Result, grade
-from cytowatch.pipeline import software_version as _software_version
 from cytowatch.planning import plan
+from cytowatch.schema import software_version as _software_version
 from cytowatch.sheets import product, risks
 
 __version__ = _software_version()

@@ -29,10 +29,10 @@ from cytowatch.fetch.command import fetch
 from cytowatch.grade_command import grade
 from cytowatch.handout.command import handout_command
 from cytowatch.knowledge import counted_lines, diff, lint, list_items, load, show
-from cytowatch.pipeline import software_version
 from cytowatch.plan_command import plan
 from cytowatch.quality.command import quality
 from cytowatch.report import ReportData, why_lines, write_report
+from cytowatch.schema import software_version
 from cytowatch.sheets import commands as sheets
 from cytowatch.simulate_command import simulate
 from cytowatch.terminal import Overlays, err, out

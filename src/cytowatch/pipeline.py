@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +29,7 @@ from cytowatch.errors import ArgumentError
 from cytowatch.knowledge import load
 from cytowatch.knowledge.choose import check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.schema import ADVICE, DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS
+from cytowatch.schema import ADVICE, DISCORDANCE, FINDINGS, HOUR_US, JOINT, OBSERVATIONS, software_version
 
 if sys.platform != "win32":
     import resource
@@ -340,14 +339,6 @@ def _instant(as_of: AsOf, option: str) -> int:
         )
     since = stamp.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def software_version() -> str:
-    """The version of this software, as installed."""
-    try:
-        return version("cytowatch")
-    except PackageNotFoundError:
-        return "0+uninstalled"
 
 
 def _stamped(timeline: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:

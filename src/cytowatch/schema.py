@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 import polars as pl
 
@@ -368,3 +369,11 @@ PLAN = Table(
         Column("basis", _TEXT, "how it is known: primary, secondary, recalled (not verified) or house"),
     ),
 )
+
+
+def software_version() -> str:
+    """The version of this software, as installed."""
+    try:
+        return version("cytowatch")
+    except PackageNotFoundError:
+        return "0+uninstalled"

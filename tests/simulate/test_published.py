@@ -14,7 +14,6 @@ from cytowatch.simulate import (
     dobreva,
     drugs,
     figures,
-    hardiansyah,
     hosseini,
     mueller_schoell,
     stein,
@@ -23,21 +22,12 @@ from cytowatch.simulate import (
 )
 from cytowatch.simulate.maths import Maths, Named
 from cytowatch.simulate.mechanism import Event, Mechanism
+from cytowatch.simulate.published import PUBLISHED
 from cytowatch.simulate.reference import solve
 from cytowatch.simulate.tables import FOLDER, table
 
-MODELS: list[tuple[Mechanism, tuple[str, ...]]] = [
-    (hardiansyah.MODEL, ("dose",)),
-    (mueller_schoell.MODEL, mueller_schoell.BESIDE),
-    (hosseini.MODEL, hosseini.BESIDE),
-    (dobreva.MODEL, dobreva.BESIDE),
-    (windoloski.MODEL, ("flow", "hours")),
-    (tue.MODEL, ("bolus_hours", "flow")),
-    *((one, drugs.BESIDE[one.table]) for one in (drugs.FREY, drugs.MOES, drugs.HORNIK)),
-    *((one, drugs.BESIDE[one.table]) for one in (drugs.DEXAMETHASONE, drugs.ANAKINRA)),
-    (crp.CRP, crp.BESIDE),
-    (crp.FERRITIN, ()),
-]
+# ferritin is ours, and held to the same
+MODELS: list[tuple[Mechanism, tuple[str, ...]]] = [*PUBLISHED, (crp.FERRITIN, ())]
 KEYS = [model.key for model, _ in MODELS]
 # a stimulus given by a parameter, which must be taken away first
 QUIET: dict[str, dict[str, float]] = {"dobreva-2021": {"dose": 0.0}, "windoloski-2024": {"dose": 0.0}}

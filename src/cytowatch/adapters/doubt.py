@@ -48,7 +48,7 @@ _ERROR = "entered-in-error"
 def in_doubt(refused: pl.DataFrame, meanings: Meanings) -> pl.DataFrame:
     """The rows in doubt for the refused rows, as observations; ``row`` is −1 − the number of the refused row."""
     kind = _kinds(meanings)
-    kept = kind.is_in(_SAID) & is_placed(refused) & ((kind != _READING) | _was_measured(refused))
+    kept = kind.is_in(_SAID) & is_placed(refused) & _says_something(refused, kind)
     found = refused.filter(kept).with_columns(kind.alias("_kind"))
     if found.is_empty():
         return OBSERVATIONS.empty()
@@ -86,10 +86,10 @@ def is_taken_back(refused: pl.DataFrame) -> pl.Expr:
     return pl.col("_status").eq_missing(pl.lit(_ERROR))
 
 
-def _was_measured(refused: pl.DataFrame) -> pl.Expr:
-    """True where a row carries anything: one without a value does not say that something was measured."""
+def _says_something(refused: pl.DataFrame, kind: pl.Expr) -> pl.Expr:
+    """False for a reading that carries nothing: without a value a row does not say that something was measured."""
     given = [pl.col(name).is_not_null() for name in ("value", "text") if name in refused.columns]
-    return pl.any_horizontal(pl.lit(value=False), *given)
+    return (kind != _READING) | pl.any_horizontal(pl.lit(value=False), *given)
 
 
 def _least(meanings: Meanings) -> pl.Expr:
@@ -116,8 +116,12 @@ def consequence(part: pl.DataFrame, meanings: Meanings) -> pl.Expr:
     said = [[_SAID[kind][place] if kind in _SAID else None for kind in kinds] for place in (0, 1)]
     placed, lost = (pl.format("; {}", meanings.spread(words, pl.String())) for words in said)
     words = pl.when(is_placed(part)).then(placed).otherwise(lost)
-    tells = ~is_taken_back(part) & ((_kinds(meanings) != _READING) | _was_measured(part))
-    return pl.when(tells).then(words).fill_null("")
+    return pl.when(~is_taken_back(part) & _says_something(part, _kinds(meanings))).then(words).fill_null("")
+
+
+def leaves_doubt(concept: Concept) -> bool:
+    """Whether a row of a concept that could not be read leaves a doubt."""
+    return _kind(concept) in _SAID
 
 
 def _kinds(meanings: Meanings) -> pl.Expr:

@@ -16,8 +16,8 @@ from cytowatch.engine.side_by_side import summed_discordance
 from cytowatch.errors import ArgumentError, CytowatchError, InputError
 from cytowatch.knowledge.choose import check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.pipeline import AsOf, as_knowledge, combined_run, moment, software_version, summed
-from cytowatch.schema import DISCORDANCE, LEDGER, REJECTS
+from cytowatch.pipeline import AsOf, as_knowledge, combined_run, moment, summed
+from cytowatch.schema import DISCORDANCE, LEDGER, REJECTS, software_version
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

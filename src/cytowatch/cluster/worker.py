@@ -22,7 +22,8 @@ from cytowatch.buckets import BUCKET, bucket_of
 from cytowatch.cluster.payload import packed
 from cytowatch.errors import CytowatchError, InputError
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.pipeline import peak_mib, software_version
+from cytowatch.pipeline import peak_mib
+from cytowatch.schema import software_version
 
 # which table a row comes from
 KIND, PERSON = "_kind", "_person"

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import polars as pl
 
-from cytowatch.schema import SIMULATED
+from cytowatch.schema import SIMULATED, software_version
 
 
 def mark(product: str, seed: int) -> dict[str, str]:
     """Key and value metadata of a Parquet file: that it is simulated, of what product, by which seed and software."""
-    try:
-        software = version("cytowatch")
-    except PackageNotFoundError:
-        software = "0+uninstalled"
     return {
-        SIMULATED: "true", "cytowatch.product": product, "cytowatch.seed": str(seed), "cytowatch.software": software,
+        SIMULATED: "true", "cytowatch.product": product, "cytowatch.seed": str(seed),
+        "cytowatch.software": software_version(),
     }  # fmt: skip
 
 

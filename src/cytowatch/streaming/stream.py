@@ -16,8 +16,9 @@ from cytowatch.adapters.times import check_zone
 from cytowatch.errors import CytowatchError, InputError
 from cytowatch.knowledge.choose import check_product, check_scales
 from cytowatch.knowledge.model import Knowledge
-from cytowatch.pipeline import Outcome, moment, software_version
+from cytowatch.pipeline import Outcome, moment
 from cytowatch.results import check_form
+from cytowatch.schema import software_version
 from cytowatch.streaming.inputs import LargeInput
 from cytowatch.streaming.look import Share, look
 from cytowatch.streaming.parts import finished, grade_parts

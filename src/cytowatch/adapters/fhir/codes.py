@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cytowatch.adapters.doubt import leaves_doubt
 from cytowatch.adapters.fhir.said import CONTRADICTORY, Said, ignored, unlisted
 from cytowatch.adapters.fhir.structs import CodeableConcept, Coding
 from cytowatch.adapters.fhir.times import cut
@@ -49,10 +50,6 @@ class Target:
     units: dict[tuple[str | None, str | None, str | None], tuple[str | None, Said | None]] = field(
         default_factory=dict, compare=False, repr=False
     )
-
-
-_THERAPIES = ("infusion", "device", "dose")
-_BY_SILENCE = ("exception",)
 
 
 class Codes:
@@ -169,10 +166,17 @@ class Codes:
 def _target(
     concept: Concept, *, category: str | None = None, unit: str | None = None, site: bool = False, own: bool = False
 ) -> Target:
-    doubtful = concept.ends_unread or concept.kind in (*_THERAPIES, *_BY_SILENCE) or concept.key == "consciousness"
     texts = bool(concept.categories) or concept.free_text or concept.text_needed
     return Target(
-        concept.key, category, unit, site, own, concept.kind, bool(concept.units), texts or not concept.units, doubtful
+        concept.key,
+        category,
+        unit,
+        site,
+        own,
+        concept.kind,
+        bool(concept.units),
+        texts or not concept.units,
+        leaves_doubt(concept),
     )
 
 

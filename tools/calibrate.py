@@ -1,7 +1,7 @@
 """Fit what is ours to a product's targets: ``python tools/calibrate.py cd22-car-t --study FOLDER``.
 
 Targets are summary statistics of the patients in FOLDER (files as its README describes), or, without it, those of
-``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``. With ``--apply`` nothing is fitted: the
+``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``, or with ``--part`` the record of that part. With ``--apply`` nothing is fitted: the
 values of that file go into the tables; with ``--check`` they are run again. The same seed gives the same result on the
 same machine.
 """
@@ -32,6 +32,7 @@ def main() -> None:
     """Fit, check with new patients, write."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("product")
+    asked.add_argument("--part", default="", help="a fit of its own, such as neurotoxicity, of the product's patients")
     asked.add_argument("--study", type=Path, help="folder of the patients whose summaries are the targets")
     asked.add_argument("--members", type=int, default=128)
     asked.add_argument("--patients", type=int, default=256, help="virtual patients of each member")
@@ -43,14 +44,15 @@ def main() -> None:
     )
     args = asked.parse_args()
     given = product(args.product)
+    key = f"{given.key}-{args.part}" if args.part else given.key
     if args.apply:
-        apply(given, {name: row["value"] for name, row in fit.fitted(given.key)["parameter"].items()})
+        apply(given, {name: row["value"] for name, row in fit.fitted(key)["parameter"].items()})
         return
     if args.check:
-        check(given)
+        check(given, key)
         return
-    aims, source = targets(given, args.study, args.seed)
-    known = fit.priors(given)
+    aims, source = targets(key, args.study, args.seed)
+    known = fit.priors(given, key)
     found = fit.smooth(
         known, aims, fit.simulator(given, args.patients), members=args.members, steps=args.steps, seed=args.seed,
         tell=print,
@@ -60,31 +62,35 @@ def main() -> None:
     values = {
         one.name: {"value": rounded(found.center[one.name]), "ln_spread": found.ln_spread[one.name]} for one in known
     }
-    keep(given, head, values, aims)
+    keep(given, key, head, values, aims)
 
 
-def check(given: Product) -> None:
+def check(given: Product, key: str) -> None:
     """Run the kept values again with the tables as they are now, and keep what they reach."""
-    kept = fit.fitted(given.key)
+    kept = fit.fitted(key)
     aims = {name: Aim(row["target"], row["error"]) for name, row in kept["summary"].items()}
-    keep(given, kept["fit"], kept["parameter"], aims)
+    keep(given, key, kept["fit"], kept["parameter"], aims)
 
 
 def keep(
-    given: Product, head: Mapping[str, Any], values: Mapping[str, Mapping[str, float]], aims: Mapping[str, Aim]
+    given: Product,
+    key: str,
+    head: Mapping[str, Any],
+    values: Mapping[str, Mapping[str, float]],
+    aims: Mapping[str, Aim],
 ) -> None:
     """Write the record, with what new patients reach."""
     center = {name: row["value"] for name, row in values.items()}
     reached = fit.simulator(given, CHECKED, CHECKED)([center], CHECK_SEED)[0]
-    file = fit.FITS / f"{given.key}.toml"
+    file = fit.FITS / f"{key}.toml"
     file.write_text(record(head, values, aims, reached), encoding="utf-8")
     print(f"{file}: {fit.distance(reached, aims):.2f} standard errors away")
 
 
-def targets(given: Product, study: Path | None, seed: int) -> tuple[dict[str, Aim], str]:
+def targets(key: str, study: Path | None, seed: int) -> tuple[dict[str, Aim], str]:
     """The aims and where they are from; of a study those that its patients tell."""
     if study is None:
-        return fit.stated(given.key)
+        return fit.stated(key)
     cohort = summaries.of_study(study)
     errors = summaries.errors(cohort, seed)
     # grades are what the simulator is for: their shares are asked twice as sharply as 29 patients tell them

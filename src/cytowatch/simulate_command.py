@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -172,9 +172,10 @@ def _ward(folder: Path | None, others: Iterable[object], *, quiet: bool) -> int:
     with progress_bar(quiet) as advance:
         found = write(folder, advance=advance)
     if not quiet:
-        table = Table("patient", "product", "why they are here", "worst grade", "reactions", box=None)
+        table = Table("patient", "product", "why they are here", "worst CRS", "worst ICANS", "reactions", box=None)
         for row in found.iter_rows(named=True):
-            table.add_row(row["patient"], row["product"], row["what"], str(row["charted_grade"]), str(row["reactions"]))
+            worst = (str(row[name]) for name in ("charted_grade", "charted_icans", "reactions"))
+            table.add_row(row["patient"], row["product"], row["what"], *worst)
         out.print(table)
         _where(folder)
     return EXIT_DONE
@@ -272,24 +273,23 @@ def _list(product: str) -> None:
 
 
 # what the summary reads of each patient
-_NEEDED = ("code", "bedside_grade", "onset_hour", "peak_IL6", "tocilizumab_given", "dexamethasone")
+_NEEDED = (
+    "code", "bedside_grade", "bedside_icans", "onset_hour", "icans_onset_hour", "peak_IL6", "tocilizumab_given",
+    "dexamethasone",
+)  # fmt: skip
 
 
 def _tell(found: pl.LazyFrame, compared: pl.DataFrame | None, folder: Path | None) -> None:
     charted = "charted_grade" in found.collect_schema()
     if charted and compared is None:
-        found = found.with_columns(bedside_grade="charted_grade")
+        found = found.with_columns(bedside_grade="charted_grade", bedside_icans="charted_icans")
     seen = "as charted" if charted and compared is None else "as the bedside sees it"
     frames: Mapping[str, pl.DataFrame] = {"": found.select(_NEEDED).collect()}
     if compared is not None:
         names = compared["arm"].unique(maintain_order=True).to_list()
         frames = {name: compared.filter(pl.col("arm") == name) for name in names}
-    table = Table(*(["arm"] if compared is not None else []), *(str(grade) for grade in _GRADES), "onset, day",
-                  "peak IL-6, pg/mL", "toci", "steroid", box=None,
-                  title=f"Patients by worst CRS grade (ASTCT, {seen})", title_justify="left")  # fmt: skip
-    for name, part in frames.items():
-        table.add_row(*([name] if compared is not None else []), *_summary(part))
-    out.print(table)
+    _print_grades(frames, f"Worst CRS grade, {seen}", "bedside_grade", "onset_hour", _CARE)
+    _print_grades(frames, f"Worst ICANS grade, {seen}", "bedside_icans", "icans_onset_hour", {})
     if compared is not None:
         _paired(compared)
     if folder is not None:
@@ -298,15 +298,28 @@ def _tell(found: pl.LazyFrame, compared: pl.DataFrame | None, folder: Path | Non
         out.print("Simulated: the joins between the published models are ours. Not for a real patient.", soft_wrap=True)
 
 
-def _summary(part: pl.DataFrame) -> list[str]:
-    good = part.filter(pl.col("code") == 0)
-    shares = [f"{_share(good['bedside_grade'] == grade):.1%}" for grade in _GRADES]
-    onset = good.filter(pl.col("onset_hour") >= 0)["onset_hour"].median()
-    quarter = [good["peak_IL6"].quantile(q) or 0 for q in (0.25, 0.5, 0.75)]
-    given = [_share(good["tocilizumab_given"] > 0), _share(good["dexamethasone"] > 0)]
-    days = "" if onset is None else f"{float(str(onset)) / 24:.1f}"
-    peaks = f"{quarter[1]:.0f} ({quarter[0]:.0f} to {quarter[2]:.0f})"
-    return [*shares, days, peaks, *(f"{one:.0%}" for one in given)]
+def _print_grades(
+    frames: Mapping[str, pl.DataFrame], title: str, grade: str, onset: str, more: Mapping[str, Callable[..., str]]
+) -> None:
+    """A row an arm: shares of patients by their worst grade, and the median day of its beginning."""
+    named = "" not in frames
+    table = Table(box=None, title=title, title_justify="left")
+    for column in (*(["arm"] if named else []), *(str(one) for one in _GRADES), "onset, day", *more):
+        table.add_column(column, no_wrap=True)
+    for name, part in frames.items():
+        good = part.filter(pl.col("code") == 0)
+        shares = [f"{_share(good[grade] == one):.1%}" for one in _GRADES]
+        began = good.filter(pl.col(onset) >= 0)[onset].median()
+        days = "" if began is None else f"{float(str(began)) / 24:.1f}"
+        table.add_row(*([name] if named else []), *shares, days, *(told(good) for told in more.values()))
+    out.print(table)
+
+
+_CARE: Mapping[str, Callable[[pl.DataFrame], str]] = {
+    "IL-6, pg/mL": lambda good: f"{good['peak_IL6'].median() or 0:.0f}",
+    "toci": lambda good: f"{_share(good['tocilizumab_given'] > 0):.0%}",
+    "steroid": lambda good: f"{_share(good['dexamethasone'] > 0):.0%}",
+}
 
 
 def _paired(compared: pl.DataFrame) -> None:
@@ -320,7 +333,7 @@ def _paired(compared: pl.DataFrame) -> None:
         part = compared.filter(pl.col("arm") == name)
         both = part.join(first, on="patient").select(change=pl.col("bedside_grade") - pl.col("before"))["change"]
         lower, higher = _share(both < 0), _share(both > 0)
-        out.print(f"{name}: a lower worst grade in {lower:.1%} of the same patients, a higher one in {higher:.1%}")
+        out.print(f"{name}: a lower worst CRS grade in {lower:.1%} of the same patients, a higher one in {higher:.1%}")
 
 
 def _share(true: pl.Series) -> float:

@@ -1,6 +1,6 @@
 """What a ward does with the signs it sees, hour by hour, for every patient of a batch at once (`bedside.toml`).
 
-Nothing here is decided by a cytokine: only by temperature, pressure and saturation, and by the grade that they make.
+Nothing here is decided by a cytokine: only by temperature, pressure, saturation and the ICE score, and by the grades that they make.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ OXYGEN: tuple[tuple[str, float | None, float, float, int], ...] = (
 _NEVER = -1e6
 _LOWER_EVERY = 4.0
 _LEAST_DOSE = 1e-4
+# ICE 9, 6 and 2 of 10 are grades 1, 2 and 3: `icans.astct-2019`, told again for a ward of its own
+_ICE_LOST = (0.05, 0.35, 0.75)
 
 # what is remembered of each patient, with its value before anything happened
 MEMORY: dict[str, float] = {
     "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
     "reaction_since": 0, "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0,
     "dexamethasone_at": _NEVER, "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
-    "reactions": 0,
+    "reactions": 0, "icans": 0,
 }  # fmt: skip
 # what is given in an hour: mg, and liters of fluid
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
@@ -54,10 +56,20 @@ def grade(low: Any, seen: dict[str, Any], m: Any) -> Any:
     return m.where(seen["reaction"] > 0, m.maximum(m.maximum(pressed, aired), 1), 0).astype(seen["oxygen"].dtype)
 
 
+def icans(lost: Any, b: Named, m: Any) -> Any:
+    """The ICANS grade of this hour by the share of the ICE score that is lost: ICE 7 to 9, 3 to 6, 0 to 2, or unarousable.
+
+    A score of 9.5 or more rounds to 10, and so on.
+    """
+    found = m.where(lost > _ICE_LOST[0], 1, 0) + m.where(lost > _ICE_LOST[1], 1, 0) + m.where(lost > _ICE_LOST[2], 1, 0)
+    return m.where(lost > b.unarousable_from, 4, found) + m.zeros_like(lost)
+
+
 def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any) -> tuple[dict[str, Any], Any]:
     """One hour of care: what is remembered after it, and the amounts given in it (mg; liters of fluid).
 
-    ``signs``: temperature, pressure and saturation of this hour, ``fluid`` the liters still in the vessels.
+    ``signs``: temperature, pressure and saturation of this hour, ``fluid`` the liters still in the vessels, ``ice_lost``
+    the share of the ICE score.
     """
     now = dict(seen)
     low = signs["pressure"] < b.low_pressure
@@ -70,6 +82,7 @@ def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any
     now["reactions"] = seen["reactions"] + m.where((now["reaction"] > 0) & (seen["reaction"] == 0), 1.0, 0.0)
     now["reaction_since"] = m.where(seen["reaction"] > 0, seen["reaction_since"], hour)
     now["grade"] = grade(low, now, m)
+    now["icans"] = icans(signs["ice_lost"], b, m)
     given = _drugs(hour, fever, now, b, m)
     bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0)
     given["fluid"] = m.where(bolus, b.bolus, 0.0)
@@ -112,7 +125,7 @@ def _drugs(hour: Any, fever: Any, now: dict[str, Any], b: Named, m: Any) -> dict
     waited = hour - now["at_two_since"]
     helpless = (now["grade"] >= b.dexamethasone_grade - 1) & (now["tocilizumab_given"] > 0)
     helpless = helpless & (waited >= b.dexamethasone_after)
-    steroid = (now["grade"] >= b.dexamethasone_grade) | helpless
+    steroid = (now["grade"] >= b.dexamethasone_grade) | helpless | (now["icans"] >= b.dexamethasone_icans)
     steroid = steroid & (hour - now["dexamethasone_at"] >= b.dexamethasone_every)
     rescue = (now["grade"] >= 3) & (now["tocilizumab_given"] >= 2) & (waited >= b.anakinra_after)
     rescue = rescue & (hour - now["anakinra_at"] >= b.anakinra_every)

@@ -2,7 +2,7 @@
 
 Vital signs every four hours and before whatever is done, hourly where a vasopressor or more than a mask runs, with
 pressures from the arterial line every quarter of an hour; devices, rates and doses when they change; laboratory each
-morning. The simulator knows every hour; a chart holds rounded numbers with noise, when somebody looked.
+morning; ICE twice a day (`neuro`). The simulator knows every hour; a chart holds rounded numbers with noise, when somebody looked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cytowatch.simulate import bedside
+from cytowatch.simulate import bedside, neuro
+from cytowatch.simulate.chart_rows import COLUMNS, frame_of
 from cytowatch.simulate.noise import normals
 from cytowatch.simulate.products import Product
 from cytowatch.simulate.tables import table
@@ -25,12 +26,8 @@ Array = NDArray[Any]
 KEEP = (
     "temperature", "pressure", "heart_rate", "saturation", "oxygen", "norepinephrine", "epinephrine", "vasopressin",
     "grade", "IL6", "IFNg", "CRP", "Ferritin", "given_tocilizumab", "given_dexamethasone", "given_anakinra",
-    "given_acetaminophen", "given_fluid",
+    "given_acetaminophen", "given_fluid", "ice_lost",
 )  # fmt: skip
-COLUMNS = {
-    "patient": pl.String(), "hours": pl.Float64(), "concept": pl.String(), "value": pl.Float64(), "unit": pl.String(),
-    "text": pl.String(),
-}  # fmt: skip
 _EVERY, _MORNING, _DAY, _QUARTERS = 4, 6, 24, (0.25, 0.5, 0.75)
 _NOT_CHARTED_FROM = 5
 # ASTCT 2019 names no number; these are policy adult_hypotension of the tables, told again for a truth of its own
@@ -58,10 +55,15 @@ _PURPOSE = 7
 
 @dataclass(frozen=True)
 class Charted:
-    """Rows of the long table, and of the truth (``patient, hours, grade``) at the hours at which vitals were taken."""
+    """Rows of the long table, and the truth that they tell.
+
+    ``truth`` (``patient, hours, grade, fever``): at the hours at which vitals were taken; ``icans`` (``patient, hours,
+    icans``): at those of an examination.
+    """
 
     observations: pl.DataFrame
     truth: pl.DataFrame
+    icans: pl.DataFrame
 
 
 def chart(
@@ -78,9 +80,11 @@ def chart(
     seen = _as_written(hourly, chance, noise)
     frames = [*_vitals(seen, looked, names), *_line(hourly, chance, noise, names), *_support(hourly, looked, names)]
     frames += [*_given(hourly, names), *_labs(hourly, chance, noise, names), _trigger(product, names)]
+    ages, examined = people["age"].round(1).to_numpy(), neuro.examine(hourly, seed, numbers)
+    frames += neuro.rows(examined, ages, names)
     rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
-    adult = people["age"].round(1).to_numpy() >= _MEAN_FROM_YEARS
-    return Charted(rows, _truth(seen, hourly, looked, names, adult))
+    truth = _truth(seen, hourly, looked, names, ages >= _MEAN_FROM_YEARS)
+    return Charted(rows, truth, neuro.truth(examined, ages, names))
 
 
 def _looked(hourly: Mapping[str, Array]) -> Array:
@@ -127,25 +131,9 @@ _UNITS = {
 }  # fmt: skip
 
 
-def _frame(at: Array, who: Array, concept: str, value: Array | None, unit: str | None, names: list[str],
-           text: Array | None = None) -> pl.DataFrame:  # fmt: skip
-    """Rows of one concept: hours, numbers of patients, values."""
-    nothing = pl.lit(None)
-    frame = pl.DataFrame({"hours": at.astype(float), "_who": who.astype(np.int64)})
-    names_ = pl.Series("patient", names)
-    return frame.select(
-        names_.gather(frame["_who"]).alias("patient"),
-        "hours",
-        pl.lit(concept).alias("concept"),
-        (nothing if value is None else pl.Series("value", value.astype(float))).cast(pl.Float64).alias("value"),
-        pl.lit(unit, pl.String).alias("unit"),
-        (nothing if text is None else pl.Series("text", text)).cast(pl.String).alias("text"),
-    )
-
-
 def _vitals(seen: Mapping[str, Array], looked: Array, names: list[str]) -> list[pl.DataFrame]:
     at, who = np.nonzero(looked)
-    return [_frame(at, who, key, seen[key][at, who], unit, names) for key, unit in _UNITS.items()]
+    return [frame_of(at, who, key, seen[key][at, who], unit, names) for key, unit in _UNITS.items()]
 
 
 def _line(
@@ -158,7 +146,7 @@ def _line(
     for part, of in zip(_QUARTERS, _LINE, strict=True):
         between = pressure[at, who] * (1 - part) + pressure[at + 1, who] * part
         value = np.round(between + noise["line"] * chance[of][at, who])
-        frames.append(_frame(at + part, who, "mean_arterial_pressure", value, "mm[Hg]", names))
+        frames.append(frame_of(at + part, who, "mean_arterial_pressure", value, "mm[Hg]", names))
     return frames
 
 
@@ -173,15 +161,15 @@ def _support(hourly: Mapping[str, Array], looked: Array, names: list[str]) -> li
     share = np.array([share for _, _, share, *_ in bedside.OXYGEN])[now]
     flows, closed = ~np.isnan(flow), now >= _NOT_CHARTED_FROM
     frames = [
-        _frame(at, who, "oxygen_device", None, None, names, device),
-        _frame(at[flows], who[flows], "oxygen_flow", flow[flows], "L/min", names),
-        _frame(at[closed], who[closed], "fio2", share[closed], "1", names),
+        frame_of(at, who, "oxygen_device", None, None, names, device),
+        frame_of(at[flows], who[flows], "oxygen_flow", flow[flows], "L/min", names),
+        frame_of(at[closed], who[closed], "fio2", share[closed], "1", names),
     ]
     for name, unit in _INFUSIONS.items():
         rate = np.round(hourly[name], 3)
         # the pump is read each hour while it runs, and once more when it is stopped
         at, who = np.nonzero((rate > 0) | (np.diff(rate, axis=0, prepend=0) != 0))
-        frames.append(_frame(at, who, name, rate[at, who], unit, names))
+        frames.append(frame_of(at, who, name, rate[at, who], unit, names))
     return frames
 
 
@@ -190,7 +178,7 @@ def _given(hourly: Mapping[str, Array], names: list[str]) -> list[pl.DataFrame]:
     for name, (unit, factor) in _DOSES.items():
         amount = hourly[f"given_{name}"]
         at, who = np.nonzero(amount > 0)
-        frames.append(_frame(at, who, _CONCEPT.get(name, name), np.round(amount[at, who] * factor), unit, names))
+        frames.append(frame_of(at, who, _CONCEPT.get(name, name), np.round(amount[at, who] * factor), unit, names))
     return frames
 
 
@@ -204,7 +192,7 @@ def _labs(
     frames = []
     for concept, (state, unit, digits) in _LABS.items():
         spread = np.exp(noise["laboratory"] * chance[concept][at, who])
-        frames.append(_frame(at, who, concept, np.round(hourly[state][at, who] * spread, digits), unit, names))
+        frames.append(frame_of(at, who, concept, np.round(hourly[state][at, who] * spread, digits), unit, names))
     return frames
 
 
@@ -212,7 +200,7 @@ def _trigger(product: Product, names: list[str]) -> pl.DataFrame:
     rows = [(dose.hour, number, product.charted(dose)) for dose in product.doses for number in range(len(names))]
     at, who, amount = (np.array(part) for part in zip(*rows, strict=True))
     text = np.full(len(at), product.text)
-    return _frame(at, who, product.concept, amount, product.unit, names, text)
+    return frame_of(at, who, product.concept, amount, product.unit, names, text)
 
 
 def _truth(

@@ -30,7 +30,7 @@ Advance = Callable[[str, float], None]
 _MOST_DAYS = 365
 _SEEDS = 2**63
 _MOST_PATIENTS = 100_000_000
-_COVARIATES = ("age", "weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung")
+_COVARIATES = ("age", "weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung", "g_brain")
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,12 @@ def _people_file(folder: Path, number: int) -> Path:
     return folder / "truth" / f"patients-{number:05d}.parquet"
 
 
-def with_charted_grade(people: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """Beside the grade that the bedside saw, hour by hour and without noise, the worst that its chart tells."""
-    worst = truth.group_by("patient").agg(pl.col("grade").max().cast(pl.Int16).alias("charted_grade"))
-    return people.join(worst, on="patient", how="left", maintain_order="left")
+def with_charted_grades(people: pl.DataFrame, charted: chart.Charted) -> pl.DataFrame:
+    """Beside the grades that the bedside saw, hour by hour and without noise, the worst that its chart tells."""
+    for frame, name in ((charted.truth, "grade"), (charted.icans, "icans")):
+        worst = frame.group_by("patient").agg(pl.col(name).max().cast(pl.Int16).alias(f"charted_{name}"))
+        people = people.join(worst, on="patient", how="left", maintain_order="left")
+    return people
 
 
 def patients_table(people: pl.DataFrame) -> pl.DataFrame:
@@ -161,9 +163,10 @@ def _write_batch(plan: Plan, folder: Path, number: int, first: int, size: int, *
         seen = chart.chart(plan.given(), hourly, sound, plan.seed, numbers)
         known = dict(zip(sound["patient"], numbers, strict=True))
         rows = dirt.soil(seen.observations, plan.dirt, plan.seed, known) if plan.dirt else seen.observations
-        people = with_charted_grade(people, seen.truth)
+        people = with_charted_grades(people, seen)
         put(rows, folder / "chart" / f"observations-{number:05d}.parquet", marked)
         put(seen.truth, folder / "truth" / f"grades-{number:05d}.parquet", marked)
+        put(seen.icans, folder / "truth" / f"icans-{number:05d}.parquet", marked)
     put(people, _people_file(folder, number), marked)
 
 
@@ -174,7 +177,8 @@ def row_each(values: Mapping[str, Any], found: Solved, first: int) -> pl.DataFra
     drawn = {name: np.broadcast_to(np.asarray(values[name], dtype=np.float32), size) for name in _COVARIATES}
     reduced = {name: value.astype(np.float32) for name, value in found.reduced.items()}
     frame = pl.DataFrame({"patient": names, "code": found.code, **drawn, **reduced})
-    whole = ("bedside_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction")
+    whole = ("bedside_grade", "tocilizumab_given", "reactions", "onset_hour", "peak_IL6_hour", "hours_in_reaction",
+             "bedside_icans", "icans_onset_hour", "hours_with_icans")  # fmt: skip
     lost = pl.col("code") != SOLVED
     # a patient that could not be solved has no outcome
     return frame.with_columns(

@@ -4,6 +4,7 @@ Time in hours; cytokines in pg/mL. Monocytes are shares of those at rest. What i
 the tables, and so is every output that leans on it. Each part reads what the part above it hands down:
 
     trigger -> contact, killing -> interferon -> monocytes -> TNF, IL-1, IL-6, IL-10 -> temperature, vessels, leak
+                                   interferon -> vessels of the brain -> brain
 """
 
 from __future__ import annotations
@@ -134,6 +135,10 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         "NO": p.k_NO * (p.g_NO * nitric / p.MA_reference - y.NO),
         "Leak": p.k_leak * (p.g_leak * loss - y.Leak),
         "Fluid": -p.k_fluid * y.Fluid,
+        # interferon opens the vessels of the brain, and the brain follows: later than the fever, and no engager's short
+        # surge does it; tocilizumab does not reach it. All of it is ours
+        "Barrier": p.k_barrier * (spared * rising(more_g, p.x_barrier) - y.Barrier),
+        "Brain": p.k_brain * (p.g_brain * y.Barrier - y.Brain),
         # what disease adds to CRP at rest goes with its burden: after remission CRP was lower than before the cells
         "CRP": p.k_CRP * (p.s_CRP * (well * (1 - p.Imax_CRP * blocked) + acute) - y.CRP),
         "Ferritin": p.k_ferritin * (p.s_ferritin * (1 + p.e_ferritin * rising(more_g, p.x_ferritin)) - y.Ferritin),
@@ -152,7 +157,8 @@ def _rates_of_engager(y: Named, p: Named, m: Maths) -> dict[str, Any]:
 
 def _rest(p: Mapping[str, Any]) -> dict[str, Any]:
     """The network where nothing drives it: it stays there."""
-    nothing = ("Infection", "MA", "IL1", "Toci", "Dex", "AnaDepot", "Ana", "Para", "NO", "Leak", "Fluid")
+    nothing = ("Infection", "MA", "IL1", "Toci", "Dex", "AnaDepot", "Ana", "Para", "NO", "Leak", "Fluid", "Barrier",
+               "Brain")  # fmt: skip
     return {
         "IFNg": p["s_IFNg"], "MR": 1.0, "TNF": p["s_TNF"], "IL6": p["s_IL6"], "IL10": p["s_IL10"], "Temp": p["Tm"],
         "CRP": p["s_CRP"], "Ferritin": p["s_ferritin"], **dict.fromkeys(nothing, 0.0),

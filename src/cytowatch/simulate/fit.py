@@ -70,14 +70,15 @@ class Fitted:
     evaluations: int
 
 
-def priors(product: Product) -> list[Prior]:
-    """The priors of a product; KnowledgeError where one is of no parameter, or of a published one."""
+def priors(product: Product, key: str = "") -> list[Prior]:
+    """The priors of a product, or of the fit ``key`` of its patients; KnowledgeError where one is of no parameter, or of a published one."""
     document = tomli.loads(PRIORS.read_text(encoding="utf-8"))
-    if product.key not in document:
+    key = key or product.key
+    if key not in document:
         return []
     known = parameters(product.mechanism)
     found = []
-    for name, row in document[product.key].items():
+    for name, row in document[key].items():
         one = known.get(name.removeprefix(SPREAD))
         if one is None or (name.startswith(SPREAD) and one.spread is None):
             raise KnowledgeError(f"`{name}` is no parameter that can move.", where=str(PRIORS))
@@ -88,7 +89,7 @@ def priors(product: Product) -> list[Prior]:
 
 
 def stated(key: str) -> tuple[dict[str, Aim], str]:
-    """The targets of a product that stand in the table of aggregates, and where they are from."""
+    """The targets of a fit that stand in the table of aggregates, and where they are from."""
     row = tomli.loads(TARGETS.read_text(encoding="utf-8"))[key]
     aims = {name: Aim(float(one["value"]), float(one["error"])) for name, one in row["summary"].items()}
     return aims, str(row["source"])

@@ -24,7 +24,8 @@ COURSES = {
     "temperature": "temperature, °C", "pressure": "mean pressure, mmHg", "heart_rate": "heart rate, 1/min",
     "saturation": "saturation, %", "IL6": "IL-6, pg/mL", "IFNg": "interferon γ, pg/mL", "IL10": "IL-10, pg/mL",
     "TNF": "TNF, pg/mL", "CRP": "C-reactive protein, mg/L", "Ferritin": "ferritin, µg/L", "Burden": "burden",
-    "Leak": "capillary leak",
+    "Leak": "capillary leak", "oxygen": "step of oxygen", "norepinephrine": "norepinephrine, µg/kg/min",
+    "Toci": "tocilizumab, mg/L", "ice_lost": "share of ICE lost",
 }  # fmt: skip
 _ON_A_LOG_SCALE = ("IL6", "IFNg", "IL10", "Ferritin", "CRP", "TNF")
 _GRADES = ["0", "1", "2", "3", "4"]
@@ -41,13 +42,21 @@ def courses(plan: Plan) -> alt.VConcatChart:
     return panels.properties(title=_title(f"{plan.given().title}", "median, middle half, 5 to 95 % of the patients"))
 
 
-def arms(compared: pl.DataFrame) -> alt.Chart:
-    """Shares of the worst grade in each arm of the same patients (`cohort.arms`)."""
+def arms(compared: pl.DataFrame) -> alt.VConcatChart:
+    """Shares of the worst grades in each arm of the same patients (`cohort.arms`): of CRS, and of ICANS."""
     good = compared.filter(pl.col("code") == SOLVED)
-    shares = good.group_by("arm", pl.col("bedside_grade").cast(pl.String).alias("grade")).len("patients")
     order = compared["arm"].unique(maintain_order=True).to_list()
+    both = [_worst(good, order, column, called) for column, called in _WORST.items()]
+    return alt.vconcat(*both).properties(title=_title("The same patients under other care", "worst grades (ASTCT)"))
+
+
+_WORST = {"bedside_grade": "CRS", "bedside_icans": "ICANS"}
+
+
+def _worst(good: pl.DataFrame, order: list[str], column: str, called: str) -> alt.Chart:
+    shares = good.group_by("arm", pl.col(column).cast(pl.String).alias("grade")).len("patients")
     chart: alt.Chart = (
-        alt.Chart(shares, title=_title("The same patients under other care", "worst CRS grade (ASTCT)"))
+        alt.Chart(shares, title=called)
         .mark_bar()
         .encode(
             x=alt.X("patients:Q", stack="normalize", title="share of patients", axis=alt.Axis(format="%")),

@@ -1,4 +1,4 @@
-"""Signs that follow at once from the state: pressure, heart rate, saturation, with oxygen and vasopressors.
+"""Signs that follow at once from the state: pressure, heart rate, saturation, ICE, with oxygen and vasopressors.
 
 No public model joins leak to saturation, nor cytokines to the dose of a vasopressor: this room is `house`.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cytowatch.simulate.maths import Maths, Named, rising
+from cytowatch.simulate.maths import Maths, Named, power_hill, rising
+
+# the smallest effect on the brain whose logarithm is taken
+_LEAST_BRAIN = 1e-3
 
 
 def pressure(y: Named, p: Named, m: Maths, norepinephrine: Any, epinephrine: Any, vasopressin: Any) -> Any:
@@ -34,3 +37,8 @@ def desaturation(y: Named, p: Named) -> Any:
 def saturation(points: Any, p: Named, m: Maths, benefit: Any) -> Any:
     """Saturation, %, where the device takes a share ``benefit`` of the fall."""
     return m.maximum(p.SpO20 - points * (1 - benefit), p.SpO2_least)
+
+
+def ice_lost(y: Named, p: Named, m: Maths) -> Any:
+    """How much of the ICE score is lost, 0 to 1."""
+    return power_hill(m.maximum(y.Brain, _LEAST_BRAIN), 1.0, p.h_brain, m)

@@ -22,7 +22,7 @@ from cytowatch.simulate.maths import Named
 from cytowatch.simulate.mechanism import Event, Mechanism
 
 # what can be kept of every hour beside the states
-SIGNS = ("pressure", "heart_rate", "saturation", "desaturation")
+SIGNS = ("pressure", "heart_rate", "saturation", "desaturation", "ice_lost")
 # what the ward gave in each hour
 GIVEN_HOURLY = tuple(f"given_{name}" for name in bedside.GIVEN)
 # result codes of a patient
@@ -177,6 +177,7 @@ PEAKS: dict[str, float] = {
     "bedside_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
     "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999,
     "lowest_saturation": 999, "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
+    "bedside_icans": 0, "icans_onset_hour": -1, "hours_with_icans": 0,
 }  # fmt: skip
 
 
@@ -197,6 +198,11 @@ def higher(
         "hours_in_reaction": peaks["hours_in_reaction"] + (seen["reaction"] > 0),
         "dexamethasone": m.maximum(peaks["dexamethasone"], (seen["dexamethasone_at"] >= 0) * 1.0),
         "anakinra": m.maximum(peaks["anakinra"], (seen["anakinra_at"] >= 0) * 1.0),
+        "bedside_icans": m.maximum(peaks["bedside_icans"], seen["icans"]),
+        "icans_onset_hour": m.where(
+            (peaks["icans_onset_hour"] < 0) & (seen["icans"] > 0), hour, peaks["icans_onset_hour"]
+        ),
+        "hours_with_icans": peaks["hours_with_icans"] + (seen["icans"] > 0),
     }
 
 
@@ -208,6 +214,7 @@ def signs_of(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]
     return {
         "temperature": y.Temp, "pressure": mean, "heart_rate": signs.heart_rate(y, p, m, mean),
         "saturation": signs.saturation(points, p, m, benefit), "desaturation": points, "fluid": y.Fluid,
+        "ice_lost": signs.ice_lost(y, p, m),
     }  # fmt: skip
 
 

@@ -48,6 +48,9 @@ class Cohort:
     steroids: Array
     anakinra: Array
     days_in_reaction: Array
+    icans: Array
+    icans_onset: Array
+    days_with_icans: Array
     cells_peak_day: Array
 
     def take(self, rows: NDArray[np.int_]) -> Cohort:
@@ -110,6 +113,10 @@ def of_study(folder: Path) -> Cohort:
         steroids=column("steroids"),
         anakinra=column("anakinra"),
         days_in_reaction=np.full(size, np.nan),
+        # the study's files say nothing of neurotoxicity
+        icans=np.full(size, np.nan),
+        icans_onset=np.full(size, np.nan),
+        days_with_icans=np.full(size, np.nan),
         cells_peak_day=np.full(size, np.nan),
         **daily,
         **weekly,
@@ -145,9 +152,17 @@ def of_model(values: Mapping[str, Any], found: Solved) -> Cohort:
         tocilizumab=(reduced["tocilizumab_given"] > 0).astype(float),
         steroids=reduced["dexamethasone"],
         anakinra=reduced["anakinra"],
-        days_in_reaction=np.where(reduced["hours_in_reaction"] > 0, reduced["hours_in_reaction"] / 24, np.nan),
+        days_in_reaction=_days(reduced["hours_in_reaction"]),
+        icans=reduced["bedside_icans"],
+        icans_onset=np.where(reduced["icans_onset_hour"] >= 0, reduced["icans_onset_hour"] / 24, np.nan),
+        days_with_icans=_days(reduced["hours_with_icans"]),
         **{name: sampled(days, name) for name in CYTOKINES},
     )
+
+
+def _days(hours: Array) -> Array:
+    """Of those who had any."""
+    return np.where(hours > 0, hours / 24, np.nan)
 
 
 def summaries(cohort: Cohort) -> dict[str, float]:
@@ -170,7 +185,23 @@ def summaries(cohort: Cohort) -> dict[str, float]:
         values = np.log(np.maximum(getattr(cohort, name), _LEAST[name]))
         weeks = WEEKS if name != "cells" else WEEKS[1:]
         found |= {f"{name} on day {day}, ln median": _median(values[:, day // 7]) for day in weeks}
-    return found | {f"{name}, share": float(np.nanmean(getattr(cohort, name))) for name in _GIVEN}
+    found |= {f"{name}, share": float(np.nanmean(getattr(cohort, name))) for name in _GIVEN}
+    return found | _of_icans(cohort)
+
+
+def _of_icans(cohort: Cohort) -> dict[str, float]:
+    known = cohort.icans[np.isfinite(cohort.icans)]
+
+    def share(grade: int) -> float:
+        return float(np.mean(known >= grade)) if len(known) else float("nan")
+
+    return {
+        "ICANS, share": share(1),
+        "ICANS grade 3 or more, share": share(SEVERE),
+        "ICANS grade 4, share": share(4),
+        "ICANS onset, median day": _median(cohort.icans_onset),
+        "days with ICANS, median": _median(cohort.days_with_icans),
+    }
 
 
 def _of_peaks(shown: str, logs: Array, grade: Array) -> dict[str, float]:

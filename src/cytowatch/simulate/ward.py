@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cytowatch.errors import CytowatchError
 from cytowatch.simulate import chart
+from cytowatch.simulate.chart_rows import COLUMNS
 from cytowatch.simulate.cohort import (
     HOURS_A_DAY,
     Advance,
@@ -25,7 +26,7 @@ from cytowatch.simulate.cohort import (
     course,
     patients_table,
     row_each,
-    with_charted_grade,
+    with_charted_grades,
 )
 from cytowatch.simulate.mark import mark, put
 from cytowatch.simulate.population import draw
@@ -78,13 +79,14 @@ def write(folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
     """Chart the ward into a folder laid out as `cohort.write` does; gives back one row a patient with ``what``."""
     whole = ward()
     claim({"ward": [whole.seed, whole.days, whole.looked_through, len(whole.beds)]}, folder)
-    charts, truths, people = [], [], []
+    charts, truths, minds, people = [], [], [], []
     number = 0
     known: _Known = {}
     for place, bed in enumerate(whole.beds):
         for charted, row in _bed(whole, bed, number, known):
             charts.append(charted.observations)
             truths.append(charted.truth)
+            minds.append(charted.icans)
             people.append(row)
             number += row.height
         if advance is not None:
@@ -94,6 +96,7 @@ def write(folder: Path, *, advance: Advance | None = None) -> pl.DataFrame:
     put(pl.concat(charts), folder / "chart" / "observations.parquet", marked)
     put(patients_table(found), folder / "chart" / "patients.parquet", marked)
     put(pl.concat(truths), folder / "truth" / "grades.parquet", marked)
+    put(pl.concat(minds), folder / "truth" / "icans.parquet", marked)
     put(found, folder / "truth" / "patients.parquet", marked)
     return found
 
@@ -113,7 +116,7 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     every = [f"W{one}" for one in chosen]
     people_ = row_each(some, solved, 0).with_columns(patient=pl.Series(every))
     charted = chart.chart(given, solved.hourly, people_, plan.seed, [int(one) for one in chosen])
-    rows = with_charted_grade(people_, charted.truth)
+    rows = with_charted_grades(people_, charted)
     lying = rows.filter(pl.col("charted_grade") == bed.grade) if bed.grade is not None and onset is None else rows
     lying = lying.head(bed.patients)
     if lying.height < bed.patients:
@@ -124,13 +127,13 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     names = {old: f"W{number + place + 1:02d}" for place, old in enumerate(lying["patient"])}
     named = [
         frame.filter(pl.col("patient").is_in(list(names))).with_columns(pl.col("patient").replace_strict(names))
-        for frame in (charted.observations, charted.truth, lying)
+        for frame in (charted.observations, charted.truth, charted.icans, lying)
     ]
     observations = named[0] if onset is None else pl.concat([named[0], _cultures(list(names.values()), onset)])
     cause = "the product" if onset is None else "an infection"
     yield (
-        chart.Charted(observations, named[1]),
-        named[2].with_columns(product=pl.lit(bed.product), what=pl.lit(bed.what), cause=pl.lit(cause)),
+        chart.Charted(observations, named[1], named[2]),
+        named[3].with_columns(product=pl.lit(bed.product), what=pl.lit(bed.what), cause=pl.lit(cause)),
     )
 
 
@@ -162,4 +165,4 @@ def _cultures(names: list[str], onset: int) -> pl.DataFrame:
     """Blood cultures drawn at the fever, positive when they are read."""
     row = {"hours": float(onset + _CULTURE_AFTER), "concept": "blood_culture", "value": None, "unit": None,
            "text": "positive"}  # fmt: skip
-    return pl.DataFrame([{"patient": name, **row} for name in names], schema=chart.COLUMNS)
+    return pl.DataFrame([{"patient": name, **row} for name in names], schema=COLUMNS)

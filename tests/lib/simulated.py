@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cytowatch.simulate import lanes, solve
+from cytowatch.simulate import bedside, lanes, solve
 from cytowatch.simulate.maths import Named
 from cytowatch.simulate.mechanism import Event, Mechanism
 from cytowatch.simulate.population import draw, typical
@@ -19,12 +19,17 @@ from cytowatch.simulate.products import Product, product
 Array = NDArray[Any]
 # one product for each trigger
 CELLS, ENGAGER = "cd19-car-t", "mosunetuzumab"
+PRESSORS = ("norepinephrine", "epinephrine", "vasopressin")
 # both reach beyond the worst of it: of cells the peak near day 9, of the engager the first full dose on day 14
 DAYS = {CELLS: 14, ENGAGER: 18}
 
 
 # patients whose vessels give way more easily, so that the ward has all its drugs to give
 FRAIL = {"g_monocyte": 2.0, "g_leak": 2.0, "g_NO": 2.0}
+# and whose vessels give way so far that every kind of support runs
+SHOCKED = {"g_monocyte": 3.0, "g_leak": 8.0, "g_NO": 30.0}
+# with that many times the steps the signs of the fast solver are no further than 1e-5 of their range from the exact
+FINER = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,17 @@ class Ward:
         schedule = self.product.schedule(self.one(patient))
         return solve.done_to(patient, schedule, self.found.hourly, self.one(patient))
 
+    def support(self, patient: int) -> list[Event]:
+        """The support of one patient, as events at the hours when it changed: signs feel it from then on."""
+        ran = {name: np.asarray(self.found.hourly[name], dtype=float)[:, patient] for name in PRESSORS}
+        steps = self.found.hourly["oxygen"][:, patient].astype(int)
+        ran["oxygen_benefit"] = np.array([step[3] for step in bedside.OXYGEN])[steps]
+        return [
+            Event(float(hour), name, float(doses[hour]), "set")
+            for name, doses in ran.items()
+            for hour in np.flatnonzero(np.diff(doses, prepend=0.0))
+        ]
+
     def sickest(self, number: int) -> list[int]:
         """The patients with the worst grades, then those with the highest IL-6: they get the most drugs."""
         worst, peak = self.found.reduced["bedside_grade"], self.found.reduced["peak_IL6"]
@@ -59,16 +75,29 @@ class Ward:
 def ward(key: str, patients: int = 16, seed: int = 3) -> Ward:
     """Patients of a product under care, solved once for all tests."""
     given, hours = product(key), DAYS[key] * 24
-    values = draw(given, patients, seed, changed=FRAIL).values
-    drawn = {name: np.broadcast_to(value, patients) for name, value in values.items()}
+    drawn = _drawn(given, patients, seed, FRAIL)
     return Ward(given, drawn, hours, solved_again(given, drawn, hours))
 
 
-def solved_again(given: Product, values: dict[str, Any], hours: int) -> solve.Solved:
-    """The same shape as `ward`, so that nothing is compiled anew."""
-    keep = (*solve.GIVEN_HOURLY, *given.mechanism.states(values), *solve.SIGNS, "grade")
+@cache
+def shocked(key: str, patients: int = 16, seed: int = 3) -> Ward:
+    """Patients who get all the support that there is, solved in 64 bits with finer steps."""
+    given, hours = product(key), DAYS[key] * 24
+    drawn = _drawn(given, patients, seed, SHOCKED)
+    return Ward(given, drawn, hours, solved_again(given, drawn, hours, FINER))
+
+
+def _drawn(given: Product, patients: int, seed: int, changed: Mapping[str, float]) -> dict[str, Any]:
+    values = draw(given, patients, seed, changed=changed).values
+    return {name: np.broadcast_to(value, patients) for name, value in values.items()}
+
+
+def solved_again(given: Product, values: dict[str, Any], hours: int, finer: int = 1) -> solve.Solved:
+    """The same shape as `ward`, so that nothing is compiled anew; ``finer``: times the steps, in 64 bits."""
+    keep = (*solve.GIVEN_HOURLY, *given.mechanism.states(values), *solve.SIGNS, *PRESSORS, "oxygen", "grade")
     schedule = given.schedule({"dose": 0.0} | {name: np.ravel(value)[0] for name, value in values.items()})
-    return solve.run(given.mechanism, values, hours, schedule, keep=keep, steps=given.steps(hours))
+    steps = [finer * one for one in given.steps(hours)]
+    return solve.run(given.mechanism, values, hours, schedule, keep=keep, steps=steps, double=finer > 1)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,28 @@
 """SBML of the mechanisms: solved by libRoadRunner, which others keep, they go the same way as in our reference.
 
-Measured when written: no state of the assembled mechanism is further apart than 1e-8 of its own peak.
+Measured when written: no state of the assembled mechanism is further apart than 1e-8 of its own peak, and no sign
+further than 1e-5 of its own range from our fast solver with finer steps.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.lib.simulated import CELLS, ENGAGER, Array, Ward, apart, ward
+from tests.lib.simulated import CELLS, ENGAGER, Array, Ward, apart, shocked, ward
 
 from cytowatch.errors import ArgumentError, CytowatchError
-from cytowatch.simulate import dobreva, drugs, hardiansyah, mueller_schoell, reference, tue, windoloski
+from cytowatch.simulate import dobreva, drugs, hardiansyah, mueller_schoell, reference, signs, solve, tue, windoloski
 from cytowatch.simulate.mechanism import Event, Mechanism
 from cytowatch.simulate.population import typical
 from cytowatch.simulate.products import product
-from cytowatch.simulate.sbml import names_in_sbml, to_antimony, to_sbml
+from cytowatch.simulate.sbml import SUPPORT, names_in_sbml, to_antimony, to_sbml
 from cytowatch.simulate.tables import table
 from cytowatch.simulate_command import simulate
 
@@ -43,9 +45,14 @@ def by_roadrunner(loaded: Any, states: dict[str, str], times: Array) -> dict[str
     return {name: found[:, number] for number, name in enumerate(states, 1)}
 
 
-def replayed_by_roadrunner(loaded: Any, of: Ward, patient: int) -> dict[str, Array]:
-    """One patient in a model that is loaded already: values and starts set, doses added between two hours."""
-    values, states = of.one(patient), of.states
+def replayed_by_roadrunner(
+    loaded: Any, of: Ward, patient: int, events: Sequence[Event], names: Sequence[str], *, before: bool = False
+) -> dict[str, Array]:
+    """One patient in a model that is loaded already: values and starts set, what is done put in between two hours.
+
+    An hour at which something is done is told after it, or ``before`` it.
+    """
+    values = of.one(patient)
     loaded.resetAll()
     for name in loaded.model.getGlobalParameterIds():
         if name in values:
@@ -53,15 +60,18 @@ def replayed_by_roadrunner(loaded: Any, of: Ward, patient: int) -> dict[str, Arr
     for name, start in of.product.mechanism.start(values).items():
         loaded.setValue(name, float(start))
     # the plan may go on after the last hour
-    events = [event for event in of.events(patient) if event.time < of.hours]
-    course = np.empty((of.hours, len(states)))
-    stops = sorted({0, of.hours, *(int(event.time) for event in events)})
+    done = [event for event in events if event.time < of.hours]
+    course = np.empty((of.hours + 1, len(names)))
+    stops = sorted({0, of.hours, *(int(event.time) for event in done)})
     for begin, end in pairwise(stops):
-        for event in events:
+        for event in done:
             if event.time == begin:
-                loaded.setValue(event.target, loaded.getValue(event.target) + event.amount)
-        course[begin:end] = np.array(loaded.simulate(begin, end, end - begin + 1, list(states)))[:-1]
-    return {name: course[:, number] for number, name in enumerate(states)}
+                there = 0.0 if event.what == "set" else loaded.getValue(event.target)
+                loaded.setValue(event.target, there + event.amount)
+        # the first row of a stretch takes the place of the last row of the one before
+        first = 1 if before and begin > 0 else 0
+        course[begin + first : end + 1] = np.array(loaded.simulate(begin, end, end - begin + 1, list(names)))[first:]
+    return {name: course[:-1, number] for number, name in enumerate(names)}
 
 
 def far(of: Ward, patients: Sequence[int]) -> dict[str, float]:
@@ -71,7 +81,8 @@ def far(of: Ward, patients: Sequence[int]) -> dict[str, float]:
     for patient in patients:
         times = np.arange(float(of.hours))
         ours = reference.solve(mechanism, of.one(patient), times, of.events(patient))
-        for name, share in apart(replayed_by_roadrunner(loaded, of, patient), ours).items():
+        theirs = replayed_by_roadrunner(loaded, of, patient, of.events(patient), of.states)
+        for name, share in apart(theirs, ours).items():
             worst[name] = max(worst[name], share)
     print(of.product.key, sorted(worst.items(), key=lambda one: -one[1])[:5])
     return worst
@@ -88,6 +99,83 @@ def test_two_engines_agree_on_the_sickest(key: str) -> None:
 def test_two_engines_agree_on_a_hundred_patients(key: str) -> None:
     of = ward(key, 100, 11)
     assert max(far(of, range(100)).values()) < APART
+
+
+def off(theirs: Array, ours: Array) -> float:
+    """How far two courses of a sign are apart at most, as a share of the range of ours."""
+    return float(np.abs(theirs - ours).max() / max(np.ptp(ours), 1e-9))
+
+
+def far_in_signs(of: Ward, done: Callable[[list[Event]], list[Event]] = list) -> dict[str, float]:
+    """For each sign how far the other engine is from what our solver kept; ``done``: what becomes of the support.
+
+    Our solver tells the signs of an hour before the care of that hour acts; the plan, which it carries out before,
+    moves no sign at once.
+    """
+    worst = dict.fromkeys(solve.SIGNS, 0.0)
+    loaded = engine(to_sbml(of.product.mechanism, of.one(0)))
+    for patient in range(len(of.found.code)):
+        events = [*of.events(patient), *done(of.support(patient))]
+        theirs = replayed_by_roadrunner(loaded, of, patient, events, solve.SIGNS, before=True)
+        for name, course in theirs.items():
+            worst[name] = max(worst[name], off(course, of.found.hourly[name][:, patient]))
+    print(of.product.key, worst)
+    return worst
+
+
+def supported(of: Ward) -> set[str]:
+    """What runs in any of these patients."""
+    return {event.target for patient in range(len(of.found.code)) for event in of.support(patient)}
+
+
+@pytest.mark.parametrize("key", [CELLS, pytest.param(ENGAGER, marks=pytest.mark.long)])
+def test_two_engines_agree_on_the_signs_of_those_in_shock(key: str) -> None:
+    of = shocked(key)
+    assert supported(of) == set(SUPPORT)
+    assert max(far_in_signs(of).values()) < APART
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("key", [CELLS, ENGAGER])
+def test_two_engines_agree_on_the_signs_of_a_hundred_patients(key: str) -> None:
+    of = shocked(key, 100, 11)
+    assert supported(of) == set(SUPPORT)
+    assert max(far_in_signs(of).values()) < APART
+
+
+@pytest.mark.parametrize(
+    ("without", "sign"),
+    [("norepinephrine", "pressure"), ("epinephrine", "pressure"), ("vasopressin", "heart_rate"),
+     ("oxygen_benefit", "saturation")],
+)  # fmt: skip
+def test_signs_are_far_apart_where_a_support_is_left_out(without: str, sign: str) -> None:
+    found = far_in_signs(shocked(CELLS), lambda support: [one for one in support if one.target != without])
+    assert found[sign] > 100 * APART
+    assert found["desaturation"] < APART
+
+
+def test_signs_are_far_apart_where_support_acts_an_hour_later() -> None:
+    found = far_in_signs(shocked(CELLS), lambda support: [replace(one, time=one.time + 1) for one in support])
+    assert min(found[name] for name in ("pressure", "heart_rate", "saturation")) > 100 * APART
+
+
+def test_signs_are_far_apart_where_the_model_has_no_pressors(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, whole = shocked(CELLS), signs.pressure
+    monkeypatch.setattr(signs, "pressure", lambda y, p, m, *_: whole(y, p, m, 0, 0, 0))
+    found = far_in_signs(of)
+    assert min(found["pressure"], found["heart_rate"]) > 100 * APART
+
+
+def test_support_is_in_the_events_of_the_model() -> None:
+    of = shocked(CELLS)
+    (patient,) = of.sickest(1)
+    events = [*of.events(patient), *of.support(patient)]
+    loaded = engine(to_sbml(of.product.mechanism, of.one(patient), events))
+    # just before the hour, at which an engine may read before or after what is done
+    times = np.array([0.0, *(np.arange(1.0, of.hours) - 1e-6)])
+    theirs = by_roadrunner(loaded, {name: name for name in solve.SIGNS}, times)
+    assert {event.target for event in events} >= {"Fluid", "norepinephrine", "oxygen_benefit"}
+    assert max(off(theirs[name], of.found.hourly[name][:, patient]) for name in solve.SIGNS) < APART
 
 
 @pytest.mark.parametrize("key", [CELLS, pytest.param(ENGAGER, marks=pytest.mark.long)])
@@ -138,8 +226,11 @@ def test_the_text_says_what_each_number_is() -> None:
     assert "unit time_unit = 3600 second" in text
     assert "at (time >= 24.0), t0=false: Toci = Toci + 100.0 + 20.0" in text
     assert "never for a real patient" in text
-    # what only the ward and the signs use is left out
-    assert "tocilizumab_grade" not in text
+    assert 'MAP0 is "mean arterial pressure at rest [mmHg]"' in text
+    assert 'vasopressin is "dose that runs [U/min]"' in text
+    assert "max(0, MAP0 - pressure)" in text
+    # what only the ward uses is left out
+    assert not {"tocilizumab_grade", "low_pressure", "norepinephrine_step"} & set(text.split())
 
 
 def test_names_that_sbml_does_not_take_are_changed() -> None:

@@ -1,7 +1,8 @@
 """A mechanism as SBML, the language in which other engines read models: the same equations, solved by other hands.
 
 The right-hand side is called once with symbols of SymPy in the place of numbers; what comes out is written as Antimony
-text, which its own library turns into SBML Level 3.
+text, which its own library turns into SBML Level 3. The assembled mechanism has its graded signs too, under the support
+that events set.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from cytowatch.errors import ArgumentError, CytowatchError
+from cytowatch.simulate import signs
 from cytowatch.simulate.core import TRIGGERS
 from cytowatch.simulate.maths import Maths, Named
 from cytowatch.simulate.mechanism import Event, Mechanism, in_order
@@ -38,20 +40,31 @@ _STATE_UNITS = {
     "Temp": "°C", "NO": "1 = the reference", "Leak": "1 = the reference", "Fluid": "L", "CRP": "mg/L",
     "Ferritin": "ug/L",
 }  # fmt: skip
+_SIGN_UNITS = {"pressure": "mmHg", "heart_rate": "/min", "desaturation": "%", "saturation": "%", "ice_lost": "share"}
+# what runs at the bedside and acts on a sign at once: 0 until an event sets it
+SUPPORT = {
+    "norepinephrine": "dose that runs [ug/kg/min]", "epinephrine": "dose that runs [ug/kg/min]",
+    "vasopressin": "dose that runs [U/min]",
+    "oxygen_benefit": "share of the fall in saturation that the device takes, 0 on room air [1]",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Traced:
-    """Right-hand sides and starts in symbols, and what names them in the text."""
+    """Right-hand sides, starts and signs in symbols, and what names them in the text."""
 
     rates: dict[str, Any]
     start: dict[str, Any]
+    signs: dict[str, Any]
     states: dict[str, str]
     constants: dict[str, str]
 
 
 def to_sbml(mechanism: Mechanism, values: Mapping[str, float], events: Sequence[Event] = ()) -> str:
-    """SBML Level 3 of a mechanism with these values and events; CytowatchError where the text is not accepted."""
+    """SBML Level 3 of a mechanism with these values and events; CytowatchError where the text is not accepted.
+
+    Of the assembled mechanism events may set `SUPPORT` too.
+    """
     antimony = _needed("antimony")
     text = to_antimony(mechanism, values, events)
     antimony.clearPreviousLoads()
@@ -61,16 +74,17 @@ def to_sbml(mechanism: Mechanism, values: Mapping[str, float], events: Sequence[
 
 
 def to_antimony(mechanism: Mechanism, values: Mapping[str, float], events: Sequence[Event] = ()) -> str:
-    """The same as Antimony text, which people can read: parts shared by equations, equations, values, events."""
+    """The same as Antimony text, which people can read: parts shared by equations, equations, signs, values, events."""
     traced = _trace(mechanism, values)
     known = {**table(mechanism.table).parameters}
     if mechanism in TRIGGERS.values():
         known |= assembled(mechanism)
-    changed = {event.target for event in events if event.what == "set"}
+    support = {name: name for name in SUPPORT if traced.signs}
+    changed = {event.target for event in events if event.what == "set"} - set(support)
     used = _used(traced) | {traced.constants[name] for name in changed}
-    lines = [*_head(mechanism), *_equations(traced)]
+    lines = [*_head(mechanism), *_equations(traced), *_signs_at_once(traced)]
     lines += _values(traced.constants, values, known, used, changed)
-    lines += _events(events, {**traced.constants, **traced.states})
+    lines += _events(events, {**traced.constants, **traced.states, **support})
     body = "\n".join(f"  {line}" for line in lines)
     return f"model *{_identifier(mechanism.key)}()\n{body}\nend\n"
 
@@ -96,7 +110,8 @@ def _needed(module: str) -> Any:
 def _trace(mechanism: Mechanism, values: Mapping[str, float]) -> _Traced:
     sympy = _needed("sympy")
     states = {name: _identifier(name) for name in mechanism.states(values)}
-    taken = set(states.values())
+    graded = mechanism in TRIGGERS.values()
+    taken = {*states.values(), *(_SIGN_UNITS if graded else ()), *(SUPPORT if graded else ())}
     constants = {name: f"{one}_value" if one in taken else one for name in values for one in [_identifier(name)]}
     y = {name: sympy.Symbol(one, real=True) for name, one in states.items()}
     p = {name: sympy.Symbol(one, real=True) for name, one in constants.items()}
@@ -105,8 +120,21 @@ def _trace(mechanism: Mechanism, values: Mapping[str, float]) -> _Traced:
     start: Mapping[str, Any] = mechanism.start(cast(Mapping[str, float], p))
     return _Traced(
         {name: sympy.sympify(rates[name]) for name in states}, {name: sympy.sympify(start[name]) for name in states},
-        states, constants,
+        _traced_signs(Named(y), Named(p), maths) if graded else {}, states, constants,
     )  # fmt: skip
+
+
+def _traced_signs(y: Named, p: Named, m: Maths) -> dict[str, Any]:
+    """The signs that are graded, by name."""
+    import sympy
+
+    # as names, not as what they stand for: so the text says that heart rate follows pressure
+    at = Named({name: sympy.Symbol(name, real=True) for name in (*SUPPORT, *_SIGN_UNITS)})
+    return {
+        "pressure": signs.pressure(y, p, m, at.norepinephrine, at.epinephrine, at.vasopressin),
+        "heart_rate": signs.heart_rate(y, p, m, at.pressure), "desaturation": signs.desaturation(y, p),
+        "saturation": signs.saturation(at.desaturation, p, m, at.oxygen_benefit), "ice_lost": signs.ice_lost(y, p, m),
+    }  # fmt: skip
 
 
 def _identifier(name: str) -> str:
@@ -120,13 +148,13 @@ def _identifier(name: str) -> str:
 
 
 def _used(traced: _Traced) -> set[str]:
-    sides = (*traced.rates.values(), *traced.start.values())
+    sides = (*traced.rates.values(), *traced.start.values(), *traced.signs.values())
     return {str(symbol) for side in sides for symbol in side.free_symbols}
 
 
 def _head(mechanism: Mechanism) -> Iterator[str]:
     of = table(mechanism.table)
-    assembled_too = [table("core-network")] if mechanism in TRIGGERS.values() else []
+    assembled_too = [table("core-network"), table("signs")] if mechanism in TRIGGERS.values() else []
     told = [f"{one.title}. {one.citation}. {one.note}" for one in (of, *assembled_too)]
     yield f"model notes {_quoted(' '.join(told) + ' For teaching and testing, never for a real patient.')}"
     yield f"unit time_unit = {SECONDS[of.time_unit]} second"
@@ -144,6 +172,15 @@ def _equations(traced: _Traced) -> Iterator[str]:
         unit = _STATE_UNITS.get(name, "")
         yield f"var {traced.states[name]} = {_written(traced.start[name])}{f'  // {unit}' if unit else ''}"
         yield f"{traced.states[name]}' = {_written(rate)}"
+
+
+def _signs_at_once(traced: _Traced) -> Iterator[str]:
+    """Signs by rules, after the support that they depend on."""
+    for name, meaning in SUPPORT.items() if traced.signs else ():
+        yield f"var {name} = 0"
+        yield f"{name} is {_quoted(meaning)}"
+    for name, sign in traced.signs.items():
+        yield f"var {name} := {_written(sign)}  // {_SIGN_UNITS[name]}"
 
 
 def _written(side: Any) -> str:

@@ -99,10 +99,9 @@ def targets(key: str, study: Path | None, seed: int) -> tuple[dict[str, Aim], st
         for name, value in summaries.summaries(cohort).items()
         if np.isfinite(value)
     }
-    return (
-        aims,
-        f"summary statistics of {len(cohort.grade)} patients; errors by drawing them anew, of grade shares halved",
-    )
+    beside, source = fit.stated(f"{key}-care")
+    told = f"summary statistics of {len(cohort.grade)} patients; errors by drawing them anew, of grade shares halved"
+    return aims | beside, f"{told}; of care: {source}"
 
 
 def rounded(value: float) -> float:

@@ -111,6 +111,7 @@ TEXTS: dict[str, Pool] = {
     "global_aphasia": ("none", "present"),
     "symptom": ("headache", "seizure", "sleepiness", "weakness"),
     "unread_finding": ("seizure", "consciousness", "cerebral_edema", "intracranial_hemorrhage"),
+    "watch_ended": ("discharged", "transferred", "record_ended"),
     "death": ("crs", "icans", "unknown", "progression", "infection", "other"),
     "car_t_infusion": PRODUCTS,
     "t_cell_engager_dose": PRODUCTS,
@@ -227,6 +228,9 @@ class Maker:
                 self._spoil(first)
         if self.chance() < 0.12:
             self._row(name, self._time(base, length, grid, times), "death")
+        if self.chance() < 0.1:
+            last = max(row[2] for row in self.rows[first:]) if len(self.rows) > first else base
+            self._row(name, last + self.pick((0, 0, HOUR, DAY, -HOUR)), "watch_ended")
         if self.chance() < 0.9:
             self.patients.append(self._subject(name, base))
 

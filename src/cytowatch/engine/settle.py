@@ -17,6 +17,8 @@ _NO_COMPARATOR = 2
 _NO_END = 2**62
 # a state that holds for weeks, such as a large spleen, tells nothing of whether the patient is still watched
 _LONGEST_WATCH = 2 * DAY_US
+# the concept that ends the watch
+WATCH_ENDED = "watch_ended"
 _NONE = pl.Series("row", [], dtype=pl.Int64)
 _LASTING = ("infusion", "device")
 _NAMED = ("trigger", "statement")
@@ -138,7 +140,20 @@ def known_until(rows: pl.DataFrame, knowledge: Knowledge) -> pl.DataFrame:
     if rows["until"].null_count() < rows.height:
         until = pl.when(pl.col("until").is_null()).then(until).otherwise(pl.max_horizontal("time", "until"))
     spoken = rows.select("patient", pl.col("time").alias("first"), until.alias("known"))
-    return spoken.group_by("patient").agg(pl.col("first").min(), pl.col("known").max()).sort("patient")
+    found = spoken.group_by("patient").agg(pl.col("first").min(), pl.col("known").max()).sort("patient")
+    ended = (rows["concept"] == WATCH_ENDED).fill_null(value=False)
+    return _ended(found, rows.filter(ended), rows.filter(~ended)) if ended.any() else found
+
+
+def _ended(found: pl.DataFrame, ends: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Whose watch somebody ended, and nothing was charted later, is known until then."""
+    last = ends.group_by("patient").agg(pl.col("time").max().alias("ended"))
+    charted = others.group_by("patient").agg(pl.col("time").max().alias("charted"))
+    both = found.join(last, on="patient", how="left", maintain_order="left").join(
+        charted, on="patient", how="left", maintain_order="left"
+    )
+    over = (pl.col("ended") >= pl.col("charted").fill_null(pl.col("ended"))).fill_null(value=False)
+    return both.select("patient", "first", pl.when(over).then("ended").otherwise("known").alias("known"))
 
 
 def _by_concept(rows: pl.DataFrame, concepts: list[str]) -> Iterable[tuple[str, pl.DataFrame]]:

@@ -33,7 +33,7 @@ MEMORY: dict[str, float] = {
     "oxygen": 0, "norepinephrine": 0, "epinephrine": 0, "vasopressin": 0, "reaction": 0, "quiet_since": 0,
     "reaction_since": 0, "at_two_since": -1, "tocilizumab_at": _NEVER, "tocilizumab_given": 0,
     "dexamethasone_at": _NEVER, "anakinra_at": _NEVER, "acetaminophen_at": _NEVER, "lowered_at": _NEVER, "grade": 0,
-    "reactions": 0, "icans": 0,
+    "reactions": 0, "icans": 0, "boluses": 0, "grade_at_tocilizumab": 0,
 }  # fmt: skip
 # what is given in an hour: mg, and liters of fluid
 GIVEN = ("tocilizumab", "dexamethasone", "anakinra", "acetaminophen", "fluid")
@@ -84,15 +84,19 @@ def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any
     now["grade"] = grade(low, now, m)
     now["icans"] = icans(signs["ice_lost"], b, m)
     given = _drugs(hour, fever, now, b, m)
-    bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0)
+    bolus = low & (signs["fluid"] < b.most_fluid) & (now["reaction"] > 0) & (now["boluses"] < b.most_boluses)
+    now["boluses"] = m.where(now["reaction"] > 0, now["boluses"] + m.where(bolus, 1.0, 0.0), 0.0)
     given["fluid"] = m.where(bolus, b.bolus, 0.0)
     return now, given
 
 
 def _support(hour: Any, signs: dict[str, Any], now: dict[str, Any], b: Named, m: Any) -> None:
     """Oxygen by steps, and vasopressors by titration."""
-    low, safe = signs["pressure"] < b.low_pressure, signs["pressure"] > b.safe_pressure
-    filled = signs["fluid"] >= b.most_fluid
+    low = signs["pressure"] < b.low_pressure
+    # nobody is held on support for what is usual in him
+    safe = signs["pressure"] > m.minimum(b.safe_pressure, b.MAP0 - b.pressure_slack)
+    usual = m.minimum(b.safe_saturation, b.SpO20 - b.saturation_slack)
+    filled = (signs["fluid"] >= b.most_fluid) | (now["boluses"] >= b.most_boluses)
     dose, second = now["norepinephrine"], now["epinephrine"]
     much = dose >= b.second_at
     more = low & (filled | (dose > 0)) & (now["reaction"] > 0)
@@ -105,7 +109,7 @@ def _support(hour: Any, signs: dict[str, Any], now: dict[str, Any], b: Named, m:
     now["norepinephrine"] = m.where(first > _LEAST_DOSE, first, 0.0)
     now["epinephrine"] = m.where(second > _LEAST_DOSE, m.minimum(second, b.norepinephrine_most), 0.0)
     now["vasopressin"] = added
-    lower = (signs["saturation"] > b.safe_saturation) & (hour - now["lowered_at"] >= _LOWER_EVERY) & (now["oxygen"] > 0)
+    lower = (signs["saturation"] > usual) & (hour - now["lowered_at"] >= _LOWER_EVERY) & (now["oxygen"] > 0)
     higher = signs["saturation"] < b.low_saturation
     steps = now["oxygen"] + m.where(higher, 1.0, m.where(lower, -1.0, 0.0))
     now["lowered_at"] = m.where(lower | higher, hour, now["lowered_at"])
@@ -116,26 +120,34 @@ def _drugs(hour: Any, fever: Any, now: dict[str, Any], b: Named, m: Any) -> dict
     reached = now["grade"] >= b.tocilizumab_grade
     now["at_two_since"] = m.where(reached, m.where(now["at_two_since"] < 0, hour, now["at_two_since"]), -1.0)
     long = reached & ((hour - now["at_two_since"] >= b.tocilizumab_after) | (now["grade"] >= 3))
-    again = (hour - now["tocilizumab_at"] >= b.tocilizumab_every) & (now["tocilizumab_given"] < b.tocilizumab_doses)
+    waited = hour - now["tocilizumab_at"]
+    worse = (now["grade"] > now["grade_at_tocilizumab"]) | (waited >= b.tocilizumab_again)
+    again = worse & (waited >= b.tocilizumab_every) & (now["tocilizumab_given"] < b.tocilizumab_doses)
     due = (b.tocilizumab_prophylaxis_hour >= 0) & (hour >= b.tocilizumab_prophylaxis_hour)
-    prophylaxis = due & (now["tocilizumab_given"] == 0)
+    prophylaxis = due & (now["tocilizumab_given"] == 0) & (b.tocilizumab_doses > 0)
     lasting = (now["reaction"] > 0) & fever & (hour - now["reaction_since"] >= b.tocilizumab_fever_after)
     lasting = lasting & (now["tocilizumab_given"] == 0) & (b.tocilizumab_doses > 0)
     toci = (long & again) | lasting | prophylaxis
-    waited = hour - now["at_two_since"]
-    helpless = (now["grade"] >= b.dexamethasone_grade - 1) & (now["tocilizumab_given"] > 0)
-    helpless = helpless & (waited >= b.dexamethasone_after)
+    at_two = hour - now["at_two_since"]
+    helpless = (now["grade"] >= b.dexamethasone_grade - 1) & (
+        (now["tocilizumab_given"] > 0) | (b.tocilizumab_doses <= 0)
+    )
+    helpless = helpless & (at_two >= b.dexamethasone_after)
     steroid = (now["grade"] >= b.dexamethasone_grade) | helpless | (now["icans"] >= b.dexamethasone_icans)
     steroid = steroid & (hour - now["dexamethasone_at"] >= b.dexamethasone_every)
-    rescue = (now["grade"] >= 3) & (now["tocilizumab_given"] >= 2) & (waited >= b.anakinra_after)
+    rescue = (now["grade"] >= 3) & (now["tocilizumab_given"] >= 2) & (at_two >= b.anakinra_after)
     rescue = rescue & (hour - now["anakinra_at"] >= b.anakinra_every)
     cooled = fever & (hour - now["acetaminophen_at"] >= b.acetaminophen_every)
-    for name, done in (("tocilizumab", toci), ("dexamethasone", steroid), ("anakinra", rescue),
-                       ("acetaminophen", cooled)):  # fmt: skip
-        now[f"{name}_at"] = m.where(done, hour, now[f"{name}_at"])
+    done = {"tocilizumab": toci, "dexamethasone": steroid, "anakinra": rescue, "acetaminophen": cooled}
+    for name, given in done.items():
+        now[f"{name}_at"] = m.where(given, hour, now[f"{name}_at"])
     now["tocilizumab_given"] = now["tocilizumab_given"] + m.where(toci, 1.0, 0.0)
-    amount = m.minimum(b.tocilizumab * b.weight, b.tocilizumab_most)
-    return {
-        "tocilizumab": m.where(toci, amount, 0.0), "dexamethasone": m.where(steroid, b.dexamethasone, 0.0),
-        "anakinra": m.where(rescue, b.anakinra, 0.0), "acetaminophen": m.where(cooled, b.acetaminophen, 0.0),
-    }  # fmt: skip
+    now["grade_at_tocilizumab"] = m.where(toci, now["grade"], now["grade_at_tocilizumab"])
+    each = m.where(b.weight < b.light_below, b.tocilizumab_light, b.tocilizumab)
+    amounts = {
+        "tocilizumab": m.minimum(each * b.weight, b.tocilizumab_most),
+        "dexamethasone": m.minimum(b.dexamethasone, b.dexamethasone_by_weight * b.weight),
+        "anakinra": m.minimum(b.anakinra, b.anakinra_by_weight * b.weight),
+        "acetaminophen": m.minimum(b.acetaminophen, b.acetaminophen_by_weight * b.weight),
+    }
+    return {name: m.where(given, amounts[name], 0.0) for name, given in done.items()}

@@ -50,7 +50,9 @@ _LABS = {
 _LINE = ("line at 15", "line at 30", "line at 45")
 # what chance decides of each hour of a patient; new ones at the end
 _CHANCES = ("temperature", "heart_rate", "saturation", "pressure", *_LINE, *_LABS)
-_PURPOSE = 7
+_PURPOSE, _CUFF = 7, 14
+# under this age the usual pressures of a child are lower, as much as the limit of a low one is (70 + 2 x years of 90)
+_CHILD_UNDER = 11
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,16 @@ def chart(
     chance = dict(zip(_CHANCES, normals(seed, _PURPOSE, numbers, len(hourly["oxygen"]), len(_CHANCES)), strict=True))
     noise = table("chart").values()
     looked = _looked(hourly)
-    seen = _as_written(hourly, chance, noise)
-    frames = [*_vitals(seen, looked, names), *_line(hourly, chance, noise, names), *_support(hourly, looked, names)]
+    ages = people["age"].round(1).to_numpy()
+    cuff = normals(seed, _CUFF, numbers, len(looked), 3)
+    seen = _as_written(hourly, chance, noise, ages, cuff)
+    line = _line(hourly, chance, noise, names, _of_child(ages))
+    frames = [*_vitals(seen, looked, names), *line, *_support(hourly, looked, names)]
     frames += [*_given(hourly, names), *_labs(hourly, chance, noise, names), _trigger(product, names)]
-    ages, examined = people["age"].round(1).to_numpy(), neuro.examine(hourly, seed, numbers)
+    examined = neuro.examine(hourly, seed, numbers)
     frames += neuro.rows(examined, ages, names)
     rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
-    truth = _truth(seen, hourly, looked, names, ages >= _MEAN_FROM_YEARS)
+    truth = _truth(seen, hourly, looked, names, ages)
     return Charted(rows, truth, neuro.truth(examined, ages, names))
 
 
@@ -106,23 +111,37 @@ def in_intensive_care(hourly: Mapping[str, Array]) -> Array:
 
 
 def _as_written(
-    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float]
+    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float], ages: Array, cuff: Array
 ) -> dict[str, Array]:
-    """What the instruments show: rounded, with their noise."""
+    """What the instruments show: rounded, with their noise; of children with their pressures and pulse.
+
+    ``cuff``: standard normals, systolic, diastolic and (by its first hour) the width of a patient's pulse pressure.
+    """
 
     def shown(name: str, spread: float, digits: int) -> Array:
         return np.round(hourly[name] + spread * chance[name], digits)
 
+    lower = _of_child(ages)
     mean = hourly["pressure"] + noise["pressure"] * chance["pressure"]
-    width = noise["pulse_pressure"] * np.sqrt(np.maximum(mean, 20) / noise["usual_pressure"])
+    usual = noise["pulse_pressure"] * np.exp(noise["pulse_pressure_spread"] * cuff[2][:1])
+    width = usual * np.sqrt(np.maximum(mean, 20) / noise["usual_pressure"])
+    systolic = mean + width * 2 / 3 + noise["cuff"] * cuff[0]
+    # a cuff never reads a mean above the systolic pressure
+    diastolic = np.minimum(mean - width / 3 + noise["cuff"] * cuff[1], mean)
     return {
         "body_temperature": shown("temperature", noise["temperature"], 1),
-        "heart_rate": shown("heart_rate", noise["heart_rate"], 0),
+        "heart_rate": shown("heart_rate", noise["heart_rate"], 0)
+        + np.round(noise["child_rate"] * np.maximum(_CHILD_UNDER - ages, 0)),
         "spo2": np.minimum(shown("saturation", noise["saturation"], 0), 100),
-        "systolic_bp": np.round(mean + width * 2 / 3),
-        "diastolic_bp": np.round(mean - width / 3),
-        "mean_arterial_pressure": np.round(mean),
+        "systolic_bp": np.round(np.maximum(systolic, mean) * lower),
+        "diastolic_bp": np.round(diastolic * lower),
+        "mean_arterial_pressure": np.round(mean * lower),
     }
+
+
+def _of_child(ages: Array) -> Array:
+    """A patient's pressures as a share of those of the grown."""
+    return np.asarray(np.where(ages < _CHILD_UNDER, (70 + 2 * np.floor(ages)) / _LOW_SYSTOLIC, 1.0))
 
 
 _UNITS = {
@@ -137,15 +156,16 @@ def _vitals(seen: Mapping[str, Array], looked: Array, names: list[str]) -> list[
 
 
 def _line(
-    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float], names: list[str]
-) -> list[pl.DataFrame]:
+    hourly: Mapping[str, Array], chance: Mapping[str, Array], noise: Mapping[str, float], names: list[str],
+    lower: Array,
+) -> list[pl.DataFrame]:  # fmt: skip
     """Mean pressure from an arterial line between two hours of intensive care."""
     at, who = np.nonzero(in_intensive_care(hourly)[:-1])
     pressure = hourly["pressure"]
     frames = []
     for part, of in zip(_QUARTERS, _LINE, strict=True):
         between = pressure[at, who] * (1 - part) + pressure[at + 1, who] * part
-        value = np.round(between + noise["line"] * chance[of][at, who])
+        value = np.round((between + noise["line"] * chance[of][at, who]) * lower[who])
         frames.append(frame_of(at + part, who, "mean_arterial_pressure", value, "mm[Hg]", names))
     return frames
 
@@ -204,7 +224,7 @@ def _trigger(product: Product, names: list[str]) -> pl.DataFrame:
 
 
 def _truth(
-    seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array, names: list[str], adult: Array
+    seen: Mapping[str, Array], hourly: Mapping[str, Array], looked: Array, names: list[str], ages: Array
 ) -> pl.DataFrame:
     """The ASTCT grade that the signs and the support make at each hour at which somebody looked, by a rule of its own.
 
@@ -213,7 +233,8 @@ def _truth(
     """
     at, who = np.nonzero(looked)
     fever = looked & (seen["body_temperature"] >= table("bedside").values()["fever"])
-    low = (seen["systolic_bp"] < _LOW_SYSTOLIC) | (adult & (seen["mean_arterial_pressure"] < _LOW_MEAN))
+    adult, limit = ages >= _MEAN_FROM_YEARS, _LOW_SYSTOLIC * _of_child(ages)
+    low = (seen["systolic_bp"] < limit) | (adult & (seen["mean_arterial_pressure"] < _LOW_MEAN))
     rate = {name: np.round(hourly[name], 3) > 0 for name in _INFUSIONS}
     catecholamines = rate["norepinephrine"].astype(int) + rate["epinephrine"]
     pressed = np.select([catecholamines >= 2, (catecholamines == 1) | rate["vasopressin"], low], [4, 3, 2], 0)

@@ -23,6 +23,10 @@ LOSSES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# a burden that is none, where something is told as a share of it
+_NO_BURDEN = 1e-6
+
+
 @dataclass(frozen=True)
 class Drive:
     """What a trigger hands to the network: contact of T cells with targets, and targets killed per hour."""
@@ -107,12 +111,13 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
     # interferon heats and opens vessels by itself, so a patient whose IL-6 is blocked can still get worse (`fit`)
     heat = p.w_T * rising(more_tnf, p.x_heatT) + p.w_6 * rising(more_6, p.x_heat6) + p.w_1 * rising(signal1, p.x_heat1)
     heat = heat + p.w_G * rising(more_g, p.x_heatG)
-    set_point = p.Tm + p.T_span * p.g_heat * heat * (1 - p.e_para * rising(y.Para, p.x_para))
+    rise = p.T_span * p.g_heat * heat * (1 - p.e_para * rising(y.Para, p.x_para))
+    set_point = p.Tm + _leveled(rise, p.T_most, m)
     nitric = activated * rising(more_tnf, p.x_NO)
     loss = p.k_leakT * rising(more_tnf, p.x_leak) + p.k_leak6 * rising(more_6, p.x_leak6)
     loss = loss + p.k_leakG * rising(more_g, p.x_leakG)
-    well = 1 - p.d_CRP + p.d_CRP * y.Burden / p.B0
-    acute = p.e_CRP * rising(more_6, p.x_CRP)
+    well = 1 - p.d_CRP + p.d_CRP * y.Burden / m.maximum(p.B0, _NO_BURDEN)
+    acute = p.p_CRP * rising(more_6, p.x_CRP)
     return {
         "IFNg": p.g_IFNg * p.p_IFNg * drive.contact * (1 - p.reach_T * steroid) - p.d_IFNg * (y.IFNg - p.s_IFNg),
         "Infection": -p.k_infection * y.Infection,
@@ -140,9 +145,15 @@ def network(y: Named, p: Named, m: Maths, drive: Drive) -> dict[str, Any]:
         "Barrier": p.k_barrier * (spared * rising(more_g, p.x_barrier) - y.Barrier),
         "Brain": p.k_brain * (p.g_brain * y.Barrier - y.Brain),
         # what disease adds to CRP at rest goes with its burden: after remission CRP was lower than before the cells
-        "CRP": p.k_CRP * (p.s_CRP * (well * (1 - p.Imax_CRP * blocked) + acute) - y.CRP),
+        "CRP": p.k_CRP * (p.s_CRP * well * (1 - p.Imax_CRP * blocked) + acute - y.CRP),
         "Ferritin": p.k_ferritin * (p.s_ferritin * (1 + p.e_ferritin * rising(more_g, p.x_ferritin)) - y.Ferritin),
     }  # fmt: skip
+
+
+def _leveled(rise: Any, most: Any, m: Maths) -> Any:
+    """What rises as it is asked to, and levels off below ``most``."""
+    share = rise / most
+    return rise * m.exp(-m.log(1 + share * share * share * share) / 4)
 
 
 def _rates_of_cells(y: Named, p: Named, m: Maths) -> dict[str, Any]:

@@ -287,7 +287,7 @@ def _care(shape: Shape, build: ir.IRBuilder, here: Any, given: Any, place: Any, 
     amounts = dict[str, Any]()
     if shape.care:
         seen, amounts = bedside.act(number, signs, seen, p, work)
-        y = {**y, **{name: y[name] + more for name, more in doses(amounts, p).items()}}
+        y = {**y, **{name: y[name] + more for name, more in doses(amounts, p, work).items()}}
     every = {**y, **signs, **seen, **as_given(amounts)}
     for row, name in enumerate(shape.keep):
         build.store(work.value(every[name]), kept.slot(row), align=_BYTES)

@@ -23,12 +23,14 @@ Array = NDArray[np.float64]
 BLOCK = 4096
 # what a covariate of a patient may be; of candidates outside, a patient is drawn anew
 LIMITS: dict[str, tuple[float, float]] = {
-    "MAP0": (65, 120), "HR0": (45, 120), "SpO20": (94, 100), "Tm": (36.0, 37.5), "weight": (35, 200),
-    # from 11 years on the limits of pressure are those of adults, and the ward's policy knows no others
-    "age": (11, 90),
+    "MAP0": (74, 120), "HR0": (45, 120), "SpO20": (94, 100), "Tm": (36.0, 37.5), "weight": (35, 200),
+    # a product has limits of its own
+    "age": (1, 90),
     # times what a reaction makes of it, no more than has been measured
-    "s_CRP": (0.1, 30),
+    "s_CRP": (0.1, 60), "s_ferritin": (20, 8000), "g_IFNg": (0.01, 30),
 }  # fmt: skip
+# under this age weight goes by age: twice four more than the years, a rule of thumb of emergency care (recalled)
+_CHILD_UNDER = 11
 # a population that takes more candidates for each patient than this admits nobody, for all that is known
 _MOST_TRIES = 200
 _OTHERS = ("core-network", "signs", "bedside")
@@ -81,7 +83,7 @@ def draw(
     known = parameters(product.mechanism)
     known |= {name: replace(known[name], spread=size) for name, size in (spreads or {}).items()}
     center = typical(product, changed)
-    bounds = {**LIMITS, **{name: _within(name, asked) for name, asked in (limits or {}).items()}}
+    bounds = _bounds(product, limits or {})
     _check(center, bounds, known)
     blocks = range(first // BLOCK, (first + patients - 1) // BLOCK + 1)
     drawn, rejected = [], 0
@@ -91,7 +93,14 @@ def draw(
         drawn.append({name: value[inside] for name, value in values.items()})
         rejected += int(again[inside].sum())
     varied = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
+    if "age" in varied and "weight" in varied:
+        varied["weight"] = _weight(varied["age"], varied["weight"], center["weight"])
     return Drawn({**center, **varied}, patients, rejected)
+
+
+def _weight(age: Array, weight: Array, usual: float) -> Array:
+    """A child's weight by age, as far from usual as was drawn; of others what was drawn."""
+    return np.where(age < _CHILD_UNDER, weight / usual * 2 * (age + 4), weight)
 
 
 def check(product: Product, changed: Mapping[str, float], limits: Mapping[str, tuple[float, float]]) -> None:
@@ -106,12 +115,20 @@ def check(product: Product, changed: Mapping[str, float], limits: Mapping[str, t
                 f"{name} cannot be below 0: {value:g}.", where="--set",
                 hint=f"It is {known[name].value:g} {known[name].unit}.",
             )  # fmt: skip
-    _check(typical(product, changed), {**LIMITS, **{name: _within(name, one) for name, one in limits.items()}}, known)
+    _check(typical(product, changed), _bounds(product, limits), known)
 
 
-def _within(name: str, asked: tuple[float, float]) -> tuple[float, float]:
+def _bounds(product: Product, asked: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The limits of a product's patients, and within them those that are asked."""
+    general = {**LIMITS, **product.limits}
+    return {**general, **{name: _within(general, name, limits) for name, limits in asked.items()}}
+
+
+def _within(
+    general: Mapping[str, tuple[float, float]], name: str, asked: tuple[float, float]
+) -> tuple[float, float]:
     """Limits within those that hold for everybody."""
-    low, high = LIMITS.get(name, (-np.inf, np.inf))
+    low, high = general.get(name, (-np.inf, np.inf))
     if not asked[0] <= asked[1]:
         return asked
     if asked[1] < low or asked[0] > high:

@@ -42,6 +42,7 @@ class Product:
     usual: float
     note: str
     values: Mapping[str, float]
+    limits: Mapping[str, tuple[float, float]]
     doses: tuple[Dose, ...]
 
     @property
@@ -104,7 +105,8 @@ def products() -> dict[str, Product]:
         )
         found[key] = Product(
             key, row["title"], row["trigger"], row["concept"], row["text"], row["dose"]["unit"],
-            float(row["dose"]["amount"]), row["note"], {name: float(one) for name, one in row["values"].items()}, doses,
+            float(row["dose"]["amount"]), row["note"], {name: float(one) for name, one in row["values"].items()},
+            {name: (float(low), float(high)) for name, (low, high) in row.get("limits", {}).items()}, doses,
         )  # fmt: skip
     return found
 

@@ -143,7 +143,7 @@ def _whole(
         given_now: dict[str, Any] = {}
         if care:
             seen, given_now = bedside.act(number, before, seen, p, jnp)
-            y = _added(y, names, doses(given_now, p))
+            y = _added(y, names, doses(given_now, p, jnp))
             state = dict(zip(names, y, strict=True))
         kept = {name: {**state, **before, **seen, **as_given(given_now)}[name] for name in keep}
         peaks = higher(peaks, state, before, seen, number, jnp)
@@ -177,7 +177,7 @@ PEAKS: dict[str, float] = {
     "bedside_grade": 0, "onset_hour": -1, "peak_IL6": 0, "peak_IL6_hour": 0, "peak_IFNg": 0, "peak_IL10": 0,
     "peak_TNF": 0, "peak_CRP": 0, "peak_Ferritin": 0, "highest_temperature": 0, "lowest_pressure": 999,
     "lowest_saturation": 999, "hours_in_reaction": 0, "dexamethasone": 0, "anakinra": 0,
-    "bedside_icans": 0, "icans_onset_hour": -1, "hours_with_icans": 0,
+    "bedside_icans": 0, "icans_onset_hour": -1, "hours_with_icans": 0, "most_norepinephrine": 0,
 }  # fmt: skip
 
 
@@ -203,6 +203,7 @@ def higher(
             (peaks["icans_onset_hour"] < 0) & (seen["icans"] > 0), hour, peaks["icans_onset_hour"]
         ),
         "hours_with_icans": peaks["hours_with_icans"] + (seen["icans"] > 0),
+        "most_norepinephrine": m.maximum(peaks["most_norepinephrine"], seen["norepinephrine"]),
     }
 
 
@@ -218,11 +219,13 @@ def signs_of(y: Named, p: Named, seen: dict[str, Any], m: Any) -> dict[str, Any]
     }  # fmt: skip
 
 
-def doses(given: dict[str, Any], p: Named) -> dict[str, Any]:
+def doses(given: dict[str, Any], p: Named, m: Any) -> dict[str, Any]:
     """What was given by the state that it goes to: mg to mg/L or ng/mL where the state is a concentration."""
+    # a small child's dose meets as much less of the child: volumes are those of grown patients
+    whole = m.minimum(p.weight / p.light_below, 1.0)
     return {
-        "Toci": given["tocilizumab"] / p.V_toci, "Dex": 1000 * given["dexamethasone"] / p.V_dex,
-        "AnaDepot": given["anakinra"], "Para": given["acetaminophen"], "Fluid": given["fluid"],
+        "Toci": given["tocilizumab"] / (p.V_toci * whole), "Dex": 1000 * given["dexamethasone"] / (p.V_dex * whole),
+        "AnaDepot": given["anakinra"] / whole, "Para": given["acetaminophen"] / whole, "Fluid": given["fluid"],
     }  # fmt: skip
 
 
@@ -239,7 +242,7 @@ def done_to(patient: int, schedule: Schedule, hourly: Mapping[str, Any], values:
     given = {name: np.asarray(hourly[f"given_{name}"], dtype=float)[:, patient] for name in bedside.GIVEN}
     return planned_events(schedule) + [
         Event(float(hour), state, float(amounts[hour]))
-        for state, amounts in doses(given, Named(values)).items()
+        for state, amounts in doses(given, Named(values), np).items()
         for hour in np.flatnonzero(amounts)
     ]
 

@@ -27,6 +27,9 @@ KEEP = (*CYTOKINES, "CRP", "Ferritin", *CELLS)
 _LEAST = {"CRP": 0.4, "Ferritin": 10.0, "cells": 0.02, "peak": 1e-3}
 _GIVEN = ("tocilizumab", "steroids", "anakinra")
 SEVERE = 3
+# ug/kg/min
+_MUCH = 0.1
+_NONE = float("nan")
 _FALLS_FROM, _FALL_DAYS, _FALL_SAMPLES = 100.0, 4, 3
 
 
@@ -48,6 +51,8 @@ class Cohort:
     steroids: Array
     anakinra: Array
     days_in_reaction: Array
+    most_norepinephrine: Array
+    tocilizumab_doses: Array
     icans: Array
     icans_onset: Array
     days_with_icans: Array
@@ -113,7 +118,9 @@ def of_study(folder: Path) -> Cohort:
         steroids=column("steroids"),
         anakinra=column("anakinra"),
         days_in_reaction=np.full(size, np.nan),
-        # the study's files say nothing of neurotoxicity
+        # the study's files say nothing of rates, numbers of doses, and neurotoxicity
+        most_norepinephrine=np.full(size, np.nan),
+        tocilizumab_doses=np.full(size, np.nan),
         icans=np.full(size, np.nan),
         icans_onset=np.full(size, np.nan),
         days_with_icans=np.full(size, np.nan),
@@ -153,6 +160,8 @@ def of_model(values: Mapping[str, Any], found: Solved) -> Cohort:
         steroids=reduced["dexamethasone"],
         anakinra=reduced["anakinra"],
         days_in_reaction=_days(reduced["hours_in_reaction"]),
+        most_norepinephrine=reduced["most_norepinephrine"],
+        tocilizumab_doses=reduced["tocilizumab_given"],
         icans=reduced["bedside_icans"],
         icans_onset=np.where(reduced["icans_onset_hour"] >= 0, reduced["icans_onset_hour"] / 24, np.nan),
         days_with_icans=_days(reduced["hours_with_icans"]),
@@ -186,7 +195,18 @@ def summaries(cohort: Cohort) -> dict[str, float]:
         weeks = WEEKS if name != "cells" else WEEKS[1:]
         found |= {f"{name} on day {day}, ln median": _median(values[:, day // 7]) for day in weeks}
     found |= {f"{name}, share": float(np.nanmean(getattr(cohort, name))) for name in _GIVEN}
-    return found | _of_icans(cohort)
+    return found | _of_care(cohort) | _of_icans(cohort)
+
+
+def _of_care(cohort: Cohort) -> dict[str, float]:
+    """How much of what was given: rates in ug/kg/min, doses of those who had any."""
+    severe = cohort.most_norepinephrine[cohort.grade >= SEVERE]
+    doses = cohort.tocilizumab_doses[cohort.tocilizumab_doses > 0]
+    known = len(severe) and np.isfinite(severe).all()
+    return {
+        "norepinephrine of 0.1 or more, of grade 3 or 4, share": float(np.mean(severe >= _MUCH)) if known else _NONE,
+        "tocilizumab once, of those who had it, share": float(np.mean(doses == 1)) if len(doses) else _NONE,
+    }
 
 
 def _of_icans(cohort: Cohort) -> dict[str, float]:

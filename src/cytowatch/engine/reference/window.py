@@ -9,6 +9,7 @@ from cytowatch.engine.reference.rules import TRIGGERS, Rules
 from cytowatch.schema import DAY_US
 
 UNKNOWN_CAUSE = "unknown"
+WATCH_ENDED = "watch_ended"
 
 
 class Trigger(NamedTuple):
@@ -43,7 +44,14 @@ def _trigger(time: int, concept: str, product: str | None, rules: Rules) -> Trig
 
 
 def known_until(rows: list[Row], rules: Rules) -> int:
-    """The last moment at which anything charted still speaks; what holds for weeks counts for two days."""
+    """The last moment at which anything charted still speaks; what holds for weeks counts for two days.
+
+    Where somebody ended the watch and nothing was charted later, it is that moment.
+    """
+    ends = [row.time for row in rows if row.concept == WATCH_ENDED]
+    others = [row.time for row in rows if row.concept != WATCH_ENDED]
+    if ends and max(ends) >= max(others, default=max(ends)):
+        return max(ends)
     return max(
         row.time + min(rules.valid_for(row.concept), 2 * DAY_US) if row.until is None else max(row.until, row.time)
         for row in rows

@@ -12,6 +12,7 @@ FIGURES = PAGE.parent / "figures"
 TITLES = {
     "cd22-car-t": "CD22 cells: half of a cohort, and virtual patients",
     "cd19-car-t": "CD19 cells: aggregates of other cohorts, and virtual patients",
+    "cd19-car-t-neurotoxicity": "CD19 cells, neurotoxicity: aggregates of other cohorts, and virtual patients",
     "mosunetuzumab": "Mosunetuzumab: label and a published model, and virtual patients",
 }
 MISSED = 2.0

@@ -21,9 +21,20 @@ def truth(folder: Path) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(one) for one in sorted((folder / "truth").glob("grades*.parquet"))])
 
 
-def graded(folder: Path) -> cw.Result:
+def graded(folder: Path, scale: str = SCALE) -> cw.Result:
     """What the public door says of a cohort."""
-    return cw.grade(charted(folder), pl.read_parquet(folder / "chart" / "patients.parquet"), scales=[SCALE])
+    return cw.grade(charted(folder), pl.read_parquet(folder / "chart" / "patients.parquet"), scales=[scale])
+
+
+def examinations(folder: Path, result: cw.Result) -> pl.DataFrame:
+    """Each examination with the true grade of ICANS and what the engine held at that moment."""
+    seen = pl.concat([pl.read_parquet(one) for one in sorted((folder / "truth").glob("icans*.parquet"))])
+    segments = result.timeline.select("patient", "start", "at_least", "at_most").sort("start")
+    return (
+        seen.rename({"icans": "grade"})
+        .sort("hours")
+        .join_asof(segments, left_on="hours", right_on="start", by="patient", check_sortedness=False)
+    )
 
 
 def looks(folder: Path, result: cw.Result) -> pl.DataFrame:

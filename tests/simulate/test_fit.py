@@ -12,12 +12,18 @@ from cytowatch.simulate.fit import SPREAD, Aim, Prior
 from cytowatch.simulate.population import parameters
 from cytowatch.simulate.products import product
 
-KEYS = ["cd22-car-t", "cd19-car-t", "mosunetuzumab"]
+# fits, and whose patients they are of
+PRODUCTS = {
+    "cd22-car-t": "cd22-car-t", "cd19-car-t": "cd19-car-t", "cd19-car-t-neurotoxicity": "cd19-car-t",
+    "mosunetuzumab": "mosunetuzumab",
+}  # fmt: skip
+KEYS = list(PRODUCTS)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_priors_move_only_what_is_ours(key: str) -> None:
-    known, all_ = fit.priors(product(key)), parameters(product(key).mechanism)
+    given = product(PRODUCTS[key])
+    known, all_ = fit.priors(given, key), parameters(given.mechanism)
     assert known
     assert all(all_[one.name.removeprefix(SPREAD)].evidence == "house" for one in known)
     assert all(one.center > 0 and one.ln_spread > 0 and one.why for one in known)
@@ -33,8 +39,8 @@ def test_a_published_parameter_is_not_fitted(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("key", KEYS)
 def test_the_record_lies_within_the_priors_and_stands_in_the_tables(key: str) -> None:
-    record, given = fit.fitted(key), product(key)
-    known, all_ = {one.name: one for one in fit.priors(given)}, parameters(given.mechanism)
+    record, given = fit.fitted(key), product(PRODUCTS[key])
+    known, all_ = {one.name: one for one in fit.priors(given, key)}, parameters(given.mechanism)
     assert set(record["parameter"]) == set(known)
     for name, row in record["parameter"].items():
         prior = known[name]
@@ -81,7 +87,10 @@ def _cohort(size: int = 40, days: int = summaries.DAYS, **others: Any) -> summar
     stream = np.random.default_rng(1)
     daily = {name: np.exp(stream.normal(2, 1, (size, days))) for name in summaries.CYTOKINES}
     weekly = {name: np.full((size, 5), 7.0) for name in ("CRP", "Ferritin", "cells")}
-    alone = ("onset", "burden", "tocilizumab", "steroids", "anakinra", "days_in_reaction", "cells_peak_day")
+    alone = (
+        "onset", "burden", "tocilizumab", "steroids", "anakinra", "days_in_reaction", "cells_peak_day",
+        "most_norepinephrine", "tocilizumab_doses", "icans", "icans_onset", "days_with_icans",
+    )  # fmt: skip
     return summaries.Cohort(**{
         "grade": np.arange(size) % 5.0, **dict.fromkeys(alone, np.ones(size)), **daily, **weekly, **others
     })  # fmt: skip

@@ -86,7 +86,7 @@ def chart(
     frames = [*_vitals(seen, looked, names), *line, *_support(hourly, looked, names)]
     frames += [*_given(hourly, names), *_labs(hourly, chance, noise, names), _trigger(product, names)]
     examined = neuro.examine(hourly, seed, numbers)
-    frames += neuro.rows(examined, ages, names)
+    frames += [*neuro.rows(examined, ages, names), _end(len(looked), names)]
     rows = pl.concat([frame.select(list(COLUMNS)) for frame in frames]).sort("patient", "hours", "concept")
     truth = _truth(seen, hourly, looked, names, ages)
     return Charted(rows, truth, neuro.truth(examined, ages, names))
@@ -214,6 +214,13 @@ def _labs(
         spread = np.exp(noise["laboratory"] * chance[concept][at, who])
         frames.append(frame_of(at, who, concept, np.round(hourly[state][at, who] * spread, digits), unit, names))
     return frames
+
+
+def _end(hours: int, names: list[str]) -> pl.DataFrame:
+    """Everybody leaves the ward after the last hour: nobody is watched from then on."""
+    who = np.arange(len(names))
+    return frame_of(np.full(len(names), hours), who, "watch_ended", None, None, names,
+                    np.full(len(names), "discharged"))  # fmt: skip
 
 
 def _trigger(product: Product, names: list[str]) -> pl.DataFrame:

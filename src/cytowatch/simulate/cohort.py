@@ -30,7 +30,20 @@ Advance = Callable[[str, float], None]
 _MOST_DAYS = 365
 _SEEDS = 2**63
 _MOST_PATIENTS = 100_000_000
-_COVARIATES = ("age", "weight", "B0", "MAP0", "Tm", "g_monocyte", "g_IFNg", "g_heat", "g_NO", "g_leak", "g_lung", "g_brain")
+_COVARIATES = (
+    "age",
+    "weight",
+    "B0",
+    "MAP0",
+    "Tm",
+    "g_monocyte",
+    "g_IFNg",
+    "g_heat",
+    "g_NO",
+    "g_leak",
+    "g_lung",
+    "g_brain",
+)
 
 
 @dataclass(frozen=True)

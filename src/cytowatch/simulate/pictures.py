@@ -14,11 +14,12 @@ import polars as pl
 from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes
 from cytowatch.simulate.population import draw, parameters
 from cytowatch.simulate.solve import SOLVED
-from cytowatch.simulate.tables import table
+from cytowatch.simulate.tables import Parameter, table
 
 _WIDTH, _HEIGHT = 230, 130
 _BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PATIENTS = 1024
+_MOSTLY = 0.99
 # what is drawn of a course: what the solver keeps, and how it is called
 COURSES = {
     "temperature": "temperature, °C", "pressure": "mean pressure, mmHg", "heart_rate": "heart rate, 1/min",
@@ -39,7 +40,9 @@ def courses(plan: Plan) -> alt.VConcatChart:
     frames = _quantiles(plan)
     rows = [list(COURSES)[place : place + 4] for place in range(0, len(COURSES), 4)]
     panels = alt.vconcat(*(alt.hconcat(*(_band(frames[name], name) for name in row)) for row in rows))
-    return panels.properties(title=_title(f"{plan.given().title}", "median, middle half, 5 to 95 % of the patients"))
+    shown = min(plan.patients, _PATIENTS)
+    below = f"{shown} patients under the ward's care: median, middle half, 5 to 95 %"
+    return panels.properties(title=_title(plan.given().title, below))
 
 
 def arms(compared: pl.DataFrame) -> alt.VConcatChart:
@@ -47,7 +50,8 @@ def arms(compared: pl.DataFrame) -> alt.VConcatChart:
     good = compared.filter(pl.col("code") == SOLVED)
     order = compared["arm"].unique(maintain_order=True).to_list()
     both = [_worst(good, order, column, called) for column, called in _WORST.items()]
-    return alt.vconcat(*both).properties(title=_title("The same patients under other care", "worst grades (ASTCT)"))
+    below = f"worst grades (ASTCT) of {good['patient'].n_unique()} patients"
+    return alt.vconcat(*both).properties(title=_title("The same patients under other care", below))
 
 
 _WORST = {"bedside_grade": "CRS", "bedside_icans": "ICANS"}
@@ -75,6 +79,7 @@ def responses(plan: Plan) -> alt.Chart:
     given = plan.given()
     usual = {name: one.value for name, one in parameters(given.mechanism).items()} | dict(given.values)
     rows = []
+    below = f"share of {small.patients} patients by their worst grade, at multiples of the usual dose and burden"
     for times in _MULTIPLES:
         doses = ",".join(f"{dose.hour / HOURS_A_DAY:g}:{dose.amount * times:g}" for dose in given.doses)
         changed = {**plan.changed, "B0": plan.changed.get("B0", usual["B0"]) * times}
@@ -84,17 +89,15 @@ def responses(plan: Plan) -> alt.Chart:
                      for grade in (2, 3)]  # fmt: skip
     frame = pl.DataFrame(rows, schema=["what", "times", "outcome", "share"], orient="row")
     chart: alt.Chart = (
-        alt.Chart(frame, title=_title("Dose against burden", "share of patients, by multiples of the usual"))
+        alt.Chart(frame)
         .mark_line(point=True)
         .encode(
             x=alt.X("times:Q", scale=alt.Scale(type="log", base=2), title="times the usual"),
             y=alt.Y("share:Q", axis=alt.Axis(format="%"), title="share of patients"),
             color=alt.Color("what:N", title=None),
-            strokeDash=alt.StrokeDash(
-                "outcome:N", title=None, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
-            ),
+            column=alt.Column("outcome:N", title=None, header=alt.Header(labelFontWeight="bold")),
         )
-        .properties(width=360, height=220)
+        .properties(width=260, height=220, title=_title(f"Dose against burden: {given.title}", below))
     )
     return chart
 
@@ -107,34 +110,41 @@ def sensitivities(plan: Plan, shown: int = 15) -> alt.Chart:
     wide = {name: np.broadcast_to(np.asarray(value, dtype=float), _PATIENTS) for name, value in values.items()}
     usual = _share(plan, wide)
     rows = []
-    asked = {
-        name: one
-        for key in (given.mechanism.table, "core-network", "signs")
-        for name, one in table(key).parameters.items()
-    }
-    for name, one in asked.items():
-        # what is normal in a person is not halved
-        if one.evidence == "house" and one.value > 0 and one.spread_kind != "sd" and not name.startswith("SpO2"):
-            rows += [(name, label, _share(plan, {**wide, name: wide[name] * times}) - usual)
-                     for label, times in (("half", 0.5), ("twice", 2.0))]  # fmt: skip
+    for name, one in _moved(given.mechanism.table).items():
+        most = 1.0 if one.unit == "share" else np.inf
+        for label, times in (("half", 0.5), ("twice", 2.0)):
+            share = _share(plan, {**wide, name: np.minimum(wide[name] * times, np.maximum(wide[name], most))})
+            if share is not None and usual is not None:
+                rows.append((f"{name}: {one.meaning}", label, 100 * (share - usual)))
     frame = pl.DataFrame(rows, schema=["parameter", "changed", "difference"], orient="row")
-    most = frame.group_by("parameter").agg(pl.col("difference").abs().max()).sort("difference", descending=True)
-    order = most["parameter"].head(shown).to_list()
+    largest = frame.group_by("parameter").agg(pl.col("difference").abs().max()).sort("difference", descending=True)
+    order = largest["parameter"].head(shown).to_list()
+    below = f"grade 3 or more: {usual or 0:.0%} of {_PATIENTS} patients; parameters that are ours, halved and doubled"
     chart: alt.Chart = (
         alt.Chart(
             frame.filter(pl.col("parameter").is_in(order)),
-            title=_title("What severe reactions hang on", f"share of grade 3 or more, {usual:.0%} as it is; ours only"),
+            title=_title(f"What severe reactions hang on: {given.title}", below),
         )
         .mark_bar()
         .encode(
-            x=alt.X("difference:Q", axis=alt.Axis(format="+%"), title="difference of the share"),
-            y=alt.Y("parameter:N", sort=order, title=None),
-            color=alt.Color("changed:N", title="parameter"),
+            x=alt.X("difference:Q", title="difference of the share, percentage points", axis=alt.Axis(tickCount=6)),
+            y=alt.Y("parameter:N", sort=order, title=None, axis=alt.Axis(labelLimit=420)),
+            color=alt.Color("changed:N", title="in everybody"),
             yOffset="changed:N",
         )
-        .properties(width=380, height=20 * len(order))
+        .properties(width=380, height=22 * len(order))
     )
     return chart
+
+
+def _moved(trigger: str) -> dict[str, Parameter]:
+    """The parameters that are ours; what is normal in a person is not halved."""
+    asked = {name: one for key in (trigger, "core-network", "signs") for name, one in table(key).parameters.items()}
+    return {
+        name: one
+        for name, one in asked.items()
+        if one.evidence == "house" and one.value > 0 and one.spread_kind != "sd" and not name.startswith("SpO2")
+    }
 
 
 def write(
@@ -159,13 +169,14 @@ def write(
     return written
 
 
-def _share(plan: Plan, values: Mapping[str, Any]) -> float:
+def _share(plan: Plan, values: Mapping[str, Any]) -> float | None:
+    """Share of grade 3 or more; none where more than a few cannot be solved, for those may be the severe ones."""
     given = plan.given()
     # the dose of cells stands in the schedule, which is one for all
     schedule = given.schedule({name: float(value[0]) for name, value in values.items()})
     found = course(given, values, plan.days * HOURS_A_DAY, schedule, accelerator=plan.accelerator)
     good = found.code == SOLVED
-    return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.any() else float("nan")
+    return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.mean() >= _MOSTLY else None
 
 
 def _quantiles(plan: Plan) -> dict[str, pl.DataFrame]:

@@ -124,9 +124,7 @@ def _bounds(product: Product, asked: Mapping[str, tuple[float, float]]) -> dict[
     return {**general, **{name: _within(general, name, limits) for name, limits in asked.items()}}
 
 
-def _within(
-    general: Mapping[str, tuple[float, float]], name: str, asked: tuple[float, float]
-) -> tuple[float, float]:
+def _within(general: Mapping[str, tuple[float, float]], name: str, asked: tuple[float, float]) -> tuple[float, float]:
     """Limits within those that hold for everybody."""
     low, high = general.get(name, (-np.inf, np.inf))
     if not asked[0] <= asked[1]:

@@ -15,7 +15,7 @@ import polars as pl
 import tomli
 from numpy.typing import NDArray
 
-from cytowatch.errors import CytowatchError
+from cytowatch.errors import CytowatchError, KnowledgeError
 from cytowatch.simulate import chart
 from cytowatch.simulate.chart_rows import COLUMNS
 from cytowatch.simulate.cohort import (
@@ -53,7 +53,9 @@ class Bed:
     reactions: int | None = None
     doses: str = ""
     onset_from_day: float = 0
+    youngest: float = 0
     oldest: float = 200
+    icans: int = 0
     infection_day: int | None = None
 
 
@@ -71,7 +73,12 @@ def ward() -> Ward:
     """The ward of `ward.toml`."""
     document = tomli.loads((FOLDER / "plans" / "ward.toml").read_text(encoding="utf-8"))
     known = {one.name for one in fields(Bed)}
-    beds = tuple(Bed(**{name: value for name, value in row.items() if name in known}) for row in document["bed"])
+    strange = sorted({name for row in document["bed"] for name in row} - known)
+    if strange:
+        raise KnowledgeError(
+            f"A bed cannot ask for `{strange[0]}`.", where="ward.toml", hint=f"Known are: {', '.join(sorted(known))}."
+        )
+    beds = tuple(Bed(**row) for row in document["bed"])
     return Ward(**document["ward"], beds=beds)
 
 
@@ -131,8 +138,12 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     ]
     observations = named[0] if onset is None else pl.concat([named[0], _cultures(list(names.values()), onset)])
     cause = "the product" if onset is None else "an infection"
+    # what the signs make, and what of it the product did: nothing where bacteria did it
+    truth = named[1].with_columns(
+        cause=pl.lit(cause), grade_of_product=pl.col("grade") if onset is None else pl.lit(0, pl.Int64)
+    )
     yield (
-        chart.Charted(observations, named[1], named[2]),
+        chart.Charted(observations, truth, named[2]),
         named[3].with_columns(product=pl.lit(bed.product), what=pl.lit(bed.what), cause=pl.lit(cause)),
     )
 
@@ -149,7 +160,8 @@ def _solve(
 
 def _candidates(bed: Bed, people: pl.DataFrame, number: int) -> NDArray[np.int64]:
     """The first patients who fare so as the bedside sees it; other beds take others, so each begins a little later."""
-    fits = (pl.col("code") == SOLVED) & (pl.col("age") <= bed.oldest)
+    fits = (pl.col("code") == SOLVED) & (pl.col("age") >= bed.youngest) & (pl.col("age") < bed.oldest + 1)
+    fits &= pl.col("bedside_icans") >= bed.icans
     fits &= (pl.col("onset_hour") < 0) | (pl.col("onset_hour") >= bed.onset_from_day * HOURS_A_DAY)
     if bed.onset_from_day:
         fits &= pl.col("onset_hour") >= 0

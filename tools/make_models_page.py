@@ -97,7 +97,7 @@ def _model(model: Mapping[str, Any], ours: Ours, peaks: Mapping[str, Mapping[str
     rows = [*_checks(model, ours), *_peaks(model, ours, peaks)]
     if rows:
         yield "\n".join(
-            ["| from | what | target | ours | may differ by | the target is |", "|---|---|---:|---:|---:|---|", *rows]
+            ["| from | what | target | ours | allowed | the target is |", "|---|---|---:|---:|---:|---|", *rows]
         )
         yield "\n".join(f"* {one}" for one in _sources(model))
     if "numbers" in model:
@@ -110,7 +110,7 @@ def _model(model: Mapping[str, Any], ours: Ours, peaks: Mapping[str, Mapping[str
 def _checks(model: Mapping[str, Any], ours: Ours) -> Iterator[str]:
     for number in model.get("checks", ()):
         for name, aim in acceptance.targets(number).items():
-            told = (digits(aim.value), ours[number, name], digits(aim.tolerance), aim.kind)
+            told = (digits(aim.value), ours[number, name], aim.allowed(digits), aim.kind)
             yield f"| {number} | {name} | " + " | ".join(told) + " |"
 
 

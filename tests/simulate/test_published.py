@@ -1,6 +1,5 @@
 """The published models: their numbers are reached, nothing happens without a stimulus, mass is kept, tables whole."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -39,7 +38,7 @@ MOVING = {
     "tue-2024": {"clock"},
     "hardiansyah-2019": {"B"},
 }
-SLOW = {"2", "6", "7", "8", "9", "12"}
+SLOW = {"2", "6", "7", "8", "9", "11b", "12"}
 SLOW_FIGURES = {"hardiansyah-2019", "hosseini-2020"}
 
 
@@ -333,10 +332,7 @@ def test_ferritin_falls_as_the_medians_did() -> None:
 def test_a_row_that_misses_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = acceptance.rows_of("5", acceptance.stein_kinetics)
     assert all(row.passes for row in rows)
-    wrong = {row.test.split(": ")[1]: row.target * 1.5 for row in rows}
     assert not any(row.passes for row in acceptance.rows_of("5", lambda: dict.fromkeys(acceptance.targets("5"), 99.0)))
-    assert dataclasses.is_dataclass(rows[0])
-    assert wrong
     with pytest.raises(KnowledgeError, match="differ"):
         acceptance.rows_of("5", dict)
     monkeypatch.setattr(acceptance, "GROUPS", {"11": acceptance.crp_half_life})

@@ -1,34 +1,38 @@
 """The fast solver held against the adaptive reference, in 32 against 64 bits, and against itself in other company.
 
-Measured when written, as shares of each state's own peak: cells 2e-3 and 0.004 °C at one step an hour, engager 7e-4
-and 0.002 °C at one, with more after a dose.
+Measured when written, as shares of each state's own peak over 28 days, in 40 patients of each product: CD22 and CD19
+cells 3e-3 and 0.002 °C at one step an hour, engager 7e-4 and 0.003 °C at one, with more after a dose.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.lib.simulated import CELLS, ENGAGER, Array, Ward, apart, replayed, solved_again, stepped, ward
+from tests.lib.simulated import CELLS, ENGAGER, FAST, Array, Ward, apart, replayed, solved_again, stepped, ward
 
 from cytowatch.simulate import reference, solve
 from cytowatch.simulate.mechanism import Event
 from cytowatch.simulate.population import typical
 from cytowatch.simulate.products import product
 
-BOUNDS = {CELLS: (4e-3, 0.01), ENGAGER: (2e-3, 0.01)}
+BOUNDS = {FAST: (4e-3, 0.01), CELLS: (4e-3, 0.01), ENGAGER: (2e-3, 0.01)}
+# as long as a run of the simulator
+DAYS = 28
 
 
 def chosen(of: Ward) -> list[int]:
-    """The two sickest, who are given the most, and one at random."""
-    others = [patient for patient in range(16) if patient not in of.sickest(2)]
-    return [*of.sickest(2), int(np.random.default_rng(2).choice(others))]
+    """The three sickest, who are given the most, and two at random."""
+    others = [patient for patient in range(16) if patient not in of.sickest(3)]
+    return [*of.sickest(3), *(int(one) for one in np.random.default_rng(2).choice(others, 2, replace=False))]
 
 
-def exact(of: Ward, patient: int, hours: int | None = None) -> dict[str, Array]:
-    times = np.arange(float(hours or of.hours))
+def exact(of: Ward, patient: int) -> dict[str, Array]:
+    times = np.arange(float(of.hours))
     return reference.solve(of.product.mechanism, of.one(patient), times, of.events(patient), tolerance=1e-8)
 
 
@@ -36,19 +40,42 @@ def course(of: Ward, patient: int) -> dict[str, Array]:
     return {name: of.found.hourly[name][:, patient] for name in of.states}
 
 
-@pytest.mark.parametrize("key", [CELLS, ENGAGER])
-def test_fixed_steps_are_near_the_reference(key: str) -> None:
-    of, (share, kelvin) = ward(key), BOUNDS[key]
-    given = set()
-    for patient in chosen(of):
+def held_against_the_reference(of: Ward, patients: Sequence[int]) -> None:
+    key = of.product.key
+    (share, kelvin), given, worst = BOUNDS[key], set(), {}
+    for patient in patients:
         ours, theirs = course(of, patient), exact(of, patient)
-        far = apart(ours, theirs)
-        print(key, patient, max(far.items(), key=lambda one: one[1]), np.abs(ours["Temp"] - theirs["Temp"]).max())
-        assert max(far.values()) < share, far
-        assert np.abs(ours["Temp"] - theirs["Temp"]).max() < kelvin
+        far, degrees = apart(ours, theirs), float(np.abs(ours["Temp"] - theirs["Temp"]).max())
+        worst[patient] = (*max(far.items(), key=lambda one: one[1]), degrees)
         given |= {event.target for event in of.events(patient)}
+    print(key, max(worst.values(), key=lambda one: one[1]), max(one[2] for one in worst.values()), "°C")
+    off = {patient: one for patient, one in worst.items() if not (one[1] < share and one[2] < kelvin)}
+    assert not off
     # the ward was busy: the proof holds with drugs
     assert {"Toci", "Dex", "Para"} <= given
+
+
+@pytest.mark.parametrize("key", [FAST, CELLS, ENGAGER])
+def test_fixed_steps_are_near_the_reference(key: str) -> None:
+    of = ward(key, days=DAYS)
+    held_against_the_reference(of, chosen(of))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("key", [FAST, CELLS, ENGAGER])
+def test_fixed_steps_are_near_the_reference_in_many(key: str) -> None:
+    held_against_the_reference(ward(key, 40, 5, DAYS), range(40))
+
+
+@pytest.mark.parametrize(("key", "changed", "steps"), [(FAST, {"rho": 1.01}, 1), (ENGAGER, {}, 1)])
+def test_growth_by_a_percent_or_too_few_steps_would_be_found_out(
+    key: str, changed: dict[str, float], steps: int
+) -> None:
+    of = ward(key, days=DAYS)
+    patients = of.sickest(1)
+    other = replace(of, values={**of.values, **{name: times * of.values[name] for name, times in changed.items()}})
+    ours = {name: states[:, 0] for name, states in replayed(other, patients, of.hours, steps).items()}
+    assert max(apart(ours, exact(of, patients[0])).values()) > 2 * BOUNDS[key][0]
 
 
 @pytest.mark.parametrize(("key", "dose"), [(CELLS, ("Homing", 2000.0)), (ENGAGER, ("Drug", 100.0))])

@@ -1,4 +1,4 @@
-"""What a ward writes down of the brain: ICE (CAPD under 12 years), consciousness, sedation; and the ICANS that it tells.
+"""What a ward writes down of the brain: ICE (CAPD under 12 years), consciousness, sedation; and the ICANS of these.
 
 Twice a day, and with every round of vital signs while anything is lost. Whoever is on a ventilator is sedated and
 cannot be examined. Seizures, weakness and edema are not simulated. How a lost share of the score becomes a level of

@@ -36,7 +36,7 @@ def marks(path: Path) -> dict[str, str]:
 
 def test_every_file_carries_the_mark(folder: Path) -> None:
     files = {path.name.split("-")[0].split(".")[0]: path for path in folder.rglob("*.parquet")}
-    assert set(files) == {"observations", "patients", "grades", "arms"}
+    assert set(files) == {"observations", "patients", "grades", "icans", "arms"}
     for path in folder.rglob("*.parquet"):
         assert marks(path) == mark(PRODUCT, SEED)
     assert mark(PRODUCT, SEED)["cytowatch.simulated"] == "true"
@@ -73,5 +73,5 @@ def test_a_ward_names_all_its_products(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(wards, "ward", lambda: wards.Ward(SEED, 4, 20, beds))
     wards.write(tmp_path / "ward")
     files = list((tmp_path / "ward").rglob("*.parquet"))
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(marks(path) == mark("cd19-car-t, mosunetuzumab", SEED) for path in files)

@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes
+from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes, pace
 from cytowatch.simulate.population import draw, parameters
 from cytowatch.simulate.solve import SOLVED
 from cytowatch.simulate.tables import table
@@ -43,7 +43,7 @@ def courses(plan: Plan) -> alt.VConcatChart:
 
 
 def arms(compared: pl.DataFrame) -> alt.VConcatChart:
-    """Shares of the worst grades in each arm of the same patients (`cohort.arms`): of CRS, and of ICANS."""
+    """Shares of the worst grades in each arm of the same patients (`whatif.arms`): of CRS, and of ICANS."""
     good = compared.filter(pl.col("code") == SOLVED)
     order = compared["arm"].unique(maintain_order=True).to_list()
     both = [_worst(good, order, column, called) for column, called in _WORST.items()]
@@ -163,7 +163,7 @@ def _share(plan: Plan, values: Mapping[str, Any]) -> float:
     given = plan.given()
     # the dose of cells stands in the schedule, which is one for all
     schedule = given.schedule({name: float(value[0]) for name, value in values.items()})
-    found = course(given, values, plan.days * HOURS_A_DAY, schedule, accelerator=plan.accelerator)
+    found = course(given, values, plan.hours, schedule, accelerator=plan.accelerator, times=pace(plan).times)
     good = found.code == SOLVED
     return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.any() else float("nan")
 
@@ -173,8 +173,8 @@ def _quantiles(plan: Plan) -> dict[str, pl.DataFrame]:
     patients = min(plan.patients, _PATIENTS)
     values = draw(given, patients, plan.seed, changed=plan.changed, limits=plan.limits).values
     found = course(
-        given, values, plan.days * HOURS_A_DAY, given.schedule(values), keep=tuple(COURSES),
-        accelerator=plan.accelerator,
+        given, values, plan.hours, given.schedule(values), keep=tuple(COURSES), accelerator=plan.accelerator,
+        times=pace(plan).times,
     )  # fmt: skip
     good = found.code == SOLVED
     frames = {}

@@ -107,7 +107,7 @@ def _print_grades(
 
 _READ = ("peak_IL6", "tocilizumab_given", "dexamethasone")
 _CARE: Mapping[str, Callable[[pl.DataFrame], str]] = {
-    "IL-6, pg/mL": lambda good: f"{good['peak_IL6'].median() or 0:.0f}",
+    "IL-6, pg/mL": lambda good: f"{float(str(good['peak_IL6'].median() or 0)):.0f}",
     "toci": lambda good: f"{_share(good['tocilizumab_given'] > 0):.0%}",
     "steroid": lambda good: f"{_share(good['dexamethasone'] > 0):.0%}",
 }

@@ -1,9 +1,9 @@
 """Fit what is ours to a product's targets: ``python tools/calibrate.py cd22-car-t --study FOLDER``.
 
 Targets are summary statistics of the patients in FOLDER (files as its README describes), or, without it, those of
-``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``, or with ``--part`` the record of that part. With ``--apply`` nothing is fitted: the
-values of that file go into the tables; with ``--check`` they are run again. The same seed gives the same result on the
-same machine.
+``mechanisms/fits/targets.toml``. Writes ``mechanisms/fits/<product>.toml``, or with ``--part`` the record of that part.
+With ``--apply`` nothing is fitted: the values of that file go into the tables; with ``--check`` they are run again. The
+same seed gives the same result on the same machine.
 """
 
 from __future__ import annotations

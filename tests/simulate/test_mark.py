@@ -36,7 +36,7 @@ def marks(path: Path) -> dict[str, str]:
 
 def test_every_file_carries_the_mark(folder: Path) -> None:
     files = {path.name.split("-")[0].split(".")[0]: path for path in folder.rglob("*.parquet")}
-    assert set(files) == {"observations", "patients", "grades", "arms"}
+    assert set(files) == {"observations", "patients", "grades", "icans", "arms"}
     for path in folder.rglob("*.parquet"):
         assert marks(path) == mark(PRODUCT, SEED)
     assert mark(PRODUCT, SEED)["cytowatch.simulated"] == "true"

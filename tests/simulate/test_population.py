@@ -103,6 +103,8 @@ def test_limits_hold_and_what_they_reject_is_counted() -> None:
     # only those of the patients that are asked for count, so that batches add up
     halves = [draw(ENGAGER, BLOCK // 2, 1, first=first, limits={"B0": (0.5, 2.0)}) for first in (0, BLOCK // 2)]
     assert sum(half.rejected for half in halves) == drawn.rejected
+    for name, number in drawn.redrawn.items():
+        assert sum(half.redrawn.get(name, 0) for half in halves) == number
 
 
 @pytest.mark.parametrize(
@@ -151,14 +153,35 @@ def test_a_plan_of_doses_in_mg_and_in_shares() -> None:
     ("changed", "told"),
     [
         ({"patients": 0}, "0 patients cannot be simulated"), ({"days": 0}, "0 days cannot"),
-        ({"days": 400}, "400 days"), ({"seed": -1}, "seed is 0 or more"), ({"dirt": 1.5}, "Dirt is a share"),
-        ({"doses": "0:-1"}, "more than 0"),
+        ({"days": 400}, "400 days"), ({"seed": -1}, "seed is 0 or more"), ({"changed": {"d_CRP": 1.5}}, "cannot be above 1"),
+        ({"doses": "0:-1"}, "more than 0"), ({"doses": "0:1,28:5"}, "day 28 comes when nobody is followed"),
+        ({"doses": "0:1,9:5", "days": 9}, "day 9 comes when nobody is followed any more: --days is 9"),
+        ({"product": "cd19-car-t", "changed": {"dose": 3.0}}, r"dose is not a parameter[\s\S]*--doses"),
         ({"product": "aspirin"}, "no product `aspirin`"),
     ],
 )  # fmt: skip
 def test_a_plan_that_cannot_be_simulated(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(ArgumentError, match=told):
         cohort.Plan(**{"product": "mosunetuzumab", "patients": 5, **changed})
+
+
+def test_doses_of_the_product_after_the_last_day_are_not_given() -> None:
+    days = [dose.hour / 24 for dose in cohort.Plan("mosunetuzumab", 5, days=14).given().doses]
+    assert days == [0, 7]
+    assert len(cohort.Plan("mosunetuzumab", 5, days=15).given().doses) == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "limits", "where"),
+    [
+        ({"Tm": 40.0}, {}, "--set"), ({}, {"g_heat": (500.0, 600.0)}, "--only"),
+        ({"Tm": 40.0}, {"Tm": (36.0, 37.0)}, "--set and --only"),
+    ],
+)  # fmt: skip
+def test_who_admits_nobody_is_named(changed: dict[str, float], limits: Any, where: str) -> None:
+    with pytest.raises(ArgumentError, match="hardly anybody") as told:
+        cohort.Plan("mosunetuzumab", 5, changed=changed, limits=limits).drawn()
+    assert told.value.where == where
 
 
 @pytest.mark.parametrize("key", ["cd19-car-t", "mosunetuzumab"])

@@ -1,6 +1,7 @@
 """What a ward does with the signs it sees, hour by hour, for every patient of a batch at once (`bedside.toml`).
 
-Nothing here is decided by a cytokine: only by temperature, pressure, saturation and the ICE score, and by the grades that they make.
+Nothing here is decided by a cytokine: only by temperature, pressure, saturation and the ICE score, and by the grades
+that these make.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def grade(low: Any, seen: dict[str, Any], m: Any) -> Any:
 
 
 def icans(lost: Any, b: Named, m: Any) -> Any:
-    """The ICANS grade of this hour by the share of the ICE score that is lost: ICE 7 to 9, 3 to 6, 0 to 2, or unarousable.
+    """The ICANS grade of this hour by the share of the ICE score that is lost.
 
-    A score of 9.5 or more rounds to 10, and so on.
+    ICE 7 to 9, 3 to 6, 0 to 2, or unarousable; a score of 9.5 or more rounds to 10, and so on.
     """
     found = m.where(lost > _ICE_LOST[0], 1, 0) + m.where(lost > _ICE_LOST[1], 1, 0) + m.where(lost > _ICE_LOST[2], 1, 0)
     return m.where(lost > b.unarousable_from, 4, found) + m.zeros_like(lost)
@@ -68,8 +69,8 @@ def icans(lost: Any, b: Named, m: Any) -> Any:
 def act(hour: Any, signs: dict[str, Any], seen: dict[str, Any], b: Named, m: Any) -> tuple[dict[str, Any], Any]:
     """One hour of care: what is remembered after it, and the amounts given in it (mg; liters of fluid).
 
-    ``signs``: temperature, pressure and saturation of this hour, ``fluid`` the liters still in the vessels, ``ice_lost``
-    the share of the ICE score.
+    ``signs``: temperature, pressure and saturation of this hour, ``fluid`` the liters still in the vessels,
+    ``ice_lost`` the share of the ICE score.
     """
     now = dict(seen)
     low = signs["pressure"] < b.low_pressure

@@ -2,7 +2,8 @@
 
 Vital signs every four hours and before whatever is done, hourly where a vasopressor or more than a mask runs, with
 pressures from the arterial line every quarter of an hour; devices, rates and doses when they change; laboratory each
-morning; ICE twice a day (`neuro`). The simulator knows every hour; a chart holds rounded numbers with noise, when somebody looked.
+morning; ICE twice a day (`neuro`). The simulator knows every hour; a chart holds rounded numbers with noise, when
+somebody looked.
 """
 
 from __future__ import annotations

@@ -71,7 +71,10 @@ class Fitted:
 
 
 def priors(product: Product, key: str = "") -> list[Prior]:
-    """The priors of a product, or of the fit ``key`` of its patients; KnowledgeError where one is of no parameter, or of a published one."""
+    """The priors of a product, or of the fit ``key`` of its patients.
+
+    KnowledgeError where one is of no parameter, or of a published one.
+    """
     document = tomli.loads(PRIORS.read_text(encoding="utf-8"))
     key = key or product.key
     if key not in document:

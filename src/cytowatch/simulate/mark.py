@@ -23,3 +23,10 @@ def put(frame: pl.DataFrame, path: Path, marked: Mapping[str, str]) -> None:
     aside = path.with_suffix(".part")
     frame.write_parquet(aside, metadata=dict(marked))
     aside.replace(path)
+
+
+def put_lazily(frame: pl.LazyFrame, path: Path, marked: Mapping[str, str]) -> None:
+    """Write what does not fit into memory with its mark, whole or not at all."""
+    aside = path.with_suffix(".part")
+    frame.sink_parquet(aside, metadata=dict(marked))
+    aside.replace(path)

@@ -11,8 +11,8 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes
-from cytowatch.simulate.population import draw, parameters
+from cytowatch.simulate.cohort import HOURS_A_DAY, Advance, Plan, course, outcomes, pace
+from cytowatch.simulate.population import WHOLES, draw, parameters
 from cytowatch.simulate.solve import SOLVED
 from cytowatch.simulate.tables import Parameter, table
 
@@ -46,11 +46,11 @@ def courses(plan: Plan) -> alt.VConcatChart:
 
 
 def arms(compared: pl.DataFrame) -> alt.VConcatChart:
-    """Shares of the worst grades in each arm of the same patients (`cohort.arms`): of CRS, and of ICANS."""
+    """Shares of the worst grades in each arm of the same patients (`whatif.arms`): of CRS, and of ICANS."""
     good = compared.filter(pl.col("code") == SOLVED)
     order = compared["arm"].unique(maintain_order=True).to_list()
     both = [_worst(good, order, column, called) for column, called in _WORST.items()]
-    below = f"worst grades (ASTCT) of {good['patient'].n_unique()} patients"
+    below = f"worst grades (ASTCT) of {good.height // len(order)} patients"
     return alt.vconcat(*both).properties(title=_title("The same patients under other care", below))
 
 
@@ -111,7 +111,7 @@ def sensitivities(plan: Plan, shown: int = 15) -> alt.Chart:
     usual = _share(plan, wide)
     rows = []
     for name, one in _moved(given.mechanism.table).items():
-        most = 1.0 if one.unit == "share" else np.inf
+        most = 1.0 if name in WHOLES else np.inf
         for label, times in (("half", 0.5), ("twice", 2.0)):
             share = _share(plan, {**wide, name: np.minimum(wide[name] * times, np.maximum(wide[name], most))})
             if share is not None and usual is not None:
@@ -174,7 +174,7 @@ def _share(plan: Plan, values: Mapping[str, Any]) -> float | None:
     given = plan.given()
     # the dose of cells stands in the schedule, which is one for all
     schedule = given.schedule({name: float(value[0]) for name, value in values.items()})
-    found = course(given, values, plan.days * HOURS_A_DAY, schedule, accelerator=plan.accelerator)
+    found = course(given, values, plan.hours, schedule, accelerator=plan.accelerator, times=pace(plan).times)
     good = found.code == SOLVED
     return float((found.reduced["bedside_grade"][good] >= 3).mean()) if good.mean() >= _MOSTLY else None
 
@@ -184,8 +184,8 @@ def _quantiles(plan: Plan) -> dict[str, pl.DataFrame]:
     patients = min(plan.patients, _PATIENTS)
     values = draw(given, patients, plan.seed, changed=plan.changed, limits=plan.limits).values
     found = course(
-        given, values, plan.days * HOURS_A_DAY, given.schedule(values), keep=tuple(COURSES),
-        accelerator=plan.accelerator,
+        given, values, plan.hours, given.schedule(values), keep=tuple(COURSES), accelerator=plan.accelerator,
+        times=pace(plan).times,
     )  # fmt: skip
     good = found.code == SOLVED
     frames = {}

@@ -29,10 +29,20 @@ LIMITS: dict[str, tuple[float, float]] = {
     # times what a reaction makes of it, no more than has been measured
     "s_CRP": (0.1, 60), "s_ferritin": (20, 8000), "g_IFNg": (0.01, 30),
 }  # fmt: skip
+# what is a share of something, and cannot be more than the whole of it
+WHOLES = frozenset(
+    ("d_CRP", "Imax_CRP", "reach_dex", "reach_T", "e_para", "f_NO", "f_leak", "F_drug", "unarousable_from")
+)
 # under this age weight goes by age: twice four more than the years, a rule of thumb of emergency care (recalled)
 _CHILD_UNDER = 11
 # a population that takes more candidates for each patient than this admits nobody, for all that is known
 _MOST_TRIES = 200
+# what helps where a parameter admits nobody, by what of the command has moved it
+_ADVICE = {
+    "--set": "set it nearer to the limits of this simulator.",
+    "--only": "change that with --set, or widen the limits.",
+    "--set and --only": "set it nearer to the limits, or widen them.",
+}
 _OTHERS = ("core-network", "signs", "bedside")
 
 
@@ -40,12 +50,17 @@ _OTHERS = ("core-network", "signs", "bedside")
 class Drawn:
     """Patients: one number each for every parameter that varies, one for all for the others.
 
-    ``rejected``: how many candidates for these patients lay outside the limits.
+    ``redrawn``: by name, how many candidates for these patients lay outside the limits; ``rejected``: all of them.
     """
 
     values: dict[str, Any]
     patients: int
-    rejected: int
+    redrawn: dict[str, int]
+
+    @property
+    def rejected(self) -> int:
+        """How many candidates lay outside the limits."""
+        return sum(self.redrawn.values())
 
 
 def parameters(mechanism: Mechanism) -> dict[str, Parameter]:
@@ -84,18 +99,19 @@ def draw(
     known |= {name: replace(known[name], spread=size) for name, size in (spreads or {}).items()}
     center = typical(product, changed)
     bounds = _bounds(product, limits or {})
-    _check(center, bounds, known)
+    _check(center, bounds, known, _blamed(changed or {}, limits or {}))
     blocks = range(first // BLOCK, (first + patients - 1) // BLOCK + 1)
-    drawn, rejected = [], 0
+    drawn, redrawn = [], dict.fromkeys(bounds, 0)
+    blamed = _blamed(changed or {}, limits or {})
     for block in blocks:
-        values, again = _block(center, known, bounds, seed, block)
+        values, again = _block(center, known, bounds, seed, block, blamed)
         inside = slice(max(first - block * BLOCK, 0), min(first + patients - block * BLOCK, BLOCK))
         drawn.append({name: value[inside] for name, value in values.items()})
-        rejected += int(again[inside].sum())
+        redrawn |= {name: redrawn[name] + int(one[inside].sum()) for name, one in again.items()}
     varied = {name: np.concatenate([one[name] for one in drawn]) for name in drawn[0]}
     if "age" in varied and "weight" in varied:
         varied["weight"] = _weight(varied["age"], varied["weight"], center["weight"])
-    return Drawn({**center, **varied}, patients, rejected)
+    return Drawn({**center, **varied}, patients, {name: number for name, number in redrawn.items() if number})
 
 
 def _weight(age: Array, weight: Array, usual: float) -> Array:
@@ -106,16 +122,27 @@ def _weight(age: Array, weight: Array, usual: float) -> Array:
 def check(product: Product, changed: Mapping[str, float], limits: Mapping[str, tuple[float, float]]) -> None:
     """ArgumentError for a name that is not there, a value of no number or of the wrong sign, limits that cross."""
     known = parameters(product.mechanism)
+    if "dose" in changed:
+        raise ArgumentError(
+            "The dose is not a parameter to set.", where="--set", why="The chart would still say the usual dose.",
+            hint="Write a plan of doses: --doses 0:0.5 gives half the usual (in --what-if: doses=0:0.5).",
+        )  # fmt: skip
+    _known(limits, known, "--only")
     for name, value in changed.items():
-        _known([name], known)
+        _known([name], known, "--set")
         if not np.isfinite(value):
             raise ArgumentError(f"{name} cannot be {value}.", where="--set", hint=f"Its unit is {known[name].unit}.")
+        if value > 1 and name in WHOLES:
+            raise ArgumentError(
+                f"{name} is a share and cannot be above 1: {value:g}.", where="--set",
+                hint=f"It is {known[name].value:g}: {known[name].meaning}.",
+            )  # fmt: skip
         if value < 0 <= known[name].value:
             raise ArgumentError(
                 f"{name} cannot be below 0: {value:g}.", where="--set",
                 hint=f"It is {known[name].value:g} {known[name].unit}.",
             )  # fmt: skip
-    _check(typical(product, changed), _bounds(product, limits), known)
+    _check(typical(product, changed), _bounds(product, limits), known, _blamed(changed, limits))
 
 
 def _bounds(product: Product, asked: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -138,15 +165,28 @@ def _within(general: Mapping[str, tuple[float, float]], name: str, asked: tuple[
     return max(asked[0], low), min(asked[1], high)
 
 
-def _known(names: Iterable[str], known: Iterable[str]) -> None:
+def _known(names: Iterable[str], known: Iterable[str], where: str = "") -> None:
     strange = [name for name in names if name not in set(known)]
     if strange:
         raise ArgumentError(
-            f"There is no parameter `{strange[0]}`.", hint="`cytowatch simulate --list` names them, with their units."
-        )
+            f"There is no parameter `{strange[0]}`.", where=where,
+            hint="`cytowatch simulate --list` names them, with their units.",
+        )  # fmt: skip
 
 
-def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], known: Mapping[str, Any]) -> None:
+def _blamed(changed: Iterable[str], limits: Iterable[str]) -> dict[str, str]:
+    """By the name of a parameter, what of the command has moved it or its limits."""
+    moved, bound = set(changed), set(limits)
+    return {
+        name: " and ".join(how for how, names in (("--set", moved), ("--only", bound)) if name in names)
+        for name in moved | bound
+    }
+
+
+def _check(
+    center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], known: Mapping[str, Any],
+    blamed: Mapping[str, str],
+) -> None:  # fmt: skip
     _known(bounds, known)
     for name, (low, high) in bounds.items():
         if not low <= high:
@@ -154,21 +194,21 @@ def _check(center: Mapping[str, float], bounds: Mapping[str, tuple[float, float]
         if known[name].spread is None and not low <= center[name] <= high:
             raise ArgumentError(
                 f"Nobody can be admitted: {name} is {center[name]:g} in every patient; {low:g} to {high:g} is asked.",
-                where="--only",
+                where=blamed.get(name, "--only"),
             )
 
 
 def _block(
     center: Mapping[str, float], known: Mapping[str, Parameter], bounds: Mapping[str, tuple[float, float]], seed: int,
-    block: int,
-) -> tuple[dict[str, Array], NDArray[np.int64]]:  # fmt: skip
-    """One block of patients, and for each of them how many draws lay outside the bounds."""
+    block: int, blamed: Mapping[str, str],
+) -> tuple[dict[str, Array], dict[str, NDArray[np.int64]]]:  # fmt: skip
+    """One block of patients, and for each of them how many draws of each bounded name lay outside."""
     varied = [name for name, one in known.items() if one.spread is not None]
     streams = {name: np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(name.encode())],
                                                           counter=[0, 0, 0, block])) for name in varied}  # fmt: skip
     values = {name: np.empty(BLOCK) for name in varied}
     open_ = {name: np.ones(BLOCK, dtype=bool) for name in varied}
-    rejected = np.zeros(BLOCK, dtype=np.int64)
+    rejected = {name: np.zeros(BLOCK, dtype=np.int64) for name in varied if name in bounds}
     for _ in range(_MOST_TRIES):
         for name in varied:
             if open_[name].any():
@@ -176,7 +216,8 @@ def _block(
                 values[name] = np.where(open_[name], fresh, values[name])
                 low, high = bounds.get(name, (-np.inf, np.inf))
                 open_[name] &= ~((values[name] >= low) & (values[name] <= high))
-                rejected += open_[name]
+                if name in bounds:
+                    rejected[name] += open_[name]
         if not any(one.any() for one in open_.values()):
             return values, rejected
     worst = max(open_, key=lambda name: int(open_[name].sum()))
@@ -184,8 +225,8 @@ def _block(
     raise ArgumentError(
         f"The population admits hardly anybody: {worst} between {low:g} and {high:g} was not drawn in {_MOST_TRIES} "
         f"tries for {int(open_[worst].sum())} of {BLOCK} patients.",
-        where="--only",
-        hint=f"Its middle is {center[worst]:g} {known[worst].unit}; change that with --set, or widen the limits.",
+        where=blamed.get(worst, "--only"),
+        hint=f"Its middle is {center[worst]:g} {known[worst].unit}; {_ADVICE[blamed.get(worst, '--only')]}",
     )
 
 

@@ -70,6 +70,10 @@ class Product:
             doses.append(dose)
         return replace(self, doses=tuple(doses))
 
+    def within(self, hours: int) -> Product:
+        """The same product without the doses that come when nobody is followed any more."""
+        return replace(self, doses=tuple(dose for dose in self.doses if dose.hour < hours))
+
     def charted(self, dose: Dose) -> float:
         """The amount as it is charted, in ``unit``."""
         return dose.amount * self.usual if self.trigger == "cells" else dose.amount

@@ -140,15 +140,15 @@ def record(
 
 def apply(given: Product, center: Mapping[str, float]) -> None:
     """Values that the product has of its own go to the product, all others to the tables."""
-    own = {name for name in center if name in given.values}
+    spreads = {name: center.get(SPREAD + name, size) for name, size in given.spreads.items()}
+    own = {name for name in center if name in given.values} | {SPREAD + name for name in spreads}
     products = FOLDER / "plans" / "products.toml"
     text = products.read_text(encoding="utf-8")
     head, mark, rest = text.partition(f"[product.{given.key}]")
-    values = ", ".join(f"{name} = {center.get(name, value)}" for name, value in given.values.items())
-    products.write_text(
-        head + mark + re.sub(r"^values = .*$", f"values = {{ {values} }}", rest, count=1, flags=re.MULTILINE),
-        encoding="utf-8",
-    )
+    values = _told({name: center.get(name, value) for name, value in given.values.items()})
+    for line, of in (("values", values), ("spreads", _told(spreads))):
+        rest = re.sub(rf"^{line} = .*$", f"{line} = {{ {of} }}", rest, count=1, flags=re.MULTILINE) if of else rest
+    products.write_text(head + mark + rest, encoding="utf-8")
     for key in TABLES:
         file = FOLDER / f"{key}.toml"
         if key in {"core-cells", "core-engager"} and key != given.mechanism.table:
@@ -156,6 +156,10 @@ def apply(given: Product, center: Mapping[str, float]) -> None:
         lines = file.read_text(encoding="utf-8").splitlines()
         written = [_line(line, {name: one for name, one in center.items() if name not in own}) for line in lines]
         file.write_text("\n".join(written) + "\n", encoding="utf-8")
+
+
+def _told(of: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in of.items())
 
 
 def _line(line: str, center: Mapping[str, float]) -> str:

@@ -6,6 +6,7 @@ that the rules speak of. The same seed gives the same patients.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from random import Random
@@ -91,6 +92,8 @@ NUMBERS: dict[str, tuple[Pool, str]] = {
     "hydrocortisone": (DOSES, "mg"),
     "levetiracetam": (DOSES, "mg"),
 }
+# when the watch ends, after the last row
+ENDS = (0, 0, HOUR, DAY, -HOUR)
 # Categories by concept.
 TEXTS: dict[str, Pool] = {
     "oxygen_device": DEVICES,
@@ -228,11 +231,19 @@ class Maker:
                 self._spoil(first)
         if self.chance() < 0.12:
             self._row(name, self._time(base, length, grid, times), "death")
-        if self.chance() < 0.1:
-            last = max(row[2] for row in self.rows[first:]) if len(self.rows) > first else base
-            self._row(name, last + self.pick((0, 0, HOUR, DAY, -HOUR)), "watch_ended")
+        self._end_of_watch(name, self.rows[first:])
         if self.chance() < 0.9:
             self.patients.append(self._subject(name, base))
+
+    def _end_of_watch(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        """Of some the watch ends, about when the last row is; by the name, so that nothing else is drawn otherwise."""
+        drawn = zlib.crc32(name.encode())
+        if rows and drawn % 8 == 0:
+            time = max(row[2] for row in rows) + ENDS[drawn // 8 % len(ENDS)]
+            text = TEXTS["watch_ended"][drawn % len(TEXTS["watch_ended"])]
+            self.rows.append((
+                len(self.rows), name, time, None, None, "watch_ended", None, None, None, text, "chart", "final",
+            ))  # fmt: skip
 
     def _base(self) -> int:
         if self.clock == "hours":

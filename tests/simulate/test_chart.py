@@ -46,10 +46,9 @@ def with_dirt(folder: Path, kinds: Dirt = EVERY) -> cw.Result:
 
 def worst(folder: Path, result: cw.Result) -> pl.DataFrame:
     """The worst true grade of each patient, and what the engine held."""
-    episodes = result.episodes.filter(pl.col("scale") == SCALE).group_by("patient")
-    found = episodes.agg(at_least=pl.col("max_at_least").max(), at_most=pl.col("max_at_most").max())
-    true = truth(folder).group_by("patient").agg(pl.col("grade").max())
-    return true.join(found, on="patient", how="left").with_columns(pl.col("at_least", "at_most").fill_null(0))
+    found = result.timeline.filter(pl.col("scale") == SCALE).group_by("patient")
+    held = found.agg(pl.col("at_least").max(), pl.col("at_most").max())
+    return truth(folder).group_by("patient").agg(pl.col("grade").max()).join(held, on="patient", how="left")
 
 
 def spoiled_looks(folder: Path, rows: pl.DataFrame) -> pl.DataFrame:
@@ -71,7 +70,10 @@ def clean_charts_hold(folder: Path) -> None:
     # a day after the fever and nothing was given that waives it
     unsure = begun.filter(pl.col("at_least") < pl.col("at_most"), ~pl.col("flags").list.contains("not_gradable"))
     assert set(unsure["at_most"]) <= {2}
-    assert outside(worst(folder, result)).height == 0
+    of_patients = worst(folder, result)
+    assert outside(of_patients).height == 0
+    print(f"{equal(of_patients):.2%} of the worst grades equal")
+    assert equal(of_patients) > 0.97
 
 
 def dirty_charts_hold(folder: Path) -> None:
@@ -81,7 +83,7 @@ def dirty_charts_hold(folder: Path) -> None:
     wrong = outside(seen)
     print(f"{wrong.height} of {seen.height} looks wrong, {equal(seen.filter('begun')):.2%} equal")
     # what left no trace the engine cannot know: the reading before it still counts (8 hours), a fever would have (24)
-    assert wrong.height < 0.001 * seen.height
+    assert wrong.height < 0.003 * seen.height
     after = wrong.join(spoiled_looks(folder, rows), on="patient").filter(pl.col("spoiled") <= pl.col("hours"))
     assert after.select("patient", "hours").n_unique() == wrong.height
     of_patients = worst(folder, result)

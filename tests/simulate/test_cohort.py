@@ -15,6 +15,7 @@ import pytest
 
 from cytowatch.errors import ArgumentError
 from cytowatch.simulate import accuracy, cohort, lanes, place, whatif
+from cytowatch.simulate.dirt import Dirt, dirt_of
 from cytowatch.simulate.solve import NOT_FINITE, SOLVED, Solved
 
 PLAN = cohort.Plan("cd19-car-t", 60, seed=8, days=5, dirt=dirt_of("0.05"))

@@ -96,7 +96,8 @@ def draw(
     ArgumentError if nobody is admitted.
     """
     known = parameters(product.mechanism)
-    known |= {name: replace(known[name], spread=size) for name, size in (spreads or {}).items()}
+    others = {**product.spreads, **(spreads or {})}
+    known |= {name: replace(known[name], spread=size) for name, size in others.items()}
     center = typical(product, changed)
     bounds = _bounds(product, limits or {})
     _check(center, bounds, known, _blamed(changed or {}, limits or {}))

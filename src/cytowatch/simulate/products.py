@@ -43,6 +43,7 @@ class Product:
     note: str
     values: Mapping[str, float]
     limits: Mapping[str, tuple[float, float]]
+    spreads: Mapping[str, float]
     doses: tuple[Dose, ...]
 
     @property
@@ -110,7 +111,8 @@ def products() -> dict[str, Product]:
         found[key] = Product(
             key, row["title"], row["trigger"], row["concept"], row["text"], row["dose"]["unit"],
             float(row["dose"]["amount"]), row["note"], {name: float(one) for name, one in row["values"].items()},
-            {name: (float(low), float(high)) for name, (low, high) in row.get("limits", {}).items()}, doses,
+            {name: (float(low), float(high)) for name, (low, high) in row.get("limits", {}).items()},
+            {name: float(one) for name, one in row.get("spreads", {}).items()}, doses,
         )  # fmt: skip
     return found
 

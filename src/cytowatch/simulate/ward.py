@@ -118,6 +118,8 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     values, people = known[key]
     onset = None if bed.infection_day is None else bed.infection_day * HOURS_A_DAY
     chosen = _candidates(bed, people, number)
+    if not len(chosen):
+        raise _too_few(bed, 0)
     some = {name: value[chosen] if np.ndim(value) else value for name, value in values.items()}
     solved = _solve(given, some, plan, chart.KEEP, onset)
     every = [f"W{one}" for one in chosen]
@@ -127,10 +129,7 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     lying = rows.filter(pl.col("charted_grade") == bed.grade) if bed.grade is not None and onset is None else rows
     lying = lying.head(bed.patients)
     if lying.height < bed.patients:
-        raise CytowatchError(
-            f"The cohort holds {lying.height} patients for the bed `{bed.what}`, {bed.patients} are needed.",
-            hint="Look through more patients, or ask for less, in ward.toml.",
-        )
+        raise _too_few(bed, lying.height)
     names = {old: f"W{number + place + 1:02d}" for place, old in enumerate(lying["patient"])}
     named = [
         frame.filter(pl.col("patient").is_in(list(names))).with_columns(pl.col("patient").replace_strict(names))
@@ -145,6 +144,13 @@ def _bed(whole: Ward, bed: Bed, number: int, known: _Known) -> Iterator[tuple[ch
     yield (
         chart.Charted(observations, truth, named[2]),
         named[3].with_columns(product=pl.lit(bed.product), what=pl.lit(bed.what), cause=pl.lit(cause)),
+    )
+
+
+def _too_few(bed: Bed, found: int) -> CytowatchError:
+    return CytowatchError(
+        f"The cohort holds {found} patients for the bed `{bed.what}`, {bed.patients} are needed.",
+        hint="Look through more patients, or ask for less, in ward.toml.",
     )
 
 

@@ -62,7 +62,7 @@ def test_patients_vary_as_stated(key: str) -> None:
             continue
         assert one.spread_kind in {"ln_sd", "ln_variance", "cv", "sd"}, name
         center = given.values.get(name, one.value)
-        size = float(str(one.spread))
+        size = given.spreads.get(name, float(str(one.spread)))
         logged = one.spread_kind != "sd"
         x = np.log(drawn.values[name] / center) if logged else drawn.values[name] - center
         sd = {"ln_variance": np.sqrt(size), "cv": np.sqrt(np.log1p(size**2))}.get(one.spread_kind, size)

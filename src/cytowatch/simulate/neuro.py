@@ -1,7 +1,7 @@
 """What a ward writes down of the brain: ICE (CAPD under 12 years), consciousness, sedation; and the ICANS of these.
 
-Twice a day, and with every round of vital signs while anything is lost. Whoever is on a ventilator is sedated and
-cannot be examined. Seizures, weakness and edema are not simulated. How a lost share of the score becomes a level of
+At first, twice a day, and with every round of vital signs while anything is lost. Whoever is on a ventilator is sedated
+and cannot be examined. Seizures, weakness and edema are not simulated. How a lost share of the score becomes a level of
 consciousness, and points of CAPD, is ours.
 """
 
@@ -50,7 +50,8 @@ def examine(hourly: Mapping[str, Array], seed: int, numbers: Sequence[int]) -> E
     """Examine everybody at the hours of the ward; ``numbers``: which patients of the seed they are."""
     lost = hourly["ice_lost"].astype(float)
     hours = np.arange(len(lost))[:, None]
-    due = (hours % _TWICE == _FIRST) | ((hours % _ROUND == 0) & (lost > _LOST))
+    # before anything is given, so that what is lost later is known to be lost
+    due = (hours == 0) | (hours % _TWICE == _FIRST) | ((hours % _ROUND == 0) & (lost > _LOST))
     sedated = hourly["oxygen"] >= _VENTILATED
     noise, level = table("chart").values(), table("bedside").values()
     # where nothing is lost nobody is mistaken, nor where all is

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import isinf
@@ -127,7 +127,7 @@ def simulate(
     others = arms(plan, what_if or ())
     if figures and out_ is None:
         raise ArgumentError("The figures need a place.", where="--figures", hint="Name a new folder with --out.")
-    with progress_bar(quiet) as advance:
+    with _kept(out_), progress_bar(quiet) as advance:
         made = _made(plan, others, out_, charted=chart, advance=advance)
         drawn = _drawn(plan, out_, made.compared, advance) if figures else []
     if not quiet:
@@ -137,6 +137,19 @@ def simulate(
             out.print(f"Figure: {path}", soft_wrap=True)
     _warn({"": plan, **others}, made.found)
     return EXIT_DONE
+
+
+@contextmanager
+def _kept(folder: Path | None) -> Iterator[None]:
+    """Whoever stops a run is told what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "nothing was to be kept."
+        if folder is not None:
+            kept = f"finished patients are kept in {folder}; the same command goes on from there."
+        err.print(f"Stopped: {kept}", soft_wrap=True)
+        raise
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,23 @@ def test_a_normal_temperature_does_not_outlast_one_that_could_not_be_read() -> N
     }  # fmt: skip
 
 
+def test_oxygen_carries_on_an_episode_that_may_have_begun() -> None:
+    """101.8 `Cel` at hour 4, oxygen from 20 to 30: if it was a fever, the reaction goes on to hour 54."""
+    course = [reading(hour, 36.9) for hour in range(8, 72, 4)]
+    pressures = [reading(hour, 118, "systolic_bp") for hour in range(8, 72, 4)]
+    oxygen = [
+        {"concept": "oxygen_device", "hours": 20, "text": "nasal_cannula"},
+        {"concept": "oxygen_flow", "hours": 20, "value": 2, "unit": "L/min"},
+        {"concept": "oxygen_device", "hours": 30, "text": "room_air"},
+    ]
+    found = graded(reading(4, 101.8), *course, *pressures, *oxygen)
+    assert {hour: said for hour, said in found.items() if 30 <= hour < 72} == {
+        30.0: (0, 1, ["body_temperature"]), 54.0: (0, 0, []),
+    }  # fmt: skip
+    # without the oxygen it is over after its day
+    assert max(hour for hour, said in graded(reading(4, 101.8), *course, *pressures).items() if said[1] == 0) == 28.0
+
+
 def test_an_episode_closes_and_opens_by_what_is_known() -> None:
     """After tocilizumab a lone low pressure is no grade, whatever a temperature in between may have been."""
     course = [reading(hour, 37.0) for hour in range(6, 60, 4) if hour != 22]

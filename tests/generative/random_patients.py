@@ -307,8 +307,12 @@ class Maker:
         self._doubt()
 
     def _doubt(self) -> None:
-        """Now and then makes of the last row what admission hands on of a therapy that it could not read."""
+        """Now and then makes of the last row what admission hands on of a row that it could not read."""
         row = list(self.rows[-1])
+        if row[5] == "body_temperature" and zlib.crc32(f"{row[1]} {row[0]}".encode()) % 12 == 0:
+            # by the name, so that nothing else is drawn otherwise
+            row[6:9] = [25.0, "Cel", ">="]
+            self.rows[-1] = tuple(row)
         kind = load().concepts[row[5]].kind
         if kind in ("infusion", "device", "dose") and self.chance() < 0.05:
             row[6:10] = [None, None, ">=", "other"] if kind == "device" else [0.0, None, ">=", None]

@@ -153,7 +153,8 @@ def test_a_plan_of_doses_in_mg_and_in_shares() -> None:
     ("changed", "told"),
     [
         ({"patients": 0}, "0 patients cannot be simulated"), ({"days": 0}, "0 days cannot"),
-        ({"days": 400}, "400 days"), ({"seed": -1}, "seed is 0 or more"), ({"changed": {"d_CRP": 1.5}}, "cannot be above 1"),
+        ({"days": 400}, "400 days"), ({"seed": -1}, "seed is 0 or more"),
+        ({"changed": {"d_CRP": 1.5}}, "cannot be above 1"),
         ({"doses": "0:-1"}, "more than 0"), ({"doses": "0:1,28:5"}, "day 28 comes when nobody is followed"),
         ({"doses": "0:1,9:5", "days": 9}, "day 9 comes when nobody is followed any more: --days is 9"),
         ({"product": "cd19-car-t", "changed": {"dose": 3.0}}, r"dose is not a parameter[\s\S]*--doses"),

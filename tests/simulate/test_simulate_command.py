@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import polars as pl
@@ -97,9 +98,9 @@ def test_the_summary_says_whom_it_leaves_out(
 def test_what_stays_inaccurate_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cohort, "_PACES", {})
     monkeypatch.setattr(accuracy, "FINER", ())
-    assert run("--patients", 3, "--days", 14, "--set", "k_home=2.5", "--quiet") == 0
+    assert run("--patients", 3, "--days", 14, "--set", "k_MT=8", "--quiet") == 0
     said = capfd.readouterr()
-    assert "Not accurate: with what was set, peaks differ by up to" in said.err
+    assert "Not accurate: with what was set" in said.err
     assert said.out == ""
 
 
@@ -126,3 +127,23 @@ def test_a_what_if_solves_the_cohort_once(tmp_path: Path, monkeypatch: pytest.Mo
     assert solved == ["", "0:0.5"]
     arms = pl.read_parquet(tmp_path / "ward" / "truth" / "arms.parquet")
     assert arms["arm"].to_list() == ["as planned"] * 8 + ["half"] * 8
+
+
+def test_who_stops_a_run_is_told_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cohort, "_write_batch", stopped)
+    with contextlib.suppress(SystemExit):
+        run(*FEW, "--out", tmp_path / "ward")
+    assert f"finished patients are kept in {tmp_path / 'ward'}" in " ".join(capfd.readouterr().err.split())
+
+
+def test_the_folder_of_a_simulation_is_not_taken_for_a_chart(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run(*FEW, "--out", tmp_path / "ward", "--quiet")
+    assert cli.run(["grade", str(tmp_path / "ward"), "--out", str(tmp_path / "graded")]) != 0
+    said = " ".join(capfd.readouterr().err.split())
+    assert "the folder of a simulation" in said
+    assert str(tmp_path / "ward" / "chart") in said

@@ -27,6 +27,10 @@ BLOCK_ROWS = 2_000_000
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
+# the record that `cytowatch simulate` lays into its folder
+_SIMULATION = "simulation.json"
+
+
 @dataclass(frozen=True)
 class TableFile:
     """One file to read, and the name it goes by in sources, rejects and the ledger."""
@@ -70,6 +74,13 @@ def _inside(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError("there is no such file or folder", where=str(path), hint="check the path")
+    if (path / _SIMULATION).is_file() and (path / "chart").is_dir():
+        raise InputError(
+            "this is the folder of a simulation",
+            where=str(path),
+            why="beside the chart it holds the truth, which no hospital has",
+            hint=f"grade its chart: {path / 'chart'}",
+        )
     tables = [file for file in files_in(path) if file.name.lower().endswith(ENDINGS)]
     if not [file for file in tables if not is_patients(file)]:
         raise InputError(

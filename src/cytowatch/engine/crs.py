@@ -16,7 +16,7 @@ from cytowatch.engine.compile import BEYOND, DEVICE, Compiled, drug_truth, is_op
 from cytowatch.engine.counters import attributed
 from cytowatch.engine.grid import first_of_subject, split_at
 from cytowatch.engine.masks import mask
-from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds
+from cytowatch.engine.phases import add_episodes, end_of_last_sign, grade_bounds, perhaps_inside
 from cytowatch.knowledge.model import All, AnyMeasured, AnyOf, Compare, Domain, In, Node, Scale
 
 FLAGS = [
@@ -44,7 +44,8 @@ MISSING = [
 # what the later steps read of a segment; the counters themselves are not carried on
 _ABOUT = (
     "subject", "start", "end", "span_end", "triggered", "assumed", "age_days", "early_fever", "fever", "cool",
-    "afebrile", "fever|ever", "fever|last", "h_lo", "h_hi", "o_lo", "o_hi", "pressure_measured", "pressure_gray",
+    "afebrile", "fever|ever", "fever|last", "fever|doubted", "fever|doubted_at", "h_lo", "h_hi", "o_lo", "o_hi",
+    "pressure_measured", "pressure_gray",
     "drug_doubtful", "device_doubtful", "flow_unknown", "inotrope", "reason_charted", "home_open", "oxygen_excluded",
     "death|own", "death|unknown",
 )  # fmt: skip
@@ -263,17 +264,22 @@ def add_phases(signs: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Add ``last`` (last fever reading), ``ls`` (end of the last sign state), ``quiet``, ``inside`` and ``onset``."""
     table = signs.with_columns(
         pl.when(is_open("fever|ever")).then(pl.col("fever|last")).alias("last"),
+        pl.when(is_open("fever|doubted")).then(pl.col("fever|doubted_at")).alias("doubted"),
         end_of_last_sign().alias("ls"),
     )
     table = table.with_columns(
-        pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal("last", "ls")).alias("last_sign")
+        pl.when(pl.col("sign")).then(None).otherwise(pl.max_horizontal(one, "ls")).alias(name)
+        for one, name in (("last", "last_sign"), ("doubted", "last_perhaps"))
     )
     table = split_at(table, pl.col("last") + rules.fever_gap, pl.col("last_sign") + rules.episode_gap)
+    table = split_at(table, pl.col("last_perhaps") + rules.episode_gap)
     quiet = (
         ~pl.col("sign") & ~pl.col("fever") & (pl.col("start") - pl.col("last_sign") >= rules.episode_gap)
     ).fill_null(False)
     table = table.with_columns(quiet.alias("quiet"))
     free = pl.col("cool") & (pl.col("h_hi") == 0) & (pl.col("o_hi") == 0)
+    perhaps = perhaps_inside(pl.col("doubted") == pl.col("start"), free, pl.col("last_perhaps"), rules.episode_gap)
+    table = table.with_columns(perhaps.alias("perhaps"))
     return add_episodes(table, pl.col("fever"), free, "last_sign", rules.episode_gap)
 
 
@@ -285,7 +291,8 @@ def add_bounds(phases: pl.DataFrame, rules: Rules) -> pl.DataFrame:
         (_INSIDE & (pl.col("start") >= pl.col("waived_from")).fill_null(False)).alias("waived"),
     )
     worst_lo, worst_hi = pl.max_horizontal("h_lo", "o_lo"), pl.max_horizontal("h_hi", "o_hi")
-    open_ended = pl.max_horizontal(worst_hi, _UNKNOWN_FEVER.cast(pl.Int8))
+    # where what may have been a fever was one, its episode goes on as any other
+    open_ended = pl.max_horizontal(worst_hi, (_UNKNOWN_FEVER | pl.col("perhaps")).cast(pl.Int8))
     active = _INSIDE & ~_QUIET
     counted = active & (pl.col("present") | pl.col("waived"))
     at_least = pl.when(counted).then(pl.max_horizontal(worst_lo, pl.lit(1))).when(active).then(1).otherwise(0)
@@ -336,7 +343,9 @@ def _missing() -> pl.Expr:
     return mask(
         {
             "no_trigger": ~pl.col("triggered"),
-            "body_temperature": open_ & _UNKNOWN_FEVER & (fever_matters > lo),
+            "body_temperature": open_
+            & (_UNKNOWN_FEVER | (pl.col("perhaps") & (~_INSIDE | _QUIET)))
+            & (fever_matters > lo),
             "blood_pressure": open_
             & undecided
             & (~pl.col("pressure_measured") | (gray & pl.col("age_days").is_not_null())),
@@ -385,6 +394,8 @@ def counters_read(scale: Scale, compiled: Compiled, rules: Rules) -> list[str]:
         "fever|ever",
         "fever|last",
         "fever|maybe",
+        "fever|doubted",
+        "fever|doubted_at",
         "reason|any",
         "reason|excludes",
         "reason|chronic",

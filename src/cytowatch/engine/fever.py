@@ -36,7 +36,8 @@ def fever_rows(rows: Charted, subjects: pl.DataFrame, scale: Scale, knowledge: K
 def fever_counters(fevers: pl.DataFrame, counts_for: int) -> list[pl.DataFrame]:
     """Counters ``fever|true``, ``|false``, ``|last`` (time of the latest fever reading), ``|ever`` (there is one).
 
-    And ``fever|maybe``: a reading of the last ``counts_for`` microseconds may have been a fever.
+    And ``fever|maybe``: a reading of the last ``counts_for`` microseconds may have been a fever; ``fever|doubted`` and
+    ``|doubted_at``: there is one that may have been, and the time of the latest.
     """
     if fevers.is_empty():
         return []
@@ -47,12 +48,20 @@ def fever_counters(fevers: pl.DataFrame, counts_for: int) -> list[pl.DataFrame]:
         (pl.col("time") + counts_for).alias("end"),
         pl.lit(1, pl.Int8).alias("fever|maybe"),
     )
+    below = pl.when(pl.col("subject") == pl.col("subject").shift(-1)).then(pl.col("time").shift(-1))
+    doubted = open_.select(
+        "subject",
+        pl.col("time").alias("start"),
+        below.fill_null(FOREVER).alias("end"),
+        pl.lit(1, pl.Int8).alias("fever|doubted"),
+        pl.col("time").alias("fever|doubted_at"),
+    ).filter(pl.col("end") > pl.col("start"))
     state = merge_runs(fevers, ["fever|true", "fever|false"])
     runs = merge_runs(fevers.with_columns((pl.col("fever|true")).alias("fever|ever")), ["fever|ever"], "fever|last")
     following = pl.col("start").shift(-1)
     same = pl.col("subject") == pl.col("subject").shift(-1)
     latest = runs.with_columns(pl.when(same).then(following).otherwise(FOREVER).alias("end"))
-    return [state, latest, maybe]
+    return [state, latest, maybe, doubted]
 
 
 def _attributed_at_reading(readings_: pl.DataFrame, rows: Charted, own: str) -> pl.Series:

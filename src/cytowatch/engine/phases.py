@@ -22,15 +22,28 @@ def add_episodes(table: pl.DataFrame, opens: pl.Expr, free: pl.Expr, last_sign: 
     ``opens``: what begins an episode; ``free``: measured free of signs; ``last_sign``: column of the last sign's
     time; ``gap``: how long without signs ends an episode, in microseconds.
     """
-    closes = (pl.col("quiet") & free) | _quiet_until_here(free, pl.col(last_sign), gap)
-    closes &= ~is_open("death|own") & ~is_open("death|unknown")
-    # one latch: an opening sets it, a closing clears it, the rest carries it on
-    latch = carried(pl.when(opens & pl.col("triggered") & ~_DEAD).then(1).when(closes).then(0))
-    table = table.with_columns((latch.fill_null(0) == 1).alias("inside"), closes.alias("closes"))
+    closes = _closes(pl.col("quiet"), free, pl.col(last_sign), gap)
+    table = table.with_columns(_latch(opens, closes).alias("inside"), closes.alias("closes"))
     inside = pl.col("inside")
     begins = inside & (~inside.shift(1, fill_value=False) | first_of_subject() | pl.col("closes"))
     onset = pl.when(begins).then(pl.col("start")).forward_fill()
     return table.with_columns(pl.when(inside).then(onset).alias("onset"))
+
+
+def perhaps_inside(opens: pl.Expr, free: pl.Expr, last_sign: pl.Expr, gap: int) -> pl.Expr:
+    """Whether an episode goes on if what ``opens`` it, and may have been nothing, was something after all."""
+    quiet = (~pl.col("sign") & (pl.col("start") - last_sign >= gap)).fill_null(value=False)
+    return _latch(opens, _closes(quiet, free, last_sign, gap))
+
+
+def _closes(quiet: pl.Expr, free: pl.Expr, last_sign: pl.Expr, gap: int) -> pl.Expr:
+    return ((quiet & free) | _quiet_until_here(free, last_sign, gap)) & ~_DEAD
+
+
+def _latch(opens: pl.Expr, closes: pl.Expr) -> pl.Expr:
+    """An opening sets it, a closing clears it, the rest carries it on."""
+    held = carried(pl.when(opens & pl.col("triggered") & ~_DEAD).then(1).when(closes).then(0))
+    return held.fill_null(0) == 1
 
 
 def _quiet_until_here(free: pl.Expr, last_sign: pl.Expr, gap: int) -> pl.Expr:

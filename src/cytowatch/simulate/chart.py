@@ -37,7 +37,7 @@ _LOW_SYSTOLIC, _LOW_MEAN = 90, 65
 _MEAN_FROM_YEARS = 18
 # policy episode_gap_hours
 _OVER_AFTER = 24
-_INFUSIONS = {"norepinephrine": "ug/kg/min", "epinephrine": "ug/kg/min", "vasopressin": "[U]/min"}
+_INFUSIONS = {"norepinephrine": "ug/kg/min", "epinephrine": "ug/kg/min", "vasopressin": "[IU]/min"}
 _DOSES = {
     "tocilizumab": ("mg", 1.0), "dexamethasone": ("mg", 1.0), "anakinra": ("mg", 1.0), "acetaminophen": ("mg", 1.0),
     "fluid": ("mL", 1000.0),

@@ -70,6 +70,7 @@ class CrsWalker:
         deaths = Deaths(self.chart, span)
         walk = Walk([], [])
         episode: Episode | None = None
+        perhaps = False
         before: Signs | None = None
         for time in moments(self.chart.edges, (rules.gap, rules.fever_gap), span):
             signs = self.signs.at(self._charted(time))
@@ -79,8 +80,10 @@ class CrsWalker:
             if episode is None and signs.fever is True and not deaths.happened(time):
                 episode = Episode(first_number + len(walk.episodes), time, self._episode_flags(time))
                 walk.episodes.append(episode)
+            if not deaths.happened(time):
+                perhaps = self._perhaps(perhaps, time, signs, before)
             before = signs
-            state = self._state(time, self._in_doubt(time, signs), episode)
+            state = self._state(time, self._in_doubt(time, signs), episode, perhaps=perhaps)
             walk.states.append((time, deaths.over(state, time)))
         if episode is not None:
             episode.end, episode.last_sign = span.end, self._last_before(span.end)
@@ -90,6 +93,12 @@ class CrsWalker:
         """The signs; for a day after what may have been a fever, a temperature below it says that of now only."""
         since = time - latest(self.signs.maybe_times, time)
         return signs._replace(fever=None) if signs.fever is False and since < self.chart.rules.fever_gap else signs
+
+    def _perhaps(self, inside: bool, time: int, signs: Signs, before: Signs | None) -> bool:
+        """Whether an episode goes on at ``time`` if every temperature that may have been a fever was one."""
+        since = time - max(latest(self.signs.maybe_times, time), self.sign_times.last_before(time))
+        over = since >= self.chart.rules.gap and (_free(signs) or (before is not None and _free(before)))
+        return time in self.signs.maybe_times or (inside and not over)
 
     def _charted(self, time: int) -> int:
         """The latest moment at which anything charted changed: the signs are the same since."""
@@ -120,9 +129,10 @@ class CrsWalker:
             waived=any(_waives(row, episode.onset, time) for row in self.waiving),
         )
 
-    def _state(self, time: int, signs: Signs, episode: Episode | None) -> State:
+    def _state(self, time: int, signs: Signs, episode: Episode | None, *, perhaps: bool) -> State:
         phase = self._phase(time, episode)
-        at_least, at_most = _bounds(phase, signs)
+        open_fever = signs.fever is None or (perhaps and not (phase.graded or phase.stuck))
+        at_least, at_most = _bounds(phase, signs, open_fever=open_fever)
         flags = {*signs.flags, *(episode.flags if episode else ())}
         stuck = phase.stuck if phase.inside else True
         ungraded = stuck and signs.fever is False and (signs.h_lo > 0 or signs.o_lo > 0)
@@ -132,7 +142,7 @@ class CrsWalker:
             at_least,
             at_most,
             _criteria(phase, signs),
-            _missing(phase, signs, at_least, ungraded) if at_least < at_most else (),
+            _missing(phase, signs, at_least, ungraded, open_fever=open_fever) if at_least < at_most else (),
             tuple(sorted(flags)),
             episode.number if episode else None,
         )
@@ -173,12 +183,12 @@ def _waives(row: Row, onset: int, time: int) -> bool:
     return row.time <= time and (row.time >= onset or (row.until is not None and row.until > onset))
 
 
-def _bounds(phase: Phase, signs: Signs) -> tuple[int, int]:
+def _bounds(phase: Phase, signs: Signs, *, open_fever: bool) -> tuple[int, int]:
     if phase.graded:
         return max(1, signs.h_lo, signs.o_lo), max(1, signs.h_hi, signs.o_hi)
     if phase.stuck:
         return 1, max(1, signs.h_hi, signs.o_hi)
-    return 0, max(signs.h_hi, signs.o_hi, OPEN_FEVER if signs.fever is None else 0)
+    return 0, max(signs.h_hi, signs.o_hi, OPEN_FEVER if open_fever else 0)
 
 
 def _criteria(phase: Phase, signs: Signs) -> tuple[str, ...]:
@@ -193,10 +203,10 @@ def _at_home(signs: Signs) -> int:
     return signs.o_hi if signs.home_unclear and not told and signs.o_hi > signs.o_lo else 0
 
 
-def _missing(phase: Phase, signs: Signs, at_least: int, ungraded: bool) -> tuple[str, ...]:
+def _missing(phase: Phase, signs: Signs, at_least: int, ungraded: bool, *, open_fever: bool) -> tuple[str, ...]:
     """What would settle the grade, in the order of the page, each only if it could raise it."""
     fever = 0
-    if signs.fever is None:
+    if open_fever:
         fever = max(signs.h_lo, signs.o_lo) if phase.stuck else 0 if phase.graded else OPEN_FEVER
     potential = {
         "body_temperature": fever,

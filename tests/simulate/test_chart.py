@@ -95,8 +95,14 @@ def traced_charts_hold(folder: Path) -> None:
     result = with_dirt(folder, TRACED)
     assert set(result.rejects["rule"]) == {"out_of_range"}
     seen = looks(folder, result)
-    assert outside(seen).height == 0
-    assert outside(worst(folder, result)).height == 0
+    wrong = outside(seen)
+    print(f"{wrong.height} of {seen.height} looks wrong where the dirt leaves a trace")
+    # of 10,000 patients one may have an episode whose end nobody could read: by decision 0006 it goes on, and a sign
+    # after it counts for certain (8 looks when written)
+    assert wrong.height <= seen.height // 200_000
+    assert (wrong["at_least"] > wrong["grade"]).all()
+    of_patients = worst(folder, result)
+    assert (of_patients["grade"] <= of_patients["at_most"]).all()
 
 
 def neurotoxicity_holds(folder: Path) -> None:

@@ -40,6 +40,8 @@ def courses() -> dict[str, dict[str, Array]]:
     several = {"untreated": Arm(SICK)}
     several |= {name: Arm(SICK, drugs=drugs) for name, drugs in DRUGS.items()}
     several |= {f"{name}, off": Arm({**SICK, **OFF[name]}, drugs=drugs) for name, drugs in DRUGS.items()}
+    # interferon that opens the vessels of the brain, and none
+    several["shut"] = Arm({**SICK, "x_barrier": 1e12})
     several["typical"], several["burden"], several["dose"] = Arm({}), Arm({"B0": 4.0}), Arm({}, doses="0:4")
     # T cells that see the same however much antigen there is
     blind = {"h_burden": 1e-9}
@@ -88,6 +90,26 @@ def test_steroids_and_anakinra_dampen(drug: str, off: str) -> None:
 def test_acetaminophen_lowers_only_the_temperature(off: str) -> None:
     assert lower(f"acetaminophen{off}", "Temp") == (not off)
     assert np.allclose(courses()[f"acetaminophen{off}"]["IL6"], courses()["untreated"]["IL6"], rtol=1e-9)
+
+
+def test_the_brain_follows_later_than_the_fever_and_tocilizumab_does_not_reach_it() -> None:
+    untreated = courses()["untreated"]
+    lost = untreated["Brain"]
+    assert lost.max() > 0.3
+    assert lost.argmax() > untreated["Temp"].argmax() + 12
+    assert np.allclose(courses()["tocilizumab"]["Brain"], lost, rtol=1e-6)
+    # a steroid spares it, and only by what it does
+    assert [lower("steroid", "Brain"), lower("steroid, off", "Brain")] == [True, False]
+    assert courses()["shut"]["Brain"].max() < 1e-6
+
+
+def test_points_of_ice_go_with_the_brain() -> None:
+    p = Named(table("signs").values())
+    lost = [float(signs.ice_lost(Named({"Brain": brain}), p, cast(Maths, np))) for brain in (0.0, 0.5, 1.0, 4.0)]
+    assert lost[0] < 1e-6
+    assert lost[2] == pytest.approx(0.5)
+    assert lost == sorted(lost)
+    assert lost[3] > 0.95
 
 
 def test_burden_moves_il6_more_than_the_dose() -> None:

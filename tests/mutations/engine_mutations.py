@@ -298,7 +298,11 @@ TIME = [
     ),
     crs(
         "an episode never ends",
-        ("phases", "closes &= ~is_open('death|own')", "closes &= pl.lit(False) & ~is_open('death|own')"),
+        ("phases", "_quiet_until_here(free, last_sign, gap)) & ~_DEAD", "pl.lit(False)) & pl.lit(False)"),
+    ),
+    crs(
+        "what carries on an episode that may have begun is forgotten",
+        ("crs", "(_UNKNOWN_FEVER | pl.col('perhaps')).cast", "_UNKNOWN_FEVER.cast"),
     ),
     crs(
         "a sign after exactly 24 h belongs to the old episode",

@@ -213,7 +213,7 @@ def _of_icans(cohort: Cohort) -> dict[str, float]:
     known = cohort.icans[np.isfinite(cohort.icans)]
 
     def share(grade: int) -> float:
-        return float(np.mean(known >= grade)) if len(known) else float("nan")
+        return float(np.mean(known >= grade)) if len(known) else _NONE
 
     return {
         "ICANS, share": share(1),

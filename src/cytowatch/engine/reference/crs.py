@@ -37,6 +37,11 @@ def _free(signs: Signs) -> bool:
     return signs.fever is False and signs.h_hi == 0 and signs.o_hi == 0
 
 
+def _free_by(signs: Signs, before: Signs | None) -> bool:
+    """Measured free of signs at a moment or just before it."""
+    return _free(signs) or (before is not None and _free(before))
+
+
 class CrsWalker:
     """Goes through the record of one patient for CRS."""
 
@@ -97,7 +102,7 @@ class CrsWalker:
     def _perhaps(self, inside: bool, time: int, signs: Signs, before: Signs | None) -> bool:
         """Whether an episode goes on at ``time`` if every temperature that may have been a fever was one."""
         since = time - max(latest(self.signs.maybe_times, time), self.sign_times.last_before(time))
-        over = since >= self.chart.rules.gap and (_free(signs) or (before is not None and _free(before)))
+        over = since >= self.chart.rules.gap and _free_by(signs, before)
         return time in self.signs.maybe_times or (inside and not over)
 
     def _charted(self, time: int) -> int:
@@ -111,7 +116,7 @@ class CrsWalker:
         """Long enough since the last sign before ``time``, and measured free of signs at it or just before it."""
         if time - self._last_before(time) < self.chart.rules.gap:
             return False
-        return _free(signs) or (before is not None and _free(before))
+        return _free_by(signs, before)
 
     def _episode_flags(self, onset: int) -> tuple[str, ...]:
         lookback = self.chart.rules.fever_lookback
